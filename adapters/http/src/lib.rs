@@ -1,0 +1,1 @@
+//! HTTPS servers and clients: TLS, IdM, KMS and GMS front ends.

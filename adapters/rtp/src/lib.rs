@@ -1,0 +1,1 @@
+//! Media sockets: RTP and floor control over UDP.

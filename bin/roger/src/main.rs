@@ -1,0 +1,3 @@
+//! `roger`: demo, development servers, UE and inspection in one program.
+
+fn main() {}

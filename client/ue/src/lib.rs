@@ -1,0 +1,1 @@
+//! UE library: log in, fetch keys, register, affiliate, call, floor, media.

@@ -1,0 +1,1 @@
+//! Typed XML documents of MCPTT: mcptt-info, KMS, group, affiliation, settings.

@@ -1,0 +1,1 @@
+//! SIP, sans-IO: byte-exact messages, transactions, dialogs, subscriptions (RFC 3261, 6026, 6665).

@@ -1,0 +1,1 @@
+//! The MCPTT profile of SRTP and SRTCP (RFC 3711, RFC 7714, RFC 4771, TS 33.180 7.5).

@@ -1,0 +1,1 @@
+//! Identity management server: log in, code, token (TS 24.482).

@@ -1,0 +1,1 @@
+//! Key management server (TS 33.180 Annex D).

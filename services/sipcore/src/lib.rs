@@ -1,0 +1,1 @@
+//! Embedded SIP core: registrar, digest authentication, routing, third-party REGISTER.
