@@ -1,5 +1,22 @@
-//! Virtual randomness and time, and processes of other people's programs for tests.
+//! Virtual randomness, third-party vectors and processes of other people's programs for tests.
 
+mod peer;
 mod random;
+mod third_party;
 
+pub use peer::{compile_c_peer, find_program};
 pub use random::SeededRandom;
+pub use third_party::third_party_vectors;
+
+/// Says that a test was skipped for want of something; in continuous integration that is a failure,
+/// because a test that skips counts as green and hides a hole.
+///
+/// # Panics
+/// When the variable `CI` is `true`.
+#[allow(clippy::panic, clippy::print_stderr)]
+pub(crate) fn skip(reason: &str) {
+    if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+        panic!("{reason}");
+    }
+    eprintln!("skipped: {reason}");
+}

@@ -27,7 +27,10 @@ impl Random for SeededRandom {
     fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RandomError> {
         for chunk in buffer.chunks_mut(8) {
             let octets = self.next_u64().to_le_bytes();
-            chunk.iter_mut().zip(octets).for_each(|(to, from)| *to = from);
+            chunk
+                .iter_mut()
+                .zip(octets)
+                .for_each(|(to, from)| *to = from);
         }
         Ok(())
     }

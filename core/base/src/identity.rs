@@ -146,8 +146,14 @@ mod tests {
 
     #[test]
     fn refuses_characters_that_would_break_a_header() {
-        assert_eq!(GroupId::new("sip:a\r\nX: y"), Err(IdentityError::ForbiddenCharacter));
-        assert_eq!(GroupId::new("sip:a>b"), Err(IdentityError::ForbiddenCharacter));
+        assert_eq!(
+            GroupId::new("sip:a\r\nX: y"),
+            Err(IdentityError::ForbiddenCharacter)
+        );
+        assert_eq!(
+            GroupId::new("sip:a>b"),
+            Err(IdentityError::ForbiddenCharacter)
+        );
     }
 
     #[test]

@@ -156,8 +156,14 @@ mod tests {
 
     #[test]
     fn reserved_tags_are_refused() {
-        assert_eq!(KeyId::from(0x7000_0000).purpose(), Err(KeyIdError::ReservedTag(7)));
-        assert_eq!(KeyId::from(0xF000_0000).purpose(), Err(KeyIdError::ReservedTag(15)));
+        assert_eq!(
+            KeyId::from(0x7000_0000).purpose(),
+            Err(KeyIdError::ReservedTag(7))
+        );
+        assert_eq!(
+            KeyId::from(0xF000_0000).purpose(),
+            Err(KeyIdError::ReservedTag(15))
+        );
     }
 
     #[test]

@@ -46,7 +46,10 @@ impl<const N: usize> Secret<N> {
 impl<const N: usize> TryFrom<&[u8]> for Secret<N> {
     type Error = SecretLengthError;
     fn try_from(slice: &[u8]) -> Result<Self, SecretLengthError> {
-        let error = SecretLengthError { wanted: N, given: slice.len() };
+        let error = SecretLengthError {
+            wanted: N,
+            given: slice.len(),
+        };
         Ok(Self(slice.try_into().map_err(|_| error)?))
     }
 }

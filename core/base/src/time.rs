@@ -55,7 +55,10 @@ impl UnixTime {
     /// The same second counted from 1900.
     #[must_use]
     pub const fn to_ntp(self) -> NtpTime {
-        NtpTime { seconds: self.0.saturating_add(NTP_TO_UNIX), fraction: 0 }
+        NtpTime {
+            seconds: self.0.saturating_add(NTP_TO_UNIX),
+            fraction: 0,
+        }
     }
 }
 
@@ -109,7 +112,10 @@ impl NtpTime {
             .map(|base| base | low)
             .min_by_key(|seconds| seconds.abs_diff(reference.seconds))
             .unwrap_or(low);
-        Self { seconds, fraction: wire as u32 }
+        Self {
+            seconds,
+            fraction: wire as u32,
+        }
     }
 }
 
@@ -119,18 +125,33 @@ mod tests {
 
     #[test]
     fn the_published_example_is_in_2014() {
-        let time = NtpTime { seconds: 3_599_719_634, fraction: 0 };
+        let time = NtpTime {
+            seconds: 3_599_719_634,
+            fraction: 0,
+        };
         assert_eq!(time.to_unix(), UnixTime(1_390_730_834));
         assert_eq!(UnixTime(1_390_730_834).to_ntp(), time);
     }
 
     #[test]
     fn the_wire_form_survives_the_change_of_era() {
-        let after_2036 = NtpTime { seconds: (1 << 32) + 5, fraction: 7 };
-        let reference = NtpTime { seconds: (1 << 32) - 3, fraction: 0 };
+        let after_2036 = NtpTime {
+            seconds: (1 << 32) + 5,
+            fraction: 7,
+        };
+        let reference = NtpTime {
+            seconds: (1 << 32) - 3,
+            fraction: 0,
+        };
         assert_eq!(NtpTime::from_wire(after_2036.wire(), reference), after_2036);
-        let before_2036 = NtpTime { seconds: (1 << 32) - 9, fraction: 0 };
-        let later = NtpTime { seconds: (1 << 32) + 9, fraction: 0 };
+        let before_2036 = NtpTime {
+            seconds: (1 << 32) - 9,
+            fraction: 0,
+        };
+        let later = NtpTime {
+            seconds: (1 << 32) + 9,
+            fraction: 0,
+        };
         assert_eq!(NtpTime::from_wire(before_2036.wire(), later), before_2036);
     }
 }
