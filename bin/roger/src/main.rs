@@ -1,3 +1,5 @@
 //! `roger`: demo, development servers, UE and inspection in one program.
 
+mod capture;
+
 fn main() {}
