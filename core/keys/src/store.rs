@@ -2,8 +2,8 @@
 //!
 //! Several GMKs may be valid for a group. A UE sends with the one activated last and decrypts with every one
 //! that is neither expired nor revoked. What a message says about a key it already holds counts only when its
-//! time `T` is later. A key id never changes its key or RAND while the key lives, and a revoked key never
-//! comes back.
+//! time `T` is later. A key id never changes its key or RAND while the key lives, a revoked key never comes
+//! back, and an expired one only by a later message: a trace without the secret is kept of both.
 
 use crate::{CsId, Gmk, MasterKey, Rand, srtp};
 use core::time::Duration;
@@ -65,8 +65,8 @@ pub struct StoreSettings {
     pub grace: Duration,
     /// Most GMKs held; an insertion beyond it is refused.
     pub max_keys: usize,
-    /// Most revoked ids remembered; the oldest are forgotten.
-    pub max_revoked: usize,
+    /// Most revoked and expired ids remembered; the oldest are forgotten.
+    pub max_traces: usize,
 }
 
 impl Default for StoreSettings {
@@ -74,7 +74,7 @@ impl Default for StoreSettings {
         Self {
             grace: Duration::from_secs(10),
             max_keys: 1024,
-            max_revoked: 4096,
+            max_traces: 4096,
         }
     }
 }
@@ -137,11 +137,19 @@ pub enum LookupError {
     OtherGroup(KeyId),
 }
 
-/// What is remembered of a revoked key: enough to refuse it, not enough to use it.
+/// Why a key is no longer held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Revoked,
+    Expired,
+}
+
+/// What is remembered of a key that ended: enough to refuse it, not enough to use it.
 #[derive(Clone)]
-struct Tombstone {
+struct Trace {
     time: NtpTime,
     rand: Rand,
+    end: End,
 }
 
 /// The GMKs a UE holds.
@@ -149,7 +157,7 @@ struct Tombstone {
 pub struct GroupKeyStore {
     settings: StoreSettings,
     keys: BTreeMap<KeyId, GroupKey>,
-    revoked: BTreeMap<KeyId, Tombstone>,
+    traces: BTreeMap<KeyId, Trace>,
 }
 
 impl GroupKeyStore {
@@ -168,16 +176,15 @@ impl GroupKeyStore {
     /// [`StoreError`]; the store is unchanged then.
     pub fn insert(&mut self, key: GroupKey, now: UnixTime) -> Result<Stored, StoreError> {
         self.purge(now);
-        let id = key.gmk.id();
-        self.check_tombstone(&key)?;
-        if let Some(held) = self.keys.get(&id).filter(|held| !held.expired(now)) {
-            check_successor(held, &key)?;
+        self.check_trace(&key)?;
+        if let Some(held) = self.keys.get(&key.gmk.id()) {
+            check_successor(held, &key, now)?;
             if key.time == held.time {
                 return same_time(held, &key);
             }
         }
         if key.status == KeyStatus::Revoked {
-            self.bury(&key);
+            self.end(&key, End::Revoked);
             return Ok(Stored::Revoked);
         }
         check_times(&key, now)?;
@@ -205,10 +212,11 @@ impl GroupKeyStore {
                 false => Ok(key),
             };
         }
-        match self.revoked.contains_key(&gmk_id) {
-            true => Err(LookupError::Revoked(gmk_id)),
-            false => Err(LookupError::Unknown(gmk_id)),
-        }
+        Err(match self.traces.get(&gmk_id).map(|trace| trace.end) {
+            Some(End::Revoked) => LookupError::Revoked(gmk_id),
+            Some(End::Expired) => LookupError::Expired(gmk_id),
+            None => LookupError::Unknown(gmk_id),
+        })
     }
 
     /// As [`Self::receiving`], and the key must serve `group`.
@@ -290,7 +298,9 @@ impl GroupKeyStore {
         let over = self.keys.values().filter(|key| self.past_grace(key, now));
         let ids: Vec<_> = over.map(|key| key.gmk.id()).collect();
         for id in &ids {
-            self.keys.remove(id);
+            if let Some(key) = self.keys.remove(id) {
+                self.end(&key, End::Expired);
+            }
         }
         ids
     }
@@ -326,37 +336,40 @@ impl GroupKeyStore {
             .is_some_and(|expiry| now >= expiry + self.settings.grace)
     }
 
-    fn check_tombstone(&self, key: &GroupKey) -> Result<(), StoreError> {
+    fn check_trace(&self, key: &GroupKey) -> Result<(), StoreError> {
         let id = key.gmk.id();
-        let Some(tombstone) = self.revoked.get(&id) else {
+        let Some(trace) = self.traces.get(&id) else {
             return Ok(());
         };
-        if key.status == KeyStatus::Valid && key.gmk.rand() == &tombstone.rand {
+        let same = key.gmk.rand() == &trace.rand;
+        if trace.end == End::Revoked && same && key.status == KeyStatus::Valid {
             return Err(StoreError::PeerRevoked(id));
         }
-        if key.time < tombstone.time {
+        if key.time < trace.time {
             return Err(StoreError::PeerStale(id));
+        }
+        if trace.end == End::Expired && key.time == trace.time {
+            return Err(StoreError::PeerExpired(id));
         }
         Ok(())
     }
 
-    fn bury(&mut self, key: &GroupKey) {
+    /// Erases the secret and keeps a trace; the oldest trace goes when there are too many.
+    fn end(&mut self, key: &GroupKey, end: End) {
         let id = key.gmk.id();
         self.keys.remove(&id);
-        let tombstone = Tombstone {
+        let trace = Trace {
             time: key.time,
             rand: key.gmk.rand().clone(),
+            end,
         };
-        self.revoked.insert(id, tombstone);
-        if self.revoked.len() <= self.settings.max_revoked {
+        self.traces.insert(id, trace);
+        if self.traces.len() <= self.settings.max_traces {
             return;
         }
-        let oldest = self
-            .revoked
-            .iter()
-            .min_by_key(|(_, tombstone)| tombstone.time);
+        let oldest = self.traces.iter().min_by_key(|(_, trace)| trace.time);
         if let Some(id) = oldest.map(|(id, _)| *id) {
-            self.revoked.remove(&id);
+            self.traces.remove(&id);
         }
     }
 
@@ -368,15 +381,15 @@ impl GroupKeyStore {
             return Err(StoreError::LocalFull(self.keys.len()));
         }
         self.keys.insert(id, key);
-        self.revoked.remove(&id);
+        self.traces.remove(&id);
         Ok(if known { Stored::Updated } else { Stored::New })
     }
 }
 
 /// A living key keeps its secret and RAND, and only later messages count (TS 33.180 cl. 5.2.2).
-fn check_successor(held: &GroupKey, key: &GroupKey) -> Result<(), StoreError> {
+fn check_successor(held: &GroupKey, key: &GroupKey, now: UnixTime) -> Result<(), StoreError> {
     let id = key.gmk.id();
-    if held.gmk != key.gmk {
+    if held.gmk != key.gmk && !held.expired(now) {
         return Err(StoreError::PeerConflict(id));
     }
     if key.time < held.time {
