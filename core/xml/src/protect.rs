@@ -1,0 +1,383 @@
+//! Protection of a whole document: sensitive elements are encrypted and sensitive URIs hidden, in place, so that
+//! every other octet stays as it was (TS 24.379 cl. 4.8, 6.6.2).
+
+use crate::element::{ConfidentialityError, decrypt, encrypt};
+use crate::encoding::is_xml_space;
+use crate::markup::{self, Limits, MarkupError, elements};
+use crate::names::XENC;
+use crate::uri::{self, ProtectedDomains};
+use crate::writer::{Writer, escape_attribute};
+use crate::{BoundKeys, XmlKeys};
+use core::ops::Range;
+use roger_base::Random;
+use roxmltree::Node;
+use zeroize::Zeroizing;
+
+/// An attribute that holds a sensitive URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SensitiveAttribute {
+    /// Namespace of the element.
+    pub namespace: &'static str,
+    /// Local name of the element.
+    pub element: &'static str,
+    /// Name of the attribute, without namespace.
+    pub attribute: &'static str,
+}
+
+/// What is sensitive in one kind of document (spec file 22 clause 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Profile {
+    /// Namespace of the elements whose content is sensitive; they carry `type="Normal"` or `"Encrypted"`.
+    pub elements: Option<&'static str>,
+    /// Attributes with sensitive URIs.
+    pub attributes: &'static [SensitiveAttribute],
+}
+
+const PIDF: &str = "urn:ietf:params:xml:ns:pidf";
+const PRES_INFO: &str = "urn:3gpp:ns:mcpttPresInfo:1.0";
+const CONFERENCE: &str = "urn:ietf:params:xml:ns:conference-info";
+const XCAP_DIFF: &str = "urn:ietf:params:xml:ns:xcap-diff";
+
+const fn attribute(
+    namespace: &'static str,
+    element: &'static str,
+    attribute: &'static str,
+) -> SensitiveAttribute {
+    SensitiveAttribute {
+        namespace,
+        element,
+        attribute,
+    }
+}
+
+impl Profile {
+    /// `application/vnd.3gpp.mcptt-info+xml`: every element of `contentType`.
+    pub const MCPTT_INFO: Self = Self {
+        elements: Some("urn:3gpp:ns:mcpttInfo:1.0"),
+        attributes: &[],
+    };
+    /// `application/vnd.3gpp.mcptt-location-info+xml`.
+    pub const LOCATION_INFO: Self = Self {
+        elements: Some("urn:3gpp:ns:mcpttLocationInfo:1.0"),
+        attributes: &[],
+    };
+    /// `application/resource-lists+xml`.
+    pub const RESOURCE_LISTS: Self = Self {
+        elements: None,
+        attributes: &[attribute(
+            "urn:ietf:params:xml:ns:resource-lists",
+            "entry",
+            "uri",
+        )],
+    };
+    /// `application/pidf+xml` with affiliations.
+    pub const PIDF: Self = Self {
+        elements: None,
+        attributes: &[
+            attribute(PIDF, "presence", "entity"),
+            attribute(PIDF, "tuple", "id"),
+            attribute(PRES_INFO, "affiliation", "group"),
+            attribute(PRES_INFO, "affiliation", "client"),
+        ],
+    };
+    /// `application/conference-info+xml`.
+    pub const CONFERENCE_INFO: Self = Self {
+        elements: None,
+        attributes: &[
+            attribute(CONFERENCE, "conference-info", "entity"),
+            attribute(CONFERENCE, "user", "entity"),
+            attribute(CONFERENCE, "endpoint", "entity"),
+        ],
+    };
+    /// `application/xcap-diff+xml`: selectors name users and groups (inferred, spec file 23 clause 3).
+    pub const XCAP_DIFF: Self = Self {
+        elements: None,
+        attributes: &[
+            attribute(XCAP_DIFF, "document", "sel"),
+            attribute(XCAP_DIFF, "element", "sel"),
+            attribute(XCAP_DIFF, "attribute", "sel"),
+        ],
+    };
+    /// Bodies that name users or groups in a way whose protected form is not known: signed, not encrypted.
+    const SIGNED_ONLY: Self = Self {
+        elements: None,
+        attributes: &[],
+    };
+
+    /// The profile of a media type (lower case, without parameters); nothing when it holds nothing sensitive.
+    #[must_use]
+    pub fn of_media_type(media_type: &str) -> Option<Self> {
+        Some(match media_type {
+            "application/vnd.3gpp.mcptt-info+xml" => Self::MCPTT_INFO,
+            "application/vnd.3gpp.mcptt-location-info+xml" => Self::LOCATION_INFO,
+            "application/resource-lists+xml" => Self::RESOURCE_LISTS,
+            "application/pidf+xml" => Self::PIDF,
+            "application/conference-info+xml" => Self::CONFERENCE_INFO,
+            "application/xcap-diff+xml" => Self::XCAP_DIFF,
+            "application/vnd.3gpp.mcptt-affiliation-command+xml"
+            | "application/vnd.3gpp.mcptt-mbms-usage-info+xml"
+            | "application/vnd.3gpp.mcptt-floor-request+xml"
+            | "application/vnd.3gpp.mcptt-regroup+xml" => Self::SIGNED_ONLY,
+            _ => return None,
+        })
+    }
+
+    fn is_sensitive_element(&self, node: Node<'_, '_>) -> bool {
+        node.is_element() && self.elements.is_some() && node.tag_name().namespace() == self.elements
+    }
+
+    fn sensitive_attributes<'a, 'i>(
+        &self,
+        node: Node<'a, 'i>,
+    ) -> Vec<roxmltree::Attribute<'a, 'i>> {
+        let rules = self
+            .attributes
+            .iter()
+            .filter(|rule| node.has_tag_name((rule.namespace, rule.element)));
+        rules
+            .filter_map(|rule| node.attribute_node(rule.attribute))
+            .collect()
+    }
+}
+
+/// A document as it reads after decryption, and what was found in it.
+pub struct Opened {
+    /// The document in clear.
+    pub xml: Zeroizing<String>,
+    /// Elements decrypted and URIs opened.
+    pub protected: usize,
+    /// Sensitive elements and URIs that came in clear. With confidentiality protection on, this has to be 0.
+    pub clear: usize,
+}
+
+/// Encrypts every sensitive element and hides every sensitive URI.
+///
+/// # Errors
+/// [`ConfidentialityError::PeerMarkup`] when the document does not keep its bounds, [`ConfidentialityError::LocalRandom`].
+pub fn protect(
+    document: &[u8],
+    profile: &Profile,
+    keys: &XmlKeys,
+    domain: &str,
+    random: &mut dyn Random,
+) -> Result<String, ConfidentialityError> {
+    let text = markup::check(document, &Limits::MESSAGE)?;
+    let tree = markup::parse_text(text, &Limits::MESSAGE)?;
+    let mut edits = Edits::default();
+    let mut done: Range<usize> = 0..0;
+    for node in tree.descendants().filter(Node::is_element) {
+        if done.contains(&node.range().start) {
+            continue;
+        }
+        if profile.is_sensitive_element(node)
+            && let Some(kind) = node
+                .attribute_node("type")
+                .filter(|kind| kind.value() == "Normal")
+            && let Some(content) = content_range(text, node)
+        {
+            let fragment = text.get(content.clone()).unwrap_or_default();
+            edits.replace(kind.range_value(), "Encrypted".to_owned());
+            edits.replace(content, encrypt(fragment, keys, random)?);
+            done = node.range();
+            continue;
+        }
+        for attribute in profile.sensitive_attributes(node) {
+            let hidden = uri::protect(attribute.value(), keys, domain, random)?;
+            edits.replace(attribute.range_value(), escape_attribute(&hidden));
+        }
+    }
+    Ok(edits.apply(text).to_string())
+}
+
+/// Decrypts every encrypted element and opens every protected URI, with the keys bound to the sender.
+///
+/// A document without protected content comes back as it is, so that a receiver can take both.
+///
+/// # Errors
+/// [`ConfidentialityError`] for the first element or attribute that does not open or is outside the profile.
+pub fn open(
+    document: &[u8],
+    profile: &Profile,
+    keys: &BoundKeys,
+    domains: &ProtectedDomains,
+) -> Result<Opened, ConfidentialityError> {
+    let text = markup::check(document, &Limits::MESSAGE)?;
+    let tree = markup::parse_text(text, &Limits::MESSAGE)?;
+    let mut edits = Edits::default();
+    let (mut protected, mut clear) = (0, 0);
+    let mut done: Range<usize> = 0..0;
+    for node in tree.descendants().filter(Node::is_element) {
+        if done.contains(&node.range().start) {
+            continue;
+        }
+        if node.tag_name().namespace() == Some(XENC) {
+            return Err(ConfidentialityError::PeerForbidden(
+                node.tag_name().name().to_owned(),
+            ));
+        }
+        match content_kind(profile, node)? {
+            Kind::Encrypted(encrypted) => {
+                open_element(text, node, encrypted, keys, &mut edits)?;
+                done = node.range();
+                protected += 1;
+            }
+            Kind::Clear => clear += 1,
+            Kind::Other => {}
+        }
+        for attribute in profile.sensitive_attributes(node) {
+            if !uri::is_protected(attribute.value(), domains) {
+                clear += 1;
+                continue;
+            }
+            let shown = uri::unprotect(attribute.value(), keys, domains)?;
+            edits.replace(attribute.range_value(), escape_attribute(&shown));
+            protected += 1;
+        }
+    }
+    let xml = edits.apply(text);
+    check_not_nested(&xml)?;
+    Ok(Opened {
+        xml,
+        protected,
+        clear,
+    })
+}
+
+enum Kind<'a, 'i> {
+    Encrypted(Node<'a, 'i>),
+    Clear,
+    Other,
+}
+
+/// What a sensitive element holds; its `type` attribute and its content must agree.
+fn content_kind<'a, 'i>(
+    profile: &Profile,
+    node: Node<'a, 'i>,
+) -> Result<Kind<'a, 'i>, ConfidentialityError> {
+    if !profile.is_sensitive_element(node) {
+        return Ok(Kind::Other);
+    }
+    let encrypted = elements(node).find(|child| child.has_tag_name((XENC, "EncryptedData")));
+    let mismatch = || ConfidentialityError::PeerTypeMismatch(node.tag_name().name().to_owned());
+    match (node.attribute("type"), encrypted) {
+        (Some("Encrypted") | None, Some(data)) if is_alone(node) => Ok(Kind::Encrypted(data)),
+        (Some("Normal"), None) if node.has_children() => Ok(Kind::Clear),
+        (Some("Normal"), None) | (None, None) => Ok(Kind::Other),
+        _ => Err(mismatch()),
+    }
+}
+
+/// One child element and no text beside it.
+fn is_alone(node: Node<'_, '_>) -> bool {
+    let text = |child: &Node<'_, '_>| {
+        child.is_text()
+            && !child
+                .text()
+                .unwrap_or_default()
+                .trim_matches(is_xml_space)
+                .is_empty()
+    };
+    elements(node).count() == 1 && !node.children().any(|child| text(&child))
+}
+
+fn open_element(
+    text: &str,
+    node: Node<'_, '_>,
+    encrypted: Node<'_, '_>,
+    keys: &BoundKeys,
+    edits: &mut Edits,
+) -> Result<(), ConfidentialityError> {
+    let fragment = decrypt(encrypted, keys)?;
+    check_fragment(&fragment, node)?;
+    let content = content_range(text, node).ok_or(MarkupError::PeerNotWellFormed)?;
+    if let Some(kind) = node.attribute_node("type") {
+        edits.replace(kind.range_value(), "Normal".to_owned());
+    }
+    edits.replace(content, fragment.to_string());
+    Ok(())
+}
+
+/// The decrypted fragment has to be balanced by itself in the namespaces of its parent, so that it cannot
+/// close the parent and add elements after it.
+fn check_fragment(fragment: &str, parent: Node<'_, '_>) -> Result<(), ConfidentialityError> {
+    let mut writer = Writer::new();
+    writer.start("fragment");
+    for namespace in parent.namespaces() {
+        match namespace.name() {
+            Some("xml") => {}
+            Some(prefix) => {
+                writer.attribute(&format!("xmlns:{prefix}"), namespace.uri());
+            }
+            None => {
+                writer.attribute("xmlns", namespace.uri());
+            }
+        }
+    }
+    writer.raw(fragment).end("fragment");
+    let wrapped = Zeroizing::new(writer.finish());
+    let tree = markup::parse(wrapped.as_bytes(), &Limits::MESSAGE)?;
+    if tree
+        .descendants()
+        .any(|node| node.tag_name().namespace() == Some(XENC))
+    {
+        return Err(ConfidentialityError::PeerNested);
+    }
+    Ok(())
+}
+
+fn check_not_nested(xml: &str) -> Result<(), ConfidentialityError> {
+    let tree = markup::parse(xml.as_bytes(), &Limits::MESSAGE)?;
+    if tree
+        .descendants()
+        .any(|node| node.tag_name().namespace() == Some(XENC))
+    {
+        return Err(ConfidentialityError::PeerNested);
+    }
+    Ok(())
+}
+
+/// The octets between start tag and end tag; nothing for an empty element tag.
+fn content_range(text: &str, node: Node<'_, '_>) -> Option<Range<usize>> {
+    let range = node.range();
+    let element = text.get(range.clone())?;
+    let start = start_tag_end(element)?;
+    let end = element.rfind("</")?;
+    (start < end).then(|| range.start + start..range.start + end)
+}
+
+/// The place after the `>` that ends the start tag; a `>` inside quotation marks does not.
+fn start_tag_end(element: &str) -> Option<usize> {
+    let mut quote = None;
+    for (place, c) in element.char_indices() {
+        match (quote, c) {
+            (None, '>') => return Some(place + 1),
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Replacements in a text, applied at once.
+#[derive(Default)]
+struct Edits(Vec<(Range<usize>, Zeroizing<String>)>);
+
+impl Edits {
+    fn replace(&mut self, range: Range<usize>, with: String) {
+        self.0.push((range, Zeroizing::new(with)));
+    }
+
+    fn apply(mut self, text: &str) -> Zeroizing<String> {
+        self.0.sort_by_key(|(range, _)| range.start);
+        let mut result = Zeroizing::new(String::with_capacity(text.len() * 2));
+        let mut place = 0;
+        for (range, with) in &self.0 {
+            result.push_str(text.get(place..range.start).unwrap_or_default());
+            result.push_str(with);
+            place = range.end;
+        }
+        result.push_str(text.get(place..).unwrap_or_default());
+        result
+    }
+}
