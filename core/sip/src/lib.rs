@@ -1,1 +1,5 @@
 //! SIP, sans-IO: byte-exact messages, transactions, dialogs, subscriptions (RFC 3261, 6026, 6665).
+
+pub mod header;
+pub mod message;
+pub mod uri;

@@ -1,0 +1,93 @@
+//! What an endpoint is told at its creation.
+
+use super::flow::Transport;
+use crate::message::Limits;
+use crate::transaction::Timings;
+use core::time::Duration;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// Longest request that goes by UDP when the path MTU is unknown (RFC 3261 18.1.1).
+pub const DATAGRAM_LIMIT: usize = 1300;
+
+/// How an endpoint treats dialogs and CANCEL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Keeps dialogs, answers 481 for unknown ones, repeats 2xx until the ACK, answers 487 after a CANCEL.
+    UserAgent,
+    /// Keeps no dialogs and hands CANCEL and every ACK on; all answers come from its user.
+    Proxy,
+}
+
+/// Upper bounds; what exceeds them is refused with 503 or an error, never queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Server transactions, lingering ones included.
+    pub server_transactions: usize,
+    /// Of these, how many are kept free for requests with Resource-Priority and for requests inside dialogs.
+    pub reserved: usize,
+    /// Client transactions, lingering ones included.
+    pub client_transactions: usize,
+    /// Dialogs.
+    pub dialogs: usize,
+    /// Outputs that may wait for [`poll`](super::Endpoint::poll); input is refused beyond.
+    pub outputs: usize,
+}
+
+impl Default for Capacity {
+    /// Enough for 2,000 transactions a second over UDP with their 32 s of lingering; about 100 MB when full.
+    fn default() -> Self {
+        Self {
+            server_transactions: 100_000,
+            reserved: 10_000,
+            client_transactions: 50_000,
+            dialogs: 20_000,
+            outputs: 4_096,
+        }
+    }
+}
+
+/// Settings of an endpoint.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// User agent or proxy.
+    pub role: Role,
+    /// Timer values.
+    pub timings: Timings,
+    /// Bounds of the tables.
+    pub capacity: Capacity,
+    /// Bounds of messages read.
+    pub limits: Limits,
+    /// Our address for Via, by transport; a transport that is absent is not used for requests.
+    pub sent_by: HashMap<Transport, SocketAddr>,
+    /// Addresses of host names that may stand in Route and Contact; numeric hosts need no entry.
+    pub hosts: HashMap<String, SocketAddr>,
+    /// Retry-After of a 503 (21.5.4).
+    pub retry_after: Duration,
+    /// Longest request by UDP; a longer one goes by TCP.
+    pub datagram_limit: usize,
+}
+
+impl Settings {
+    /// The usual values for one role; `sent_by` is filled in by the rim once its sockets are bound.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            timings: Timings::default(),
+            capacity: Capacity::default(),
+            limits: Limits::default(),
+            sent_by: HashMap::new(),
+            hosts: HashMap::new(),
+            retry_after: Duration::from_secs(5),
+            datagram_limit: DATAGRAM_LIMIT,
+        }
+    }
+
+    /// The same with an address for a transport.
+    #[must_use]
+    pub fn with_sent_by(mut self, transport: Transport, address: SocketAddr) -> Self {
+        self.sent_by.insert(transport, address);
+        self
+    }
+}
