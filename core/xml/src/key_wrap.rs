@@ -84,7 +84,8 @@ pub fn wrap(transport_key: &Secret<32>, key: &[u8]) -> Result<Vec<u8>, KeyWrapEr
 /// # Errors
 /// [`KeyWrapError::PeerIntegrity`] when neither check value comes out.
 pub fn unwrap(transport_key: &Secret<32>, wrapped: &[u8]) -> Result<SecretBytes, KeyWrapError> {
-    if wrapped.len() > MAX_WRAPPED_OCTETS || wrapped.len() < 16 || wrapped.len() % 8 != 0 {
+    if wrapped.len() > MAX_WRAPPED_OCTETS || wrapped.len() < 16 || !wrapped.len().is_multiple_of(8)
+    {
         return Err(KeyWrapError::PeerIntegrity);
     }
     // The two check values A6A6A6A6A6A6A6A6 and A65959A6||length cannot both come out, so the order does not matter.
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_length_survives() {
-        for length in (1..=300).chain([1024]) {
+        for length in (1..=300_usize).chain([1024]) {
             let key: Vec<u8> = (0..length).map(|n| n as u8).collect();
             let wrapped = wrap(&KEK, &key).unwrap();
             assert_eq!(wrapped.len(), length.div_ceil(8) * 8 + 8);
