@@ -1,1 +1,43 @@
-//! OpenID Connect provider and relying party flows as pure functions (TS 33.180 Annex B).
+//! OpenID Connect as TS 33.180 Annex B profiles it: authorization code with PKCE S256, tokens as signed JWTs.
+//!
+//! Three parties use this crate, each through its own module; none of them needs a socket or a clock here:
+//!
+//! * [`provider`] is the IdM server's side: it checks the authentication request, issues and redeems codes,
+//!   rotates refresh tokens and signs tokens, over repositories that the service hands in;
+//! * [`client`] is the UE's side: it makes the request, checks the redirect and the ID token;
+//! * [`verifier`] is the resource server's side (MCPTT server, KMS, GMS): it turns the text of an access token
+//!   into a [`VerifiedToken`] or a precise [`TokenRefusal`].
+//!
+//! Tokens, codes and verifiers are types without `Debug`, `Display` or serialisation; repositories hold only
+//! their SHA-256 digests.
+//!
+//! # Where randomness comes from
+//! Codes, states, nonces, verifiers and refresh tokens come from the [`roger_base::Random`] handed in. Signing keys
+//! and the per-signature randomness of ECDSA come from the cryptographic library, which lets nobody choose them.
+
+pub mod client;
+pub mod form;
+pub mod jose;
+pub mod provider;
+pub mod verifier;
+
+mod claims;
+mod pkce;
+mod scope;
+mod secret_text;
+mod text;
+
+pub use claims::{AccessTokenClaims, IdTokenClaims, TokenId};
+pub use jose::{Algorithm, Jwk, JwkSet, JwsError, KeyError, SigningKey};
+pub use pkce::{CodeChallenge, PkceError};
+pub use scope::{Resource, ScopeError, ScopeSet, ScopeToken};
+pub use secret_text::{
+    AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, IdToken, LoginSessionKey,
+    RefreshToken, SecretTextError, TokenDigest,
+};
+pub use text::{
+    Acr, GrantId, Issuer, Nonce, OauthClientId, RedirectUri, State, Subject, TextError,
+};
+pub use verifier::{
+    AccessTokenVerifier, ClockSkew, Revocations, TokenRefusal, TrustedIssuer, VerifiedToken,
+};

@@ -1,0 +1,29 @@
+//! The IdM server's side of the flow (TS 33.180 B.4, B.5; RFC 6749, RFC 7636).
+//!
+//! [`authorize`] checks an authentication request, [`code`] turns a finished log-in into a redirect with a code,
+//! [`token`] answers the token endpoint. What must be remembered lies behind the traits of [`repository`].
+
+pub mod authorize;
+pub mod code;
+pub mod discovery;
+pub mod registration;
+pub mod repository;
+pub mod token;
+
+mod policy;
+mod refresh;
+mod token_error;
+
+pub use authorize::{
+    AuthorizationError, AuthorizationRefusal, AuthorizationRequest, AuthorizationRequestParts,
+};
+pub use code::{Authentication, IssueError};
+pub use discovery::Endpoints;
+pub use policy::{PolicyError, TokenPolicy};
+pub use registration::{Client, ClientKind};
+pub use repository::{
+    Account, AccountDirectory, ClientRepository, CodeGrant, GrantRepository, PutOutcome,
+    Redemption, RefreshGrant, Rotation, StoreError,
+};
+pub use token::{TokenEndpoint, TokenResponse};
+pub use token_error::{TokenError, TokenErrorCode};

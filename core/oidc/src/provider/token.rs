@@ -1,0 +1,279 @@
+//! The token endpoint (TS 33.180 B.4.2.4, B.4.2.5; RFC 6749 4.1.3).
+
+use super::{
+    Account, AccountDirectory, Client, ClientRepository, CodeGrant, GrantRepository, PutOutcome,
+    Redemption, RefreshGrant, TokenError, TokenErrorCode, TokenPolicy,
+};
+use crate::claims::TokenId;
+use crate::form::FormParameters;
+use crate::{
+    AccessToken, AccessTokenClaims, AuthorizationCode, ClientSecret, CodeVerifier, IdToken,
+    IdTokenClaims, Issuer, OauthClientId, RefreshToken, ScopeSet, SigningKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use roger_base::{Random, SecretBytes, UnixTime};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+/// Everything the token endpoint works with.
+pub struct TokenEndpoint<'a> {
+    /// `iss` of the tokens.
+    pub issuer: &'a Issuer,
+    /// `aud` of access tokens: the MC domain.
+    pub audience: &'a str,
+    /// Registered clients.
+    pub clients: &'a dyn ClientRepository,
+    /// Users that may have tokens.
+    pub accounts: &'a dyn AccountDirectory,
+    /// Codes, refresh tokens, revoked grants.
+    pub grants: &'a dyn GrantRepository,
+    /// The key that signs now.
+    pub key: &'a SigningKey,
+    /// Lives of tokens.
+    pub policy: &'a TokenPolicy,
+}
+
+/// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
+pub struct TokenResponse {
+    /// The signed access token.
+    pub access_token: AccessToken,
+    /// Seconds until it expires.
+    pub expires_in: u64,
+    /// The signed ID token.
+    pub id_token: IdToken,
+    /// The refresh token to use next.
+    pub refresh_token: RefreshToken,
+    /// What was granted.
+    pub scopes: ScopeSet,
+}
+
+impl TokenResponse {
+    /// The JSON body; it must travel with `Cache-Control: no-store`.
+    #[must_use]
+    pub fn to_json(&self) -> SecretBytes {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            access_token: &'a str,
+            token_type: &'static str,
+            expires_in: u64,
+            id_token: &'a str,
+            refresh_token: &'a str,
+            scope: String,
+        }
+        let body = Body {
+            access_token: self.access_token.expose(),
+            token_type: "Bearer",
+            expires_in: self.expires_in,
+            id_token: self.id_token.expose(),
+            refresh_token: self.refresh_token.expose(),
+            scope: self.scopes.to_string(),
+        };
+        // Strings and a number always serialise.
+        SecretBytes::new(serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+/// What the tokens of one answer share.
+pub(super) struct Issue<'a> {
+    pub(super) account: &'a Account,
+    pub(super) family: RefreshGrant,
+    pub(super) scopes: ScopeSet,
+    pub(super) nonce: Option<crate::Nonce>,
+    pub(super) now: UnixTime,
+}
+
+impl TokenEndpoint<'_> {
+    /// Answers a POST: `authorization` is the header of that name, `body` the form.
+    ///
+    /// # Errors
+    /// [`TokenError`] with the standard's code; nothing half-made is left.
+    pub fn handle(
+        &self,
+        authorization: Option<&str>,
+        body: &str,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<TokenResponse, TokenError> {
+        let form = FormParameters::parse(body)?;
+        let client = self.authenticated_client(authorization, &form)?;
+        match form.required("grant_type")? {
+            "authorization_code" => self.redeem(&client, &form, now, random),
+            "refresh_token" => self.refresh(&client, &form, now, random),
+            _ => Err(TokenError::new(
+                TokenErrorCode::UnsupportedGrantType,
+                "this grant_type is not offered",
+            )),
+        }
+    }
+
+    /// The client by HTTP Basic or by the `client_id` of the form (RFC 6749 2.3.1, 3.2.1).
+    fn authenticated_client(
+        &self,
+        authorization: Option<&str>,
+        form: &FormParameters,
+    ) -> Result<Client, TokenError> {
+        const REFUSED: TokenError = TokenError::new(
+            TokenErrorCode::InvalidClient,
+            "the client did not prove itself",
+        );
+        let named = form.optional("client_id")?;
+        if form.optional("client_secret")?.is_some() {
+            return Err(TokenError::new(
+                TokenErrorCode::InvalidRequest,
+                "the secret belongs in the Authorization header",
+            ));
+        }
+        let (id, secret) = match authorization {
+            Some(header) => basic(header)
+                .map(|(id, secret)| (id, Some(secret)))
+                .ok_or(REFUSED)?,
+            None => (named.ok_or(REFUSED)?.to_owned(), None),
+        };
+        if named.is_some_and(|named| named != id) {
+            return Err(REFUSED);
+        }
+        let id = OauthClientId::new(id).map_err(|_| REFUSED)?;
+        let client = self.clients.client(&id)?.ok_or(REFUSED)?;
+        if !client.accepts(secret.as_ref()) {
+            return Err(REFUSED);
+        }
+        Ok(client)
+    }
+
+    /// Redeems a code. Whoever presents a code uses it up, whether the rest of the request is right or not;
+    /// a second presentation revokes what the first one got (RFC 6749 4.1.2).
+    fn redeem(
+        &self,
+        client: &Client,
+        form: &FormParameters,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<TokenResponse, TokenError> {
+        let (code, redirect_uri) = (form.required("code")?, form.required("redirect_uri")?);
+        let verifier = CodeVerifier::new(form.required("code_verifier")?).map_err(|_| {
+            TokenError::new(TokenErrorCode::InvalidRequest, "code_verifier is malformed")
+        })?;
+        let code =
+            AuthorizationCode::new(code).map_err(|_| TokenError::grant("the code is not valid"))?;
+        let grant = match self.grants.redeem_code(&code.digest())? {
+            Redemption::Fresh(grant) => grant,
+            Redemption::Replayed(grant) => {
+                self.grants.revoke_grant(&grant)?;
+                return Err(TokenError::grant("the code is not valid"));
+            }
+            Redemption::Unknown => return Err(TokenError::grant("the code is not valid")),
+        };
+        check_redemption(&grant, client, redirect_uri, &verifier, now)?;
+        let account = self.accounts.account(&grant.subject)?;
+        let account = account.ok_or(TokenError::grant("the account is disabled"))?;
+        let refresh_token = RefreshToken::random(random)?;
+        let issue = Issue {
+            account: &account,
+            family: family(&grant, grant.authenticated_at + self.policy.refresh()),
+            scopes: grant.scopes.clone(),
+            nonce: grant.nonce.clone(),
+            now,
+        };
+        let response = self.sign(&issue, refresh_token, random)?;
+        match self
+            .grants
+            .put_refresh(&response.refresh_token.digest(), &issue.family)?
+        {
+            PutOutcome::Stored => Ok(response),
+            PutOutcome::GrantRevoked => Err(TokenError::grant("the code is not valid")),
+        }
+    }
+
+    /// Signs the tokens of one answer.
+    pub(super) fn sign(
+        &self,
+        issue: &Issue<'_>,
+        refresh_token: RefreshToken,
+        random: &mut dyn Random,
+    ) -> Result<TokenResponse, TokenError> {
+        const LOCAL: TokenError = TokenError::new(TokenErrorCode::ServerError, "try again later");
+        let mut serial = [0; 9];
+        random.fill(&mut serial)?;
+        let expires_at = issue.now + self.policy.access();
+        let access = AccessTokenClaims {
+            issuer: self.issuer.clone(),
+            subject: issue.account.subject.clone(),
+            audience: self.audience.to_owned(),
+            client_id: issue.family.client_id.clone(),
+            issued_at: issue.now,
+            expires_at,
+            scopes: issue.scopes.clone(),
+            mcptt_id: issue.account.mcptt_id.clone(),
+            token_id: TokenId::new(&issue.family.grant, &URL_SAFE_NO_PAD.encode(serial)),
+        };
+        let id = IdTokenClaims {
+            issuer: self.issuer.clone(),
+            subject: issue.account.subject.clone(),
+            client_id: issue.family.client_id.clone(),
+            issued_at: issue.now,
+            expires_at,
+            authenticated_at: issue.family.authenticated_at,
+            acr: issue.family.acr.clone(),
+            nonce: issue.nonce.clone(),
+            mcptt_id: issue.account.mcptt_id.clone(),
+        };
+        Ok(TokenResponse {
+            access_token: AccessToken::new(self.key.sign(&access.written())?).map_err(|_| LOCAL)?,
+            expires_in: self.policy.access().as_secs(),
+            id_token: IdToken::new(self.key.sign(&id.written())?).map_err(|_| LOCAL)?,
+            refresh_token,
+            scopes: issue.scopes.clone(),
+        })
+    }
+}
+
+/// The checks on a code presented for the first time.
+fn check_redemption(
+    grant: &CodeGrant,
+    client: &Client,
+    redirect_uri: &str,
+    verifier: &CodeVerifier,
+    now: UnixTime,
+) -> Result<(), TokenError> {
+    if grant.client_id != client.id {
+        return Err(TokenError::grant("the code was issued to another client"));
+    }
+    if now >= grant.expires_at {
+        return Err(TokenError::grant("the code has expired"));
+    }
+    if grant.redirect_uri.as_str() != redirect_uri {
+        return Err(TokenError::grant(
+            "redirect_uri is not the one of the authentication request",
+        ));
+    }
+    if !grant.challenge.matches(verifier) {
+        return Err(TokenError::grant("code_verifier does not match"));
+    }
+    Ok(())
+}
+
+fn family(grant: &CodeGrant, expires_at: UnixTime) -> RefreshGrant {
+    RefreshGrant {
+        grant: grant.grant.clone(),
+        client_id: grant.client_id.clone(),
+        subject: grant.subject.clone(),
+        scopes: grant.scopes.clone(),
+        authenticated_at: grant.authenticated_at,
+        acr: grant.acr.clone(),
+        expires_at,
+    }
+}
+
+/// Client id and secret of an HTTP Basic header; both are form-encoded inside (RFC 6749 2.3.1).
+fn basic(header: &str) -> Option<(String, ClientSecret)> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") || credentials.len() > 2048 {
+        return None;
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(credentials.trim()).ok()?);
+    let (id, secret) = core::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    let id = crate::form::decode(id).ok()?;
+    let secret = crate::form::decode(secret).ok()?;
+    Some((id.to_string(), ClientSecret::new(secret.as_str()).ok()?))
+}
