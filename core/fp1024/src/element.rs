@@ -1,0 +1,227 @@
+//! [`Fp`]: an element of the field, always reduced, in Montgomery form.
+
+use crate::limbs::{self, LIMBS, Limbs, OCTETS};
+use crate::{invert, portable};
+use core::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use zeroize::DefaultIsZeroes;
+
+/// An encoded number is p or more (RFC 6508 cl. 4: coordinates are elements of F_p).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotReduced;
+
+/// An element of F_p: sixteen limbs in Montgomery form, always below p, so that equal elements have equal limbs.
+#[derive(Clone, Copy)]
+pub struct Fp(Limbs);
+
+impl Fp {
+    /// Zero.
+    pub const ZERO: Self = Self([0; LIMBS]);
+    /// One.
+    pub const ONE: Self = Self(limbs::R);
+
+    /// The element of sixteen reduced limbs, least significant first, for constants.
+    ///
+    /// # Panics
+    /// At compile time, or when called with a number not below p.
+    #[must_use]
+    #[allow(clippy::panic)] // only for constants; a wrong one must not compile
+    pub const fn from_limbs(number: [u64; LIMBS]) -> Self {
+        if limbs::is_reduced(&number) == 0 {
+            panic!("the constant is not below p");
+        }
+        Self(portable::mul(&number, &limbs::R_SQUARED))
+    }
+
+    /// The element of a hexadecimal number of 256 digits, for constants.
+    ///
+    /// # Panics
+    /// At compile time, when the text is not 256 digits or the number not below p.
+    #[must_use]
+    #[allow(clippy::panic, clippy::indexing_slicing)] // only for constants; a wrong one must not compile
+    pub const fn from_hex(text: &str) -> Self {
+        let digits = text.as_bytes();
+        if digits.len() != 2 * OCTETS {
+            panic!("the constant does not have 256 digits");
+        }
+        let mut number = [0u64; LIMBS];
+        let mut i = 0;
+        while i < digits.len() {
+            let digit = match digits[i] {
+                d @ b'0'..=b'9' => d - b'0',
+                d @ b'A'..=b'F' => d - b'A' + 10,
+                _ => panic!("the constant has a digit that is not 0-9 or A-F"),
+            };
+            let limb = LIMBS - 1 - i / 16;
+            number[limb] = (number[limb] << 4) | digit as u64;
+            i += 1;
+        }
+        Self::from_limbs(number)
+    }
+
+    /// Decodes 128 octets, big endian (RFC 6508 cl. 4).
+    ///
+    /// # Errors
+    /// [`NotReduced`] for p and more: there is one encoding for each element.
+    pub fn from_octets(octets: &[u8; OCTETS]) -> Result<Self, NotReduced> {
+        let mut number = [0; LIMBS];
+        for (limb, chunk) in number.iter_mut().rev().zip(octets.as_chunks::<8>().0) {
+            *limb = u64::from_be_bytes(*chunk);
+        }
+        if limbs::is_reduced(&number) == 0 {
+            return Err(NotReduced);
+        }
+        Ok(Self(portable::mul(&number, &limbs::R_SQUARED)))
+    }
+
+    /// Encodes as 128 octets, big endian, leading zeros kept (RFC 6508 cl. 4).
+    #[must_use]
+    pub fn to_octets(&self) -> [u8; OCTETS] {
+        let mut octets = [0; OCTETS];
+        let number = portable::leave_montgomery(&self.0);
+        for (limb, chunk) in number
+            .iter()
+            .rev()
+            .zip(octets.as_chunks_mut::<8>().0.iter_mut())
+        {
+            *chunk = limb.to_be_bytes();
+        }
+        octets
+    }
+
+    /// a².
+    #[must_use]
+    #[inline]
+    pub fn square(&self) -> Self {
+        Self(portable::square(&self.0))
+    }
+
+    /// 2a.
+    #[must_use]
+    #[inline]
+    pub fn double(&self) -> Self {
+        Self(limbs::add(&self.0, &self.0))
+    }
+
+    /// 1/a; zero for zero.
+    #[must_use]
+    pub fn invert(&self) -> Self {
+        invert::invert(self)
+    }
+
+    /// Replaces every element by its inverse with one inversion and three products an element; zeros stay zero.
+    pub fn invert_all(elements: &mut [Self]) {
+        invert::invert_all(elements);
+    }
+
+    /// Whether it is zero.
+    #[must_use]
+    pub fn is_zero(&self) -> Choice {
+        self.ct_eq(&Self::ZERO)
+    }
+}
+
+impl Default for Fp {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl DefaultIsZeroes for Fp {}
+
+impl ConstantTimeEq for Fp {
+    #[inline]
+    fn ct_eq(&self, other: &Self) -> Choice {
+        let difference = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .fold(0, |seen, (a, b)| seen | (a ^ b));
+        difference.ct_eq(&0)
+    }
+}
+
+impl PartialEq for Fp {
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for Fp {}
+
+impl ConditionallySelectable for Fp {
+    #[inline]
+    fn conditional_select(a: &Self, b: &Self, choice: Choice) -> Self {
+        let mut result = *a;
+        result.conditional_assign(b, choice);
+        result
+    }
+
+    #[inline]
+    fn conditional_assign(&mut self, other: &Self, choice: Choice) {
+        // `subtle` hides the choice from the optimiser; one mask serves all limbs.
+        let mask = u64::conditional_select(&0, &u64::MAX, choice);
+        for (to, from) in self.0.iter_mut().zip(&other.0) {
+            *to ^= mask & (*to ^ from);
+        }
+    }
+}
+
+impl Neg for &Fp {
+    type Output = Fp;
+    #[inline]
+    fn neg(self) -> Fp {
+        Fp(limbs::sub(&[0; LIMBS], &self.0))
+    }
+}
+
+impl Neg for Fp {
+    type Output = Fp;
+    #[inline]
+    fn neg(self) -> Fp {
+        -&self
+    }
+}
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $assign_trait:ident, $assign:ident, $function:path) => {
+        impl $trait<&Fp> for &Fp {
+            type Output = Fp;
+            #[inline]
+            fn $method(self, other: &Fp) -> Fp {
+                Fp($function(&self.0, &other.0))
+            }
+        }
+        impl $trait<&Fp> for Fp {
+            type Output = Fp;
+            #[inline]
+            fn $method(self, other: &Fp) -> Fp {
+                Fp($function(&self.0, &other.0))
+            }
+        }
+        impl $trait<Fp> for &Fp {
+            type Output = Fp;
+            #[inline]
+            fn $method(self, other: Fp) -> Fp {
+                Fp($function(&self.0, &other.0))
+            }
+        }
+        impl $trait<Fp> for Fp {
+            type Output = Fp;
+            #[inline]
+            fn $method(self, other: Fp) -> Fp {
+                Fp($function(&self.0, &other.0))
+            }
+        }
+        impl $assign_trait<&Fp> for Fp {
+            #[inline]
+            fn $assign(&mut self, other: &Fp) {
+                self.0 = $function(&self.0, &other.0);
+            }
+        }
+    };
+}
+
+operator!(Add, add, AddAssign, add_assign, limbs::add);
+operator!(Sub, sub, SubAssign, sub_assign, limbs::sub);
+operator!(Mul, mul, MulAssign, mul_assign, portable::mul);

@@ -1,0 +1,87 @@
+//! The KMS side of SAKKE.
+
+use super::point::{GENERATOR_MULTIPLES, POINT_OCTETS};
+use super::public_key::KmsPublicEncKey;
+use super::scalar::{Q_BITS, SCALAR_OCTETS, Scalar};
+use crate::error::SecretRangeError;
+use roger_base::{Random, RandomError, Secret};
+use zeroize::Zeroizing;
+
+/// Octets of a stored z_T.
+pub const MASTER_SECRET_OCTETS: usize = SCALAR_OCTETS;
+
+/// Bits of the first octet of a number of 1022 bits.
+const TOP_OCTET_MASK: u8 = 0x3F;
+
+/// Draws of a 1022-bit number that may fall outside [2, q-1] one after the other; each does with 0.4 chance.
+const MAX_DRAWS: usize = 256;
+
+/// z_T, the KMS master secret, and its Z_T (RFC 6508 cl. 6.1). Never leaves the KMS.
+#[derive(Clone)]
+pub struct KmsSecretEncKey {
+    secret: Scalar,
+    public: KmsPublicEncKey,
+}
+
+impl KmsSecretEncKey {
+    /// Draws z_T, uniform in [2, q-1].
+    ///
+    /// # Errors
+    /// [`RandomError`] when the source fails.
+    pub fn generate(random: &mut dyn Random) -> Result<Self, RandomError> {
+        let mut octets = Zeroizing::new([0; SCALAR_OCTETS]);
+        for _ in 0..MAX_DRAWS {
+            random.fill(octets.as_mut_slice())?;
+            if let Some(top) = octets.first_mut() {
+                *top &= TOP_OCTET_MASK;
+            }
+            if let Ok(key) = Scalar::from_octets(&octets).and_then(Self::new) {
+                return Ok(key);
+            }
+        }
+        Err(RandomError)
+    }
+
+    /// Takes a stored z_T, 128 octets big endian.
+    ///
+    /// # Errors
+    /// [`SecretRangeError`] when it is below 2 or not below q.
+    pub fn from_secret(z_t: &Secret<MASTER_SECRET_OCTETS>) -> Result<Self, SecretRangeError> {
+        Self::new(Scalar::from_octets(z_t.expose())?)
+    }
+
+    fn new(secret: Scalar) -> Result<Self, SecretRangeError> {
+        if (secret.is_zero() | secret.is_one()).into() {
+            return Err(SecretRangeError);
+        }
+        let public = GENERATOR_MULTIPLES.multiply(&secret, Q_BITS).to_affine();
+        Ok(Self {
+            secret,
+            public: KmsPublicEncKey::new(public),
+        })
+    }
+
+    /// z_T, 128 octets big endian, for the KMS's own protected store.
+    #[must_use]
+    pub fn to_secret(&self) -> Secret<MASTER_SECRET_OCTETS> {
+        Secret::new(*self.secret.to_octets())
+    }
+
+    /// Z_T = [z_T]P.
+    #[must_use]
+    pub const fn public(&self) -> &KmsPublicEncKey {
+        &self.public
+    }
+
+    /// Issues the RSK of an identifier, [(a + z_T)^-1]P, 257 octets (RFC 6508 cl. 6.1.1).
+    ///
+    /// # Errors
+    /// [`SecretRangeError`] when a + z_T = 0: this z_T cannot serve this identifier and must be replaced.
+    pub fn issue(&self, id: &[u8]) -> Result<Secret<POINT_OCTETS>, SecretRangeError> {
+        let sum = self.secret.add(&Scalar::from_identifier(id));
+        let factor = sum.invert().ok_or(SecretRangeError)?;
+        let key = GENERATOR_MULTIPLES.multiply(&factor, Q_BITS);
+        let key = Zeroizing::new(key.to_affine());
+        Ok(Secret::new(key.to_octets()))
+    }
+}
