@@ -94,6 +94,17 @@ secret_text!(
 );
 secret_text!(
     /// Access token: opaque to the client, a signed JWT to the servers (TS 33.180 B.2.2).
+    ///
+    /// It cannot be printed:
+    /// ```compile_fail
+    /// let token = roger_oidc::AccessToken::new("secret").unwrap();
+    /// println!("{token:?}");
+    /// ```
+    /// and comparing is in constant time:
+    /// ```
+    /// let token = roger_oidc::AccessToken::new("secret").unwrap();
+    /// assert!(token == roger_oidc::AccessToken::new("secret").unwrap());
+    /// ```
     AccessToken, "an access token", 1..=MAX_TOKEN_OCTETS, printable
 );
 secret_text!(

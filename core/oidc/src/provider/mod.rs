@@ -6,6 +6,7 @@
 pub mod authorize;
 pub mod code;
 pub mod discovery;
+pub mod memory;
 pub mod registration;
 pub mod repository;
 pub mod token;
