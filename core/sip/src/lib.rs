@@ -1,5 +1,10 @@
 //! SIP, sans-IO: byte-exact messages, transactions, dialogs, subscriptions (RFC 3261, 6026, 6665).
 
+pub mod dialog;
+pub mod endpoint;
 pub mod header;
 pub mod message;
+pub mod subscription;
+pub mod transaction;
 pub mod uri;
+pub mod validate;

@@ -92,13 +92,19 @@ impl Target {
     /// To an address over UDP.
     #[must_use]
     pub const fn udp(peer: SocketAddr) -> Self {
-        Self::Address { transport: Transport::Udp, peer }
+        Self::Address {
+            transport: Transport::Udp,
+            peer,
+        }
     }
 
     /// To an address over TCP.
     #[must_use]
     pub const fn tcp(peer: SocketAddr) -> Self {
-        Self::Address { transport: Transport::Tcp, peer }
+        Self::Address {
+            transport: Transport::Tcp,
+            peer,
+        }
     }
 
     /// The protocol.

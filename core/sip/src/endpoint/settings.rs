@@ -3,6 +3,7 @@
 use super::flow::Transport;
 use crate::message::Limits;
 use crate::transaction::Timings;
+use crate::validate::Capabilities;
 use core::time::Duration;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub capacity: Capacity,
     /// Bounds of messages read.
     pub limits: Limits,
+    /// What a user agent serves; refused requests never reach the user. `None` leaves this to the user.
+    pub capabilities: Option<Capabilities>,
     /// Our address for Via, by transport; a transport that is absent is not used for requests.
     pub sent_by: HashMap<Transport, SocketAddr>,
     /// Addresses of host names that may stand in Route and Contact; numeric hosts need no entry.
@@ -77,6 +80,7 @@ impl Settings {
             timings: Timings::default(),
             capacity: Capacity::default(),
             limits: Limits::default(),
+            capabilities: None,
             sent_by: HashMap::new(),
             hosts: HashMap::new(),
             retry_after: Duration::from_secs(5),

@@ -22,5 +22,9 @@ const REFRESH_LEAD: Duration = Duration::from_secs(600);
 /// than 1200 s, else after half of its life.
 #[must_use]
 pub fn refresh_after(life: Duration) -> Duration {
-    if life > REFRESH_LEAD.saturating_mul(2) { life.saturating_sub(REFRESH_LEAD) } else { life / 2 }
+    if life > REFRESH_LEAD.saturating_mul(2) {
+        life.saturating_sub(REFRESH_LEAD)
+    } else {
+        life / 2
+    }
 }

@@ -41,9 +41,14 @@ pub struct QueueFull;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
-    Alive { status: SubscriptionStatus, expiry: Instant },
+    Alive {
+        status: SubscriptionStatus,
+        expiry: Instant,
+    },
     /// The NOTIFY with `terminated` is to be sent or was sent.
-    Ending { reason: EndReason },
+    Ending {
+        reason: EndReason,
+    },
     Terminated,
 }
 
@@ -68,10 +73,22 @@ impl Notifier {
     /// After the SUBSCRIBE was answered with 2xx. The first NOTIFY is due at once and carries `content`; with
     /// `expires` 0 (a fetch) it is the last one too.
     #[must_use]
-    pub fn new(now: Instant, status: SubscriptionStatus, expires: u32, content: Option<Content>) -> Self {
-        let state = State::Alive { status, expiry: after(now, expires) };
-        let mut notifier =
-            Self { state, flight: Flight::Idle, waiting: VecDeque::new(), output: VecDeque::new() };
+    pub fn new(
+        now: Instant,
+        status: SubscriptionStatus,
+        expires: u32,
+        content: Option<Content>,
+    ) -> Self {
+        let state = State::Alive {
+            status,
+            expiry: after(now, expires),
+        };
+        let mut notifier = Self {
+            state,
+            flight: Flight::Idle,
+            waiting: VecDeque::new(),
+            output: VecDeque::new(),
+        };
         notifier.on_subscribe(now, expires, content);
         notifier
     }
@@ -79,12 +96,19 @@ impl Notifier {
     /// A SUBSCRIBE in the dialog, answered with 2xx: refresh, or the end when `expires` is 0. Each one gets a
     /// NOTIFY with the current state.
     pub fn on_subscribe(&mut self, now: Instant, expires: u32, content: Option<Content>) {
-        let State::Alive { status, .. } = self.state else { return };
+        let State::Alive { status, .. } = self.state else {
+            return;
+        };
         self.waiting.clear();
         self.waiting.push_back(content);
         self.state = match expires {
-            0 => State::Ending { reason: EndReason::Timeout },
-            _ => State::Alive { status, expiry: after(now, expires) },
+            0 => State::Ending {
+                reason: EndReason::Timeout,
+            },
+            _ => State::Alive {
+                status,
+                expiry: after(now, expires),
+            },
         };
         self.send_next(now);
     }
@@ -137,7 +161,8 @@ impl Notifier {
         }
         let last = self.flight == Flight::LastNotify;
         self.flight = Flight::Idle;
-        let survives = status.is_success() || matches!(status.as_u16(), 401 | 407 | 491 | 500 | 503);
+        let survives =
+            status.is_success() || matches!(status.as_u16(), 401 | 407 | 491 | 500 | 503);
         if last || !survives {
             self.finish();
             return;
@@ -191,9 +216,10 @@ impl Notifier {
                 let left = u32::try_from(expiry.since(now).as_secs()).unwrap_or(u32::MAX);
                 (SubscriptionState::alive(*status, left), Flight::Notify)
             }
-            State::Ending { reason } => {
-                (SubscriptionState::terminated(reason.clone()), Flight::LastNotify)
-            }
+            State::Ending { reason } => (
+                SubscriptionState::terminated(reason.clone()),
+                Flight::LastNotify,
+            ),
             State::Terminated => return,
         };
         // The last NOTIFY tells the last state that was waiting; earlier ones are superseded.
@@ -202,7 +228,10 @@ impl Notifier {
             _ => self.waiting.pop_front(),
         };
         self.flight = flight;
-        self.output.push_back(NotifierOutput::Notify { state, content: content.flatten() });
+        self.output.push_back(NotifierOutput::Notify {
+            state,
+            content: content.flatten(),
+        });
     }
 
     fn finish(&mut self) {
@@ -229,11 +258,19 @@ mod tests {
     }
 
     fn content(text: &str) -> Content {
-        Content { content_type: "text/plain".into(), body: text.into() }
+        Content {
+            content_type: "text/plain".into(),
+            body: text.into(),
+        }
     }
 
     fn new(expires: u32) -> Notifier {
-        Notifier::new(at(0), SubscriptionStatus::Active, expires, Some(content("first")))
+        Notifier::new(
+            at(0),
+            SubscriptionStatus::Active,
+            expires,
+            Some(content("first")),
+        )
     }
 
     fn notified(notifier: &mut Notifier) -> Option<(String, Option<String>)> {
@@ -253,17 +290,26 @@ mod tests {
     #[test]
     fn the_first_notify_is_due_at_once_and_the_next_after_its_answer() {
         let mut notifier = new(3600);
-        assert_eq!(notified(&mut notifier), told("active;expires=3600", "first"));
+        assert_eq!(
+            notified(&mut notifier),
+            told("active;expires=3600", "first")
+        );
         notifier.notify(at(1), content("second")).unwrap();
         notifier.notify(at(2), content("third")).unwrap();
         assert_eq!(notified(&mut notifier), None);
         notifier.on_notify_response(at(3), StatusCode::TRYING);
         assert_eq!(notified(&mut notifier), None);
         notifier.on_notify_response(at(3), StatusCode::OK);
-        assert_eq!(notified(&mut notifier), told("active;expires=3597", "second"));
+        assert_eq!(
+            notified(&mut notifier),
+            told("active;expires=3597", "second")
+        );
         assert_eq!(notified(&mut notifier), None);
         notifier.on_notify_response(at(4), StatusCode::OK);
-        assert_eq!(notified(&mut notifier), told("active;expires=3596", "third"));
+        assert_eq!(
+            notified(&mut notifier),
+            told("active;expires=3596", "third")
+        );
     }
 
     #[test]
@@ -278,7 +324,10 @@ mod tests {
         notifier.on_notify_response(at(99), StatusCode::OK);
         assert_eq!(notifier.deadline(), Some((at(199), TimerName::Expiry)));
         notifier.handle(at(199));
-        assert_eq!(notified(&mut notifier), Some(("terminated;reason=timeout".into(), None)));
+        assert_eq!(
+            notified(&mut notifier),
+            Some(("terminated;reason=timeout".into(), None))
+        );
         notifier.on_notify_response(at(200), StatusCode::OK);
         assert_eq!(notified(&mut notifier), Some(("ended".into(), None)));
     }
@@ -286,7 +335,10 @@ mod tests {
     #[test]
     fn a_fetch_gets_one_notify_that_ends_it() {
         let mut notifier = new(0);
-        assert_eq!(notified(&mut notifier), told("terminated;reason=timeout", "first"));
+        assert_eq!(
+            notified(&mut notifier),
+            told("terminated;reason=timeout", "first")
+        );
         notifier.on_notify_response(at(0), StatusCode::OK);
         assert_eq!(notified(&mut notifier), Some(("ended".into(), None)));
     }
@@ -298,7 +350,10 @@ mod tests {
         notifier.terminate(at(1), EndReason::NoResource);
         assert_eq!(notified(&mut notifier), None);
         notifier.on_notify_response(at(2), StatusCode::OK);
-        assert_eq!(notified(&mut notifier), Some(("terminated;reason=noresource".into(), None)));
+        assert_eq!(
+            notified(&mut notifier),
+            Some(("terminated;reason=noresource".into(), None))
+        );
     }
 
     #[test]

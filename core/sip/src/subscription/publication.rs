@@ -3,7 +3,10 @@
 use super::refresh_after;
 use crate::header::scan;
 use crate::message::{BuildError, HeaderName, Request, Response};
-use crate::transaction::{TimerName, earlier, timed::{SlotId, Timed, TimedSet}};
+use crate::transaction::{
+    TimerName, earlier,
+    timed::{SlotId, Timed, TimedSet},
+};
 use core::fmt;
 use core::time::Duration;
 use roger_base::{Instant, Random, RandomError};
@@ -21,7 +24,9 @@ impl EntityTag {
         if !scan::is_token(value) {
             return None;
         }
-        core::str::from_utf8(value).ok().map(|text| Self(text.into()))
+        core::str::from_utf8(value)
+            .ok()
+            .map(|text| Self(text.into()))
     }
 
     /// The token.
@@ -63,7 +68,9 @@ impl Publication {
     /// [`BuildError::TooLarge`].
     pub fn prepare(&self, request: &mut Request) -> Result<(), BuildError> {
         match &self.tag {
-            Some(tag) => request.headers_mut().set(HeaderName::SIP_IF_MATCH, tag.as_str()),
+            Some(tag) => request
+                .headers_mut()
+                .set(HeaderName::SIP_IF_MATCH, tag.as_str()),
             None => Ok(()),
         }
     }
@@ -77,11 +84,20 @@ impl Publication {
         if !response.status().is_success() {
             return;
         }
-        let expires = response.headers().get(HeaderName::EXPIRES).and_then(scan::number_u32);
-        self.tag = response.headers().get(HeaderName::SIP_ETAG).and_then(EntityTag::parse);
+        let expires = response
+            .headers()
+            .get(HeaderName::EXPIRES)
+            .and_then(scan::number_u32);
+        self.tag = response
+            .headers()
+            .get(HeaderName::SIP_ETAG)
+            .and_then(EntityTag::parse);
         self.times = expires.filter(|seconds| *seconds > 0).map(|seconds| {
             let life = Duration::from_secs(u64::from(seconds));
-            Times { expiry: now + life, refresh: Some(now + refresh_after(life)) }
+            Times {
+                expiry: now + life,
+                refresh: Some(now + refresh_after(life)),
+            }
         });
         if expires == Some(0) {
             self.tag = None;
@@ -90,7 +106,9 @@ impl Publication {
 
     /// Lets time pass; `true` once when a PUBLISH for a refresh is due.
     pub fn handle(&mut self, now: Instant) -> bool {
-        let Some(times) = &mut self.times else { return false };
+        let Some(times) = &mut self.times else {
+            return false;
+        };
         if times.expiry <= now {
             *self = Self::new();
             return false;
@@ -132,10 +150,17 @@ impl PublishKind {
     /// # Errors
     /// [`PublicationError::NoTag`] when SIP-If-Match is no single token, or body and SIP-If-Match both lack.
     pub fn of(request: &Request) -> Result<Self, PublicationError> {
-        let expires = request.headers().get(HeaderName::EXPIRES).and_then(scan::number_u32);
+        let expires = request
+            .headers()
+            .get(HeaderName::EXPIRES)
+            .and_then(scan::number_u32);
         let Some(value) = request.headers().get(HeaderName::SIP_IF_MATCH) else {
             let empty = request.body().is_empty() && expires != Some(0);
-            return if empty { Err(PublicationError::NoTag) } else { Ok(Self::Initial) };
+            return if empty {
+                Err(PublicationError::NoTag)
+            } else {
+                Ok(Self::Initial)
+            };
         };
         let tag = EntityTag::parse(value).ok_or(PublicationError::NoTag)?;
         Ok(match expires {
@@ -188,7 +213,10 @@ impl<T> EventStates<T> {
     /// An empty table for at most `limit` publications.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { entries: TimedSet::new(limit), tags: HashMap::new() }
+        Self {
+            entries: TimedSet::new(limit),
+            tags: HashMap::new(),
+        }
     }
 
     /// Initial publication.
@@ -203,8 +231,15 @@ impl<T> EventStates<T> {
         value: T,
     ) -> Result<EntityTag, PublicationError> {
         let tag = fresh_tag(random)?;
-        let entry = Entry { tag: tag.clone(), expiry: after(now, expires), value };
-        let id = self.entries.insert(entry).map_err(|_| PublicationError::Full)?;
+        let entry = Entry {
+            tag: tag.clone(),
+            expiry: after(now, expires),
+            value,
+        };
+        let id = self
+            .entries
+            .insert(entry)
+            .map_err(|_| PublicationError::Full)?;
         self.tags.insert(tag.clone(), id);
         Ok(tag)
     }
@@ -238,7 +273,9 @@ impl<T> EventStates<T> {
     /// The value published under a tag.
     #[must_use]
     pub fn get(&self, tag: &EntityTag) -> Option<&T> {
-        self.entries.get(*self.tags.get(tag)?).map(|entry| &entry.value)
+        self.entries
+            .get(*self.tags.get(tag)?)
+            .map(|entry| &entry.value)
     }
 
     /// Removes a publication.
@@ -247,7 +284,10 @@ impl<T> EventStates<T> {
     /// [`PublicationError::Unknown`].
     pub fn remove(&mut self, tag: &EntityTag) -> Result<T, PublicationError> {
         let id = self.tags.remove(tag).ok_or(PublicationError::Unknown)?;
-        self.entries.remove(id).map(|entry| entry.value).ok_or(PublicationError::Unknown)
+        self.entries
+            .remove(id)
+            .map(|entry| entry.value)
+            .ok_or(PublicationError::Unknown)
     }
 
     /// Removes one publication that has expired; call until `None`.

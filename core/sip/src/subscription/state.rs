@@ -87,13 +87,23 @@ impl SubscriptionState {
     /// Active or pending with the seconds left.
     #[must_use]
     pub const fn alive(status: SubscriptionStatus, expires: u32) -> Self {
-        Self { status, expires: Some(expires), reason: None, retry_after: None }
+        Self {
+            status,
+            expires: Some(expires),
+            reason: None,
+            retry_after: None,
+        }
     }
 
     /// Ended.
     #[must_use]
     pub const fn terminated(reason: EndReason) -> Self {
-        Self { status: SubscriptionStatus::Terminated, expires: None, reason: Some(reason), retry_after: None }
+        Self {
+            status: SubscriptionStatus::Terminated,
+            expires: None,
+            reason: Some(reason),
+            retry_after: None,
+        }
     }
 
     /// Reads the value of the header field; an unknown state counts as active (RFC 6665 4.1.2.2 demands
@@ -107,14 +117,23 @@ impl SubscriptionState {
             _ if token.eq_ignore_ascii_case(b"pending") => SubscriptionStatus::Pending,
             _ => SubscriptionStatus::Active,
         };
-        let mut state = Self { status, expires: None, reason: None, retry_after: None };
+        let mut state = Self {
+            status,
+            expires: None,
+            reason: None,
+            retry_after: None,
+        };
         for piece in pieces {
             let mut halves = piece.splitn(2, |octet| *octet == b'=');
             let name = scan::trim(halves.next().unwrap_or_default());
             let value = scan::trim(halves.next().unwrap_or_default());
             match name {
-                _ if name.eq_ignore_ascii_case(b"expires") => state.expires = scan::number_u32(value),
-                _ if name.eq_ignore_ascii_case(b"reason") => state.reason = Some(EndReason::parse(value)),
+                _ if name.eq_ignore_ascii_case(b"expires") => {
+                    state.expires = scan::number_u32(value)
+                }
+                _ if name.eq_ignore_ascii_case(b"reason") => {
+                    state.reason = Some(EndReason::parse(value))
+                }
                 _ if name.eq_ignore_ascii_case(b"retry-after") => {
                     state.retry_after = scan::number_u32(value);
                 }
@@ -135,7 +154,11 @@ impl fmt::Display for SubscriptionState {
         if let Some(expires) = self.expires {
             write!(f, ";expires={expires}")?;
         }
-        if let Some(reason) = self.reason.as_ref().filter(|reason| !reason.as_str().is_empty()) {
+        if let Some(reason) = self
+            .reason
+            .as_ref()
+            .filter(|reason| !reason.as_str().is_empty())
+        {
             write!(f, ";reason={}", reason.as_str())?;
         }
         if let Some(seconds) = self.retry_after {
@@ -158,7 +181,12 @@ mod tests {
             "terminated;reason=probation;retry-after=30",
             "active",
         ] {
-            assert_eq!(SubscriptionState::parse(text.as_bytes()).unwrap().to_string(), text);
+            assert_eq!(
+                SubscriptionState::parse(text.as_bytes())
+                    .unwrap()
+                    .to_string(),
+                text
+            );
         }
     }
 
@@ -166,7 +194,12 @@ mod tests {
     fn odd_spelling_is_read() {
         let state = SubscriptionState::parse(b" TERMINATED ; Reason = NoResource;x=y").unwrap();
         assert_eq!(state, SubscriptionState::terminated(EndReason::NoResource));
-        assert_eq!(SubscriptionState::parse(b"strange;expires=x").unwrap().expires, None);
+        assert_eq!(
+            SubscriptionState::parse(b"strange;expires=x")
+                .unwrap()
+                .expires,
+            None
+        );
     }
 
     #[test]

@@ -11,11 +11,19 @@ use roger_base::Instant;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
     /// A SUBSCRIBE is under way and no NOTIFY has come.
-    NotifyWait { n: Instant },
+    NotifyWait {
+        n: Instant,
+    },
     /// NOTIFYs come; `refresh` is `None` while a SUBSCRIBE is under way.
-    Alive { status: SubscriptionStatus, expiry: Instant, refresh: Option<Instant> },
+    Alive {
+        status: SubscriptionStatus,
+        expiry: Instant,
+        refresh: Option<Instant>,
+    },
     /// Unsubscribed; the last NOTIFY is awaited.
-    Leaving { n: Instant },
+    Leaving {
+        n: Instant,
+    },
     Terminated,
 }
 
@@ -50,7 +58,12 @@ impl Subscriber {
     #[must_use]
     pub fn new(now: Instant, timings: Timings, expires: u32) -> Self {
         let n = now + timings.t1_times_64();
-        Self { state: State::NotifyWait { n }, timings, expires, output: None }
+        Self {
+            state: State::NotifyWait { n },
+            timings,
+            expires,
+            output: None,
+        }
     }
 
     /// The final response to a SUBSCRIBE; `expires` is what a 2xx grants.
@@ -69,7 +82,10 @@ impl Subscriber {
 
     /// A refused refresh leaves the subscription as it was (4.1.2.2), except when the dialog is gone.
     fn on_refusal(&mut self, status: StatusCode) {
-        let gone = matches!(status.as_u16(), 404 | 405 | 410 | 416 | 480..=485 | 489 | 501 | 604);
+        let gone = matches!(
+            status.as_u16(),
+            404 | 405 | 410 | 416 | 480..=485 | 489 | 501 | 604
+        );
         match self.state {
             State::Alive { .. } if !gone => {}
             _ => self.end(EndReason::Failed, None),
@@ -89,7 +105,10 @@ impl Subscriber {
             return;
         }
         if told.status == SubscriptionStatus::Terminated {
-            self.end(told.reason.clone().unwrap_or(EndReason::Other), told.retry_after);
+            self.end(
+                told.reason.clone().unwrap_or(EndReason::Other),
+                told.retry_after,
+            );
             return;
         }
         if matches!(self.state, State::Leaving { .. }) {
@@ -109,7 +128,9 @@ impl Subscriber {
         if matches!(self.state, State::Leaving { .. } | State::Terminated) {
             return;
         }
-        self.state = State::Leaving { n: now + self.timings.t1_times_64() };
+        self.state = State::Leaving {
+            n: now + self.timings.t1_times_64(),
+        };
         self.output = Some(SubscriberOutput::Refresh { expires: 0 });
     }
 
@@ -126,7 +147,9 @@ impl Subscriber {
         match (name, &mut self.state) {
             (TimerName::Refresh, State::Alive { refresh, .. }) => {
                 *refresh = None;
-                self.output = Some(SubscriberOutput::Refresh { expires: self.expires });
+                self.output = Some(SubscriberOutput::Refresh {
+                    expires: self.expires,
+                });
             }
             (_, State::Terminated) => {}
             (TimerName::N, State::Leaving { .. }) => self.end(EndReason::Timeout, None),
@@ -145,7 +168,9 @@ impl Subscriber {
     pub fn deadline(&self) -> Option<(Instant, TimerName)> {
         match self.state {
             State::NotifyWait { n } | State::Leaving { n } => Some((n, TimerName::N)),
-            State::Alive { expiry, refresh, .. } => {
+            State::Alive {
+                expiry, refresh, ..
+            } => {
                 let refresh = refresh.map(|at| (at, TimerName::Refresh));
                 earlier(Some((expiry, TimerName::Expiry)), refresh)
             }
@@ -156,7 +181,13 @@ impl Subscriber {
     /// Whether NOTIFYs with state `active` come.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        matches!(self.state, State::Alive { status: SubscriptionStatus::Active, .. })
+        matches!(
+            self.state,
+            State::Alive {
+                status: SubscriptionStatus::Active,
+                ..
+            }
+        )
     }
 
     /// Whether it is over.
@@ -167,12 +198,19 @@ impl Subscriber {
 
     fn alive(&self, now: Instant, status: SubscriptionStatus, expires: u32) -> State {
         let life = Duration::from_secs(u64::from(expires));
-        State::Alive { status, expiry: now + life, refresh: Some(now + refresh_after(life)) }
+        State::Alive {
+            status,
+            expiry: now + life,
+            refresh: Some(now + refresh_after(life)),
+        }
     }
 
     fn end(&mut self, reason: EndReason, retry_after: Option<u32>) {
         self.state = State::Terminated;
-        self.output = Some(SubscriberOutput::Ended { reason, retry_after });
+        self.output = Some(SubscriberOutput::Ended {
+            reason,
+            retry_after,
+        });
     }
 }
 
@@ -200,7 +238,10 @@ mod tests {
         subscriber.handle(at(31));
         assert_eq!(subscriber.poll(), None);
         subscriber.handle(at(32));
-        let ended = SubscriberOutput::Ended { reason: EndReason::Failed, retry_after: None };
+        let ended = SubscriberOutput::Ended {
+            reason: EndReason::Failed,
+            retry_after: None,
+        };
         assert_eq!(subscriber.poll(), Some(ended));
         assert!(subscriber.is_terminated());
     }
@@ -212,7 +253,10 @@ mod tests {
         assert!(subscriber.is_active());
         assert_eq!(subscriber.deadline(), Some((at(3000), TimerName::Refresh)));
         subscriber.handle(at(3000));
-        assert_eq!(subscriber.poll(), Some(SubscriberOutput::Refresh { expires: 3600 }));
+        assert_eq!(
+            subscriber.poll(),
+            Some(SubscriberOutput::Refresh { expires: 3600 })
+        );
         assert_eq!(subscriber.deadline(), Some((at(3600), TimerName::Expiry)));
         subscriber.on_response(at(3001), StatusCode::OK, Some(3600));
         assert_eq!(subscriber.deadline(), Some((at(6001), TimerName::Refresh)));
@@ -223,12 +267,18 @@ mod tests {
         let mut subscriber = new();
         subscriber.on_notify(at(0), &active(100));
         subscriber.handle(at(50));
-        assert_eq!(subscriber.poll(), Some(SubscriberOutput::Refresh { expires: 3600 }));
+        assert_eq!(
+            subscriber.poll(),
+            Some(SubscriberOutput::Refresh { expires: 3600 })
+        );
         subscriber.on_timeout();
         subscriber.on_response(at(60), StatusCode::SERVICE_UNAVAILABLE, None);
         assert!(!subscriber.is_terminated());
         subscriber.handle(at(100));
-        let ended = SubscriberOutput::Ended { reason: EndReason::Timeout, retry_after: None };
+        let ended = SubscriberOutput::Ended {
+            reason: EndReason::Timeout,
+            retry_after: None,
+        };
         assert_eq!(subscriber.poll(), Some(ended));
     }
 
@@ -255,7 +305,10 @@ mod tests {
         let mut subscriber = new();
         subscriber.on_notify(at(0), &active(3600));
         subscriber.unsubscribe(at(10));
-        assert_eq!(subscriber.poll(), Some(SubscriberOutput::Refresh { expires: 0 }));
+        assert_eq!(
+            subscriber.poll(),
+            Some(SubscriberOutput::Refresh { expires: 0 })
+        );
         subscriber.on_response(at(10), StatusCode::OK, Some(0));
         subscriber.on_notify(at(11), &SubscriptionState::terminated(EndReason::Timeout));
         assert!(subscriber.is_terminated());
@@ -267,6 +320,9 @@ mod tests {
     fn the_longest_expires_does_not_overflow() {
         let mut subscriber = Subscriber::new(at(0), Timings::default(), u32::MAX);
         subscriber.on_notify(at(0), &active(u32::MAX));
-        assert_eq!(subscriber.deadline(), Some((at(u64::from(u32::MAX) - 600), TimerName::Refresh)));
+        assert_eq!(
+            subscriber.deadline(),
+            Some((at(u64::from(u32::MAX) - 600), TimerName::Refresh))
+        );
     }
 }

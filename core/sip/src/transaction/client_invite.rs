@@ -39,17 +39,23 @@ impl ClientInvite {
     /// The state after the INVITE was handed to the transport.
     #[must_use]
     pub fn start(context: &Context) -> Self {
-        Self::Calling { a: context.first_retransmission(), b: context.after_64_t1() }
+        Self::Calling {
+            a: context.first_retransmission(),
+            b: context.after_64_t1(),
+        }
     }
 
     /// The timer that fires next.
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, TimerName)> {
         match *self {
-            Self::Calling { a, b } => earlier(Some((b, TimerName::B)), a.map(|a| (a.at, TimerName::A))),
-            Self::Proceeding { c, cancelled } => {
-                earlier(Some((c, TimerName::C)), cancelled.map(|at| (at, TimerName::Cancelled)))
+            Self::Calling { a, b } => {
+                earlier(Some((b, TimerName::B)), a.map(|a| (a.at, TimerName::A)))
             }
+            Self::Proceeding { c, cancelled } => earlier(
+                Some((c, TimerName::C)),
+                cancelled.map(|at| (at, TimerName::Cancelled)),
+            ),
             Self::Completed { d } => Some((d, TimerName::D)),
             Self::Accepted { m } => Some((m, TimerName::M)),
             Self::Terminated => None,
@@ -75,17 +81,28 @@ impl ClientInvite {
         context: &Context,
     ) -> (Self, Actions) {
         match event {
-            ClientEvent::Timer(TimerName::A) => {
-                (Self::Calling { a: a.map(Retransmission::doubled), b }, Actions::one(Action::Repeat))
-            }
+            ClientEvent::Timer(TimerName::A) => (
+                Self::Calling {
+                    a: a.map(Retransmission::doubled),
+                    b,
+                },
+                Actions::one(Action::Repeat),
+            ),
             ClientEvent::Timer(TimerName::B) => (Self::Terminated, Actions::one(Action::Timeout)),
-            ClientEvent::TransportError => (Self::Terminated, Actions::one(Action::TransportFailed)),
+            ClientEvent::TransportError => {
+                (Self::Terminated, Actions::one(Action::TransportFailed))
+            }
             ClientEvent::Trying | ClientEvent::Provisional => {
                 let c = context.after(context.timings.c);
-                (Self::Proceeding { c, cancelled: None }, Actions::one(Action::Deliver))
+                (
+                    Self::Proceeding { c, cancelled: None },
+                    Actions::one(Action::Deliver),
+                )
             }
             ClientEvent::Success | ClientEvent::Failure => Self::on_final(event, context),
-            ClientEvent::Cancelled | ClientEvent::Timer(_) => (Self::Calling { a, b }, Actions::NONE),
+            ClientEvent::Cancelled | ClientEvent::Timer(_) => {
+                (Self::Calling { a, b }, Actions::NONE)
+            }
         }
     }
 
@@ -96,10 +113,16 @@ impl ClientInvite {
         context: &Context,
     ) -> (Self, Actions) {
         match event {
-            ClientEvent::Trying => (Self::Proceeding { c, cancelled }, Actions::one(Action::Deliver)),
+            ClientEvent::Trying => (
+                Self::Proceeding { c, cancelled },
+                Actions::one(Action::Deliver),
+            ),
             ClientEvent::Provisional => {
                 let c = context.after(context.timings.c);
-                (Self::Proceeding { c, cancelled }, Actions::one(Action::Deliver))
+                (
+                    Self::Proceeding { c, cancelled },
+                    Actions::one(Action::Deliver),
+                )
             }
             ClientEvent::Success | ClientEvent::Failure => Self::on_final(event, context),
             ClientEvent::Cancelled => {
@@ -110,9 +133,14 @@ impl ClientInvite {
                 // The CANCEL brings a 487, or the transaction ends 64·T1 later.
                 let cancelled = cancelled.or_else(|| Some(context.after_64_t1()));
                 let c = context.after(context.timings.c);
-                (Self::Proceeding { c, cancelled }, Actions::one(Action::Cancel))
+                (
+                    Self::Proceeding { c, cancelled },
+                    Actions::one(Action::Cancel),
+                )
             }
-            ClientEvent::Timer(TimerName::Cancelled) => (Self::Terminated, Actions::one(Action::Timeout)),
+            ClientEvent::Timer(TimerName::Cancelled) => {
+                (Self::Terminated, Actions::one(Action::Timeout))
+            }
             ClientEvent::TransportError | ClientEvent::Timer(_) => {
                 (Self::Proceeding { c, cancelled }, Actions::NONE)
             }
@@ -121,7 +149,12 @@ impl ClientInvite {
 
     fn on_final(event: ClientEvent, context: &Context) -> (Self, Actions) {
         if event == ClientEvent::Success {
-            return (Self::Accepted { m: context.after_64_t1() }, Actions::one(Action::Deliver));
+            return (
+                Self::Accepted {
+                    m: context.after_64_t1(),
+                },
+                Actions::one(Action::Deliver),
+            );
         }
         let state = match context.linger(context.timings.d) {
             Some(d) => Self::Completed { d },
@@ -133,7 +166,9 @@ impl ClientInvite {
     fn on_completed(d: Instant, event: ClientEvent) -> (Self, Actions) {
         match event {
             ClientEvent::Failure => (Self::Completed { d }, Actions::one(Action::SendAck)),
-            ClientEvent::TransportError => (Self::Terminated, Actions::one(Action::TransportFailed)),
+            ClientEvent::TransportError => {
+                (Self::Terminated, Actions::one(Action::TransportFailed))
+            }
             ClientEvent::Timer(TimerName::D) => (Self::Terminated, Actions::NONE),
             _ => (Self::Completed { d }, Actions::NONE),
         }

@@ -34,7 +34,10 @@ impl ClientNonInvite {
     /// The state after the request was handed to the transport.
     #[must_use]
     pub fn start(context: &Context) -> Self {
-        Self::Trying { e: context.first_retransmission(), f: context.after_64_t1() }
+        Self::Trying {
+            e: context.first_retransmission(),
+            f: context.after_64_t1(),
+        }
     }
 
     /// The timer that fires next.
@@ -93,7 +96,9 @@ impl ClientNonInvite {
                 (state, Actions::one(Action::Deliver))
             }
             ClientEvent::Timer(TimerName::F) => (Self::Terminated, Actions::one(Action::Timeout)),
-            ClientEvent::TransportError => (Self::Terminated, Actions::one(Action::TransportFailed)),
+            ClientEvent::TransportError => {
+                (Self::Terminated, Actions::one(Action::TransportFailed))
+            }
             ClientEvent::Cancelled | ClientEvent::Timer(_) => (self, Actions::NONE),
         }
     }

@@ -89,23 +89,37 @@ impl ServerInvite {
         context: &Context,
     ) -> (Self, Actions) {
         match event {
-            ServerEvent::SendProvisional => {
-                (Self::Proceeding { trying: None, unanswered }, Actions::one(Action::Send))
-            }
-            ServerEvent::SendSuccess => {
-                (Self::Accepted { l: context.after_64_t1() }, Actions::one(Action::Send))
-            }
+            ServerEvent::SendProvisional => (
+                Self::Proceeding {
+                    trying: None,
+                    unanswered,
+                },
+                Actions::one(Action::Send),
+            ),
+            ServerEvent::SendSuccess => (
+                Self::Accepted {
+                    l: context.after_64_t1(),
+                },
+                Actions::one(Action::Send),
+            ),
             ServerEvent::SendFailure => {
-                let state =
-                    Self::Completed { g: context.first_retransmission(), h: context.after_64_t1() };
+                let state = Self::Completed {
+                    g: context.first_retransmission(),
+                    h: context.after_64_t1(),
+                };
                 (state, Actions::one(Action::Send))
             }
-            ServerEvent::Retransmission if trying.is_none() => {
-                (Self::Proceeding { trying, unanswered }, Actions::one(Action::Repeat))
-            }
-            ServerEvent::Timer(TimerName::Trying) => {
-                (Self::Proceeding { trying: None, unanswered }, Actions::one(Action::AnswerTrying))
-            }
+            ServerEvent::Retransmission if trying.is_none() => (
+                Self::Proceeding { trying, unanswered },
+                Actions::one(Action::Repeat),
+            ),
+            ServerEvent::Timer(TimerName::Trying) => (
+                Self::Proceeding {
+                    trying: None,
+                    unanswered,
+                },
+                Actions::one(Action::AnswerTrying),
+            ),
             ServerEvent::Timer(TimerName::Unanswered) => {
                 (Self::Terminated, Actions::one(Action::Timeout))
             }
@@ -150,6 +164,13 @@ impl ServerInvite {
             event,
             ServerEvent::SendProvisional | ServerEvent::SendSuccess | ServerEvent::SendFailure
         );
-        (self, if answer { Actions::one(Action::Refuse) } else { Actions::NONE })
+        (
+            self,
+            if answer {
+                Actions::one(Action::Refuse)
+            } else {
+                Actions::NONE
+            },
+        )
     }
 }

@@ -30,7 +30,9 @@ impl ServerNonInvite {
     /// The state after the request was handed to the user.
     #[must_use]
     pub fn start(context: &Context) -> Self {
-        Self::Trying { unanswered: context.after_64_t1() }
+        Self::Trying {
+            unanswered: context.after_64_t1(),
+        }
     }
 
     /// The timer that fires next.
@@ -79,7 +81,9 @@ impl ServerNonInvite {
                 };
                 (state, Actions::one(Action::Send))
             }
-            ServerEvent::TransportError => (Self::Terminated, Actions::one(Action::TransportFailed)),
+            ServerEvent::TransportError => {
+                (Self::Terminated, Actions::one(Action::TransportFailed))
+            }
             ServerEvent::Timer(TimerName::Unanswered) => {
                 (Self::Terminated, Actions::one(Action::Timeout))
             }
@@ -90,7 +94,9 @@ impl ServerNonInvite {
     fn on_completed(self, event: ServerEvent) -> (Self, Actions) {
         match event {
             ServerEvent::Retransmission => (self, Actions::one(Action::Repeat)),
-            ServerEvent::TransportError => (Self::Terminated, Actions::one(Action::TransportFailed)),
+            ServerEvent::TransportError => {
+                (Self::Terminated, Actions::one(Action::TransportFailed))
+            }
             ServerEvent::Timer(TimerName::J) => (Self::Terminated, Actions::NONE),
             _ => self.on_answered(event),
         }
@@ -101,6 +107,13 @@ impl ServerNonInvite {
             event,
             ServerEvent::SendProvisional | ServerEvent::SendSuccess | ServerEvent::SendFailure
         );
-        (self, if answer { Actions::one(Action::Refuse) } else { Actions::NONE })
+        (
+            self,
+            if answer {
+                Actions::one(Action::Refuse)
+            } else {
+                Actions::NONE
+            },
+        )
     }
 }

@@ -9,7 +9,11 @@ fn at(milliseconds: u64) -> Instant {
 }
 
 fn context(now: Instant, reliability: Reliability) -> Context {
-    Context { now, timings: Timings::default(), reliability }
+    Context {
+        now,
+        timings: Timings::default(),
+        reliability,
+    }
 }
 
 use Reliability::{Reliable, Unreliable};
@@ -22,7 +26,11 @@ macro_rules! run {
         let mut fired = Vec::new();
         while let Some((due, name)) = machine.next_timer() {
             let (next, actions) = machine.on($event::Timer(name), &context(due, $reliability));
-            fired.push((due.since_origin().as_millis() as u64, name, actions.iter().collect::<Vec<_>>()));
+            fired.push((
+                due.since_origin().as_millis() as u64,
+                name,
+                actions.iter().collect::<Vec<_>>(),
+            ));
             machine = next;
             assert!(fired.len() < 50, "endless");
         }
@@ -30,27 +38,52 @@ macro_rules! run {
     }};
 }
 
-fn repeats(times: &[u64], name: TimerName, last: (u64, TimerName, Action)) -> Vec<(u64, TimerName, Vec<Action>)> {
-    let mut all: Vec<_> = times.iter().map(|time| (*time, name, vec![Action::Repeat])).collect();
+fn repeats(
+    times: &[u64],
+    name: TimerName,
+    last: (u64, TimerName, Action),
+) -> Vec<(u64, TimerName, Vec<Action>)> {
+    let mut all: Vec<_> = times
+        .iter()
+        .map(|time| (*time, name, vec![Action::Repeat]))
+        .collect();
     all.push((last.0, last.1, vec![last.2]));
     all
 }
 
 #[test]
 fn timers_a_and_b_of_a_silent_peer() {
-    let fired = run!(ClientInvite::start(&context(at(0), Unreliable)), ClientEvent, Unreliable);
+    let fired = run!(
+        ClientInvite::start(&context(at(0), Unreliable)),
+        ClientEvent,
+        Unreliable
+    );
     let times = [500, 1_500, 3_500, 7_500, 15_500, 31_500];
     assert_eq!(fired, repeats(&times, A, (32_000, B, Action::Timeout)));
-    let fired = run!(ClientInvite::start(&context(at(0), Reliable)), ClientEvent, Reliable);
+    let fired = run!(
+        ClientInvite::start(&context(at(0), Reliable)),
+        ClientEvent,
+        Reliable
+    );
     assert_eq!(fired, [(32_000, B, vec![Action::Timeout])]);
 }
 
 #[test]
 fn timers_e_and_f_of_a_silent_peer() {
-    let fired = run!(ClientNonInvite::start(&context(at(0), Unreliable)), ClientEvent, Unreliable);
-    let times = [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500];
+    let fired = run!(
+        ClientNonInvite::start(&context(at(0), Unreliable)),
+        ClientEvent,
+        Unreliable
+    );
+    let times = [
+        500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500,
+    ];
     assert_eq!(fired, repeats(&times, E, (32_000, F, Action::Timeout)));
-    let fired = run!(ClientNonInvite::start(&context(at(0), Reliable)), ClientEvent, Reliable);
+    let fired = run!(
+        ClientNonInvite::start(&context(at(0), Reliable)),
+        ClientEvent,
+        Reliable
+    );
     assert_eq!(fired, [(32_000, F, vec![Action::Timeout])]);
 }
 
@@ -70,10 +103,17 @@ fn timer_c_cancels_and_then_gives_up() {
     let (state, _) = start.on(ClientEvent::Trying, &context(at(100), Unreliable));
     assert_eq!(state.next_timer(), Some((at(185_100), C)));
     let (state, _) = state.on(ClientEvent::Trying, &context(at(1_000), Unreliable));
-    assert_eq!(state.next_timer(), Some((at(185_100), C)), "a 100 does not reset timer C");
+    assert_eq!(
+        state.next_timer(),
+        Some((at(185_100), C)),
+        "a 100 does not reset timer C"
+    );
     let (state, _) = state.on(ClientEvent::Provisional, &context(at(60_000), Unreliable));
     let fired = run!(state, ClientEvent, Unreliable);
-    let expected = [(245_000, C, vec![Action::Cancel]), (277_000, Cancelled, vec![Action::Timeout])];
+    let expected = [
+        (245_000, C, vec![Action::Cancel]),
+        (277_000, Cancelled, vec![Action::Timeout]),
+    ];
     assert_eq!(fired, expected);
 }
 
@@ -103,7 +143,12 @@ fn timer_k_of_an_answered_request() {
 #[test]
 fn timers_g_and_h_without_an_ack() {
     for (reliability, times) in [
-        (Unreliable, vec![1_500, 2_500, 4_500, 8_500, 12_500, 16_500, 20_500, 24_500, 28_500, 32_500]),
+        (
+            Unreliable,
+            vec![
+                1_500, 2_500, 4_500, 8_500, 12_500, 16_500, 20_500, 24_500, 28_500, 32_500,
+            ],
+        ),
         (Reliable, vec![]),
     ] {
         let start = ServerInvite::start(&context(at(0), reliability));
@@ -146,7 +191,10 @@ fn timer_j_after_the_answer() {
 fn the_automatic_100_is_due_after_200_ms() {
     let start = ServerInvite::start(&context(at(0), Unreliable));
     let fired = run!(start, ServerEvent, Unreliable);
-    let expected = [(200, Trying, vec![Action::AnswerTrying]), (600_000, Unanswered, vec![Action::Timeout])];
+    let expected = [
+        (200, Trying, vec![Action::AnswerTrying]),
+        (600_000, Unanswered, vec![Action::Timeout]),
+    ];
     assert_eq!(fired, expected);
     let (answered, _) = start.on(ServerEvent::SendProvisional, &context(at(100), Unreliable));
     assert_eq!(answered.next_timer(), Some((at(600_000), Unanswered)));
@@ -155,7 +203,10 @@ fn the_automatic_100_is_due_after_200_ms() {
 #[test]
 fn an_unanswered_request_ends_when_its_client_has_given_up() {
     let start = ServerNonInvite::start(&context(at(0), Unreliable));
-    assert_eq!(run!(start, ServerEvent, Unreliable), [(32_000, Unanswered, vec![Action::Timeout])]);
+    assert_eq!(
+        run!(start, ServerEvent, Unreliable),
+        [(32_000, Unanswered, vec![Action::Timeout])]
+    );
 }
 
 /// `state × event` as text: one row a state, one column an event, each cell `next state: actions`.
@@ -166,7 +217,8 @@ macro_rules! table {
                 let (next, actions) = state.on(event, &context(at(10_000), Unreliable));
                 let next = format!("{next:?}");
                 let next = next.split([' ', '{']).next().unwrap_or_default().to_owned();
-                let actions: Vec<String> = actions.iter().map(|action| format!("{action:?}")).collect();
+                let actions: Vec<String> =
+                    actions.iter().map(|action| format!("{action:?}")).collect();
                 let cell = format!("{next}:{}", actions.join("+"));
                 let row = $expected.iter().find(|row| row.0 == name).unwrap();
                 assert_eq!(cell, row.1[index], "{name} × {event:?}");
@@ -195,7 +247,13 @@ fn client_invite_state_by_event() {
     let start = ClientInvite::start(&context(at(0), Unreliable));
     let states = [
         ("Calling", start),
-        ("Proceeding", ClientInvite::Proceeding { c: at(185_000), cancelled: Some(at(32_000)) }),
+        (
+            "Proceeding",
+            ClientInvite::Proceeding {
+                c: at(185_000),
+                cancelled: Some(at(32_000)),
+            },
+        ),
         ("Completed", ClientInvite::Completed { d: at(32_000) }),
         ("Accepted", ClientInvite::Accepted { m: at(32_000) }),
         ("Terminated", ClientInvite::Terminated),
@@ -366,7 +424,10 @@ fn server_invite_state_by_event() {
         Ev::Timer(L),
     ];
     let fresh = ServerInvite::start(&context(at(0), Unreliable));
-    let answered = ServerInvite::Proceeding { trying: None, unanswered: at(600_000) };
+    let answered = ServerInvite::Proceeding {
+        trying: None,
+        unanswered: at(600_000),
+    };
     let (completed, _) = fresh.on(Ev::SendFailure, &context(at(0), Unreliable));
     let states = [
         ("fresh", fresh),
@@ -497,8 +558,18 @@ fn server_non_invite_state_by_event() {
         Ev::Timer(J),
     ];
     let states = [
-        ("Trying", ServerNonInvite::Trying { unanswered: at(32_000) }),
-        ("Proceeding", ServerNonInvite::Proceeding { unanswered: at(32_000) }),
+        (
+            "Trying",
+            ServerNonInvite::Trying {
+                unanswered: at(32_000),
+            },
+        ),
+        (
+            "Proceeding",
+            ServerNonInvite::Proceeding {
+                unanswered: at(32_000),
+            },
+        ),
         ("Completed", ServerNonInvite::Completed { j: at(32_000) }),
         ("Terminated", ServerNonInvite::Terminated),
     ];

@@ -47,7 +47,13 @@ pub(crate) struct TimedSet<T> {
 impl<T: Timed> TimedSet<T> {
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.min(u32::MAX as usize);
-        Self { slots: Vec::new(), free: Vec::new(), heap: BinaryHeap::new(), len: 0, limit }
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            heap: BinaryHeap::new(),
+            len: 0,
+            limit,
+        }
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -70,14 +76,25 @@ impl<T: Timed> TimedSet<T> {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
-                let Ok(index) = u32::try_from(self.slots.len()) else { return Err(value) };
-                self.slots.push(Slot { generation: 0, scheduled: None, value: None });
+                let Ok(index) = u32::try_from(self.slots.len()) else {
+                    return Err(value);
+                };
+                self.slots.push(Slot {
+                    generation: 0,
+                    scheduled: None,
+                    value: None,
+                });
                 index
             }
         };
-        let Some(slot) = self.slots.get_mut(index as usize) else { return Err(value) };
+        let Some(slot) = self.slots.get_mut(index as usize) else {
+            return Err(value);
+        };
         slot.value = Some(value);
-        let id = SlotId { index, generation: slot.generation };
+        let id = SlotId {
+            index,
+            generation: slot.generation,
+        };
         self.len += 1;
         self.reschedule(id);
         Ok(id)
@@ -85,7 +102,11 @@ impl<T: Timed> TimedSet<T> {
 
     pub(crate) fn get(&self, id: SlotId) -> Option<&T> {
         let slot = self.slots.get(id.index as usize)?;
-        if slot.generation == id.generation { slot.value.as_ref() } else { None }
+        if slot.generation == id.generation {
+            slot.value.as_ref()
+        } else {
+            None
+        }
     }
 
     /// Changes the value, then files it under its new deadline.
@@ -117,7 +138,10 @@ impl<T: Timed> TimedSet<T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotId, &T)> {
         self.slots.iter().enumerate().filter_map(|(index, slot)| {
             let index = u32::try_from(index).ok()?;
-            let id = SlotId { index, generation: slot.generation };
+            let id = SlotId {
+                index,
+                generation: slot.generation,
+            };
             slot.value.as_ref().map(|value| (id, value))
         })
     }
@@ -157,7 +181,8 @@ impl<T: Timed> TimedSet<T> {
     fn settle(&mut self) {
         while let Some(Reverse((at, id))) = self.heap.peek().copied() {
             let slot = self.slots.get_mut(id.index as usize);
-            let live = slot.filter(|slot| slot.generation == id.generation && slot.scheduled == Some(at));
+            let live =
+                slot.filter(|slot| slot.generation == id.generation && slot.scheduled == Some(at));
             let Some(slot) = live else {
                 self.heap.pop();
                 continue;

@@ -130,8 +130,10 @@ impl Context {
 
     /// `Some` on unreliable transports: the first retransmission is due T1 from now.
     pub(crate) fn first_retransmission(&self) -> Option<Retransmission> {
-        (self.reliability == Reliability::Unreliable)
-            .then(|| Retransmission { at: self.after(self.timings.t1), interval: self.timings.t1 })
+        (self.reliability == Reliability::Unreliable).then(|| Retransmission {
+            at: self.after(self.timings.t1),
+            interval: self.timings.t1,
+        })
     }
 
     /// The time a finished transaction lingers: zero on reliable transports.
@@ -165,7 +167,10 @@ impl Retransmission {
     /// The next one after this has fired, counted from its due time so that lateness does not add up.
     #[must_use]
     pub fn with_interval(self, interval: Duration) -> Self {
-        Self { at: self.at + interval, interval }
+        Self {
+            at: self.at + interval,
+            interval,
+        }
     }
 }
 
