@@ -196,11 +196,12 @@ impl Uri {
         self.sip.as_ref()?.port
     }
 
-    /// Value of a URI parameter, escapes kept; the empty text for one without value. Names without case.
+    /// Value of a URI parameter, escapes kept; the empty text for one without value. Names are compared
+    /// without case, escapes resolved.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
         self.params()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .find(|(known, _)| same_name(known, name))
             .map(|(_, value)| value.unwrap_or_default())
     }
 
@@ -300,6 +301,11 @@ impl Uri {
         self.text
             .get(usize::from(range.start)..usize::from(range.end))
     }
+}
+
+fn same_name(written: &str, name: &str) -> bool {
+    written.eq_ignore_ascii_case(name)
+        || (written.contains('%') && unescape(written).eq_ignore_ascii_case(name))
 }
 
 fn print_param((name, value): (&str, Option<&str>)) -> String {

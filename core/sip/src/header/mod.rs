@@ -1,16 +1,30 @@
 //! Typed views of header field values, read on demand; the message keeps the octets.
 
+mod auth;
+mod contact;
+mod content;
 mod cseq;
+mod event;
+mod mode;
 mod name_addr;
 mod params;
 pub mod scan;
+mod session;
 mod via;
 mod views;
+mod warning;
 
+pub use auth::Auth;
+pub use contact::{AcceptContact, Contacts};
+pub use content::{ContentDisposition, ContentType, parse_content_id};
 pub use cseq::{CSeq, RAck};
+pub use event::{Event, SubscriptionState, SubscriptionStatus};
+pub use mode::{AnswerMode, AnswerState, Commencement, ResourceValue};
 pub use name_addr::NameAddr;
 pub use params::Params;
+pub use session::{Reason, Refresher, SessionExpires, parse_retry_after};
 pub use via::{MAGIC_COOKIE, Via};
+pub use warning::Warning;
 
 use crate::uri::UriError;
 use thiserror::Error;
@@ -60,4 +74,23 @@ pub enum HeaderError {
 /// Whether a From or To value has a tag; for a malformed value `false`.
 pub(crate) fn has_tag(value: &[u8]) -> bool {
     NameAddr::parse(value).is_ok_and(|address| address.tag().is_some())
+}
+
+/// Reads a token followed by `;` parameters.
+fn token_and_params(value: &[u8], name: &'static str) -> Result<(String, Params), HeaderError> {
+    let end = value
+        .iter()
+        .position(|octet| *octet == b';')
+        .unwrap_or(value.len());
+    let (token, params) = value
+        .split_at_checked(end)
+        .ok_or(HeaderError::Malformed(name))?;
+    let token = scan::trim(token);
+    if !scan::is_token(token) {
+        return Err(HeaderError::Malformed(name));
+    }
+    Ok((
+        String::from_utf8_lossy(token).into_owned(),
+        Params::parse(params)?,
+    ))
 }

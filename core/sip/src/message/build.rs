@@ -11,8 +11,8 @@ pub enum BuildError {
     /// A header name is not a token.
     #[error("a header name must be a token")]
     Name,
-    /// A value has a line break or NUL and would break out of its line.
-    #[error("a header value must not contain a line break or NUL")]
+    /// A value has a line break and would break out of its line.
+    #[error("a header value must not contain a line break")]
     LineBreak,
     /// A tag or parameter is not a token.
     #[error("a tag must be a token")]

@@ -1,7 +1,7 @@
 //! SIP messages that keep every octet: parse, look, edit one header, print (RFC 3261 7).
 //!
 //! Parsing is lenient about content and strict about framing: a request whose headers break the grammar is
-//! still held, so that it can be answered; the validation says what answer is due. What was not edited
+//! still held, so that it can be answered; [`crate::validate::validate`] says what answer is due. What was not edited
 //! is printed as it was received: unknown headers, order, case, folding, octets that are not UTF-8, and the body.
 
 mod build;
@@ -18,6 +18,7 @@ pub use build::{BuildError, RequestBuilder};
 pub use headers::{HeaderFault, HeaderLine, Headers, unfold};
 pub use method::Method;
 pub use name::HeaderName;
+pub(crate) use parse::{ContentLength, content_length};
 pub use parse::{Limits, ParseError};
 pub use request::Request;
 pub use response::Response;

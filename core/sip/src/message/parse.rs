@@ -34,7 +34,7 @@ pub enum ParseError {
     /// Nothing but line breaks: a keep-alive.
     #[error("no message, only line breaks (keep-alive)")]
     KeepAlive,
-    /// The empty line after the headers is missing.
+    /// The empty line after the headers is missing, on a stream.
     #[error("the header section does not end")]
     NoEndOfHeaders,
     /// Start line and headers exceed [`Limits::head`].
@@ -144,7 +144,10 @@ pub(super) fn datagram(datagram: &[u8], limits: &Limits) -> Result<Message, Pars
     if octets.is_empty() {
         return Err(ParseError::KeepAlive);
     }
-    let head = head(octets, limits)?;
+    let head = match head(octets, limits) {
+        Err(ParseError::NoEndOfHeaders) => return unterminated(octets, limits),
+        head => head?,
+    };
     let rest = octets.get(head.len..).unwrap_or_default();
     let body = match content_length(&head.headers) {
         ContentLength::Octets(length) => rest.get(..length).unwrap_or(rest),
@@ -154,4 +157,21 @@ pub(super) fn datagram(datagram: &[u8], limits: &Limits) -> Result<Message, Pars
         return Err(ParseError::BodyTooLarge(limits.body));
     }
     assemble(head.line, head.headers, body.to_vec()).ok_or(ParseError::StartLine)
+}
+
+/// A datagram without the empty line: all of it is header lines, and the validation refuses it.
+fn unterminated(octets: &[u8], limits: &Limits) -> Result<Message, ParseError> {
+    if octets.len() > limits.head {
+        return Err(ParseError::HeadTooLarge(limits.head));
+    }
+    let whole = [octets.strip_suffix(b"\r\n").unwrap_or(octets), b"\r\n\r\n"].concat();
+    let mut head = head(
+        &whole,
+        &Limits {
+            head: limits.head.saturating_add(4),
+            ..*limits
+        },
+    )?;
+    head.headers.mark_unterminated();
+    assemble(head.line, head.headers, Vec::new()).ok_or(ParseError::StartLine)
 }
