@@ -1,0 +1,88 @@
+//! GMK messages: one for each member of a group.
+
+use super::{CreateError, CreateOptions, Envelope, sessions};
+use crate::key_parameters::KeyParameters;
+use roger_base::{McpttId, NtpTime, Random};
+use roger_ibc::{KmsDomain, UserKeySet};
+use roger_keys::{CsId, Gmk};
+
+/// The message that carries a GMK from the GMS to one member (TS 33.180 cl. 5.7, E.2).
+pub struct CreateGroupKey<'a> {
+    /// The key.
+    pub gmk: &'a Gmk,
+    /// The member.
+    pub member: &'a McpttId,
+    /// The member's KMS.
+    pub member_domain: &'a KmsDomain,
+    /// The group management server, who signs.
+    pub gms: &'a UserKeySet,
+    /// Status, times and groups of the key.
+    pub parameters: &'a KeyParameters,
+    /// The time now.
+    pub now: NtpTime,
+    /// Form of the message, [`CreateOptions::GROUP_KEY`] unless there is a reason.
+    pub options: CreateOptions,
+}
+
+impl CreateGroupKey<'_> {
+    /// The octets of the message.
+    ///
+    /// # Errors
+    /// [`CreateError`].
+    pub fn build(&self, random: &mut dyn Random) -> Result<Vec<u8>, CreateError> {
+        let guk_id = self.gmk.guk_id(self.member);
+        let mki = self.gmk.mki(guk_id);
+        let envelope = Envelope {
+            key: self.gmk.material(),
+            csb_id: guk_id,
+            signer: self.gms,
+            receiver: self.member.as_str(),
+            receiver_domain: self.member_domain,
+            sessions: sessions(self.options.map, &[CsId::GROUP_CALL.0], &mki),
+            parameters: Some(self.parameters),
+            now: self.now,
+            options: self.options,
+        };
+        envelope.build(random)
+    }
+}
+
+/// What the messages of one GMK to all members share.
+#[derive(Clone, Copy)]
+pub struct GroupKeyDistribution<'a> {
+    /// The key.
+    pub gmk: &'a Gmk,
+    /// The group management server, who signs.
+    pub gms: &'a UserKeySet,
+    /// Status, times and groups of the key.
+    pub parameters: &'a KeyParameters,
+    /// The time now.
+    pub now: NtpTime,
+    /// Form of the messages.
+    pub options: CreateOptions,
+}
+
+/// The messages of one GMK, one for each member with its KMS, made as the iterator is asked.
+///
+/// A member whose message fails does not stop the others.
+pub fn group_key_messages<'a, M>(
+    distribution: GroupKeyDistribution<'a>,
+    members: M,
+    random: &'a mut dyn Random,
+) -> impl Iterator<Item = (&'a McpttId, Result<Vec<u8>, CreateError>)>
+where
+    M: IntoIterator<Item = (&'a McpttId, &'a KmsDomain), IntoIter: 'a>,
+{
+    members.into_iter().map(move |(member, member_domain)| {
+        let message = CreateGroupKey {
+            gmk: distribution.gmk,
+            member,
+            member_domain,
+            gms: distribution.gms,
+            parameters: distribution.parameters,
+            now: distribution.now,
+            options: distribution.options,
+        };
+        (member, message.build(random))
+    })
+}

@@ -1,0 +1,1 @@
+//! Explains octets field by field.
