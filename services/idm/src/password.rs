@@ -1,0 +1,170 @@
+//! Passwords: argon2id, with the parameters inside the stored text (RFC 9106).
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use roger_base::{Random, SecretBytes};
+use thiserror::Error;
+
+/// Memory of one hash in KiB; with two passes the minimum OWASP recommends.
+const MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over the memory.
+const PASSES: u32 = 2;
+/// Longest password accepted, in octets.
+const MAX_OCTETS: usize = 1024;
+
+/// Why a password was not accepted or hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PasswordError {
+    /// Empty.
+    #[error("a password must not be empty")]
+    Empty,
+    /// Longer than 1024 octets.
+    #[error("a password has at most {MAX_OCTETS} octets")]
+    TooLong,
+    /// The stored text is no argon2id hash.
+    #[error("the stored password hash is malformed")]
+    LocalMalformedHash,
+    /// No randomness for the salt, or no memory.
+    #[error("the password cannot be hashed now")]
+    LocalFailure,
+}
+
+/// A password as typed.
+pub struct Password(SecretBytes);
+
+impl Password {
+    /// Takes the text unchanged.
+    ///
+    /// # Errors
+    /// [`PasswordError`] when it is empty or too long.
+    pub fn new(text: impl Into<String>) -> Result<Self, PasswordError> {
+        let octets = SecretBytes::new(text.into().into_bytes());
+        if octets.expose().is_empty() {
+            return Err(PasswordError::Empty);
+        }
+        if octets.expose().len() > MAX_OCTETS {
+            return Err(PasswordError::TooLong);
+        }
+        Ok(Self(octets))
+    }
+}
+
+/// argon2id hash of a password in PHC form; not printed, since it can be guessed against.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(SecretBytes);
+
+fn argon2() -> Result<Argon2<'static>, PasswordError> {
+    let params =
+        Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|_| PasswordError::LocalFailure)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+impl PasswordHash {
+    /// Hashes a password under a fresh salt of 128 bits.
+    ///
+    /// # Errors
+    /// [`PasswordError::LocalFailure`] without randomness or memory.
+    pub fn of(password: &Password, random: &mut dyn Random) -> Result<Self, PasswordError> {
+        let mut salt = [0; 16];
+        random
+            .fill(&mut salt)
+            .map_err(|_| PasswordError::LocalFailure)?;
+        let hash: phc::PasswordHash = argon2()?
+            .hash_password_with_salt(password.0.expose(), &salt)
+            .map_err(|_| PasswordError::LocalFailure)?;
+        Ok(Self(SecretBytes::new(hash.to_string().into_bytes())))
+    }
+
+    /// Takes a PHC text back from a store.
+    ///
+    /// # Errors
+    /// [`PasswordError::LocalMalformedHash`] when it is no argon2id hash.
+    pub fn from_phc(text: &str) -> Result<Self, PasswordError> {
+        let hash = phc::PasswordHash::new(text).map_err(|_| PasswordError::LocalMalformedHash)?;
+        if hash.algorithm.as_str() != "argon2id" {
+            return Err(PasswordError::LocalMalformedHash);
+        }
+        Ok(Self(SecretBytes::new(text.as_bytes().to_vec())))
+    }
+
+    /// The PHC text for a store.
+    #[must_use]
+    pub fn expose_phc(&self) -> &str {
+        core::str::from_utf8(self.0.expose()).unwrap_or_default()
+    }
+
+    /// Whether the password is the one hashed.
+    ///
+    /// # Errors
+    /// [`PasswordError::LocalMalformedHash`] when the stored text is damaged.
+    pub fn verify(&self, password: &Password) -> Result<bool, PasswordError> {
+        let hash = phc::PasswordHash::new(self.expose_phc())
+            .map_err(|_| PasswordError::LocalMalformedHash)?;
+        Ok(argon2()?
+            .verify_password(password.0.expose(), &hash)
+            .is_ok())
+    }
+}
+
+/// Works as long as a real check, so that an unknown name is not told by the time it takes.
+pub(crate) fn pretend(password: &Password) -> Result<(), PasswordError> {
+    let mut out = [0; 32];
+    let hashed = argon2()?.hash_password_into(password.0.expose(), b"salt of nobody..", &mut out);
+    hashed.map_err(|_| PasswordError::LocalFailure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roger_testkit::SeededRandom;
+
+    #[test]
+    fn only_the_right_password_verifies() {
+        let hash = PasswordHash::of(
+            &Password::new("correct horse").unwrap(),
+            &mut SeededRandom::new(1),
+        )
+        .unwrap();
+        assert!(
+            hash.expose_phc()
+                .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+        );
+        let again = PasswordHash::from_phc(hash.expose_phc()).unwrap();
+        assert_eq!(
+            again.verify(&Password::new("correct horse").unwrap()),
+            Ok(true)
+        );
+        assert_eq!(
+            again.verify(&Password::new("correct horse ").unwrap()),
+            Ok(false)
+        );
+    }
+
+    #[test]
+    fn two_hashes_of_one_password_differ() {
+        let mut random = SeededRandom::new(2);
+        let password = Password::new("x").unwrap();
+        assert!(
+            PasswordHash::of(&password, &mut random).unwrap()
+                != PasswordHash::of(&password, &mut random).unwrap()
+        );
+    }
+
+    #[test]
+    fn other_hashes_and_absurd_passwords_are_refused() {
+        assert!(PasswordHash::from_phc("$2b$12$abcdefghijklmnopqrstuv").is_err());
+        assert!(
+            PasswordHash::from_phc(
+                "$argon2i$v=19$m=4096,t=3,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
+            )
+            .is_err()
+        );
+        assert!(PasswordHash::from_phc("").is_err());
+        assert_eq!(Password::new("").err(), Some(PasswordError::Empty));
+        assert_eq!(
+            Password::new("x".repeat(1025)).err(),
+            Some(PasswordError::TooLong)
+        );
+    }
+}

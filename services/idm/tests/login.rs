@@ -1,0 +1,354 @@
+//! The IdM server in the simulator: logging in and every refusal on the way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use roger_base::{McpttId, UnixTime};
+use roger_idm::memory::{MemorySessions, MemoryStore, MemoryUsers};
+use roger_idm::ports::{StoreError, UserRepository};
+use roger_idm::{
+    Failures, Idm, IdmConfig, LoginForm, LoginName, LoginOutcome, LoginRefusal, Password,
+    PasswordHash, Ports, User, UserState,
+};
+use roger_oidc::client::{LoginAttempt, RelyingParty, Tokens};
+use roger_oidc::form;
+use roger_oidc::provider::{AuthorizationRefusal, Client, ClientKind, TokenErrorCode};
+use roger_oidc::{
+    AccessTokenVerifier, ClockSkew, Issuer, LoginSessionKey, OauthClientId, RedirectUri, Resource,
+    ScopeSet, Subject, TrustedIssuer,
+};
+use roger_testkit::SeededRandom;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+const NOW: UnixTime = UnixTime(1_760_000_000);
+const ISSUER: &str = "https://idm.mcptt.example.org";
+
+/// One hash for every user of every test; hashing is slow on purpose.
+static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
+    PasswordHash::of(&Password::new("secret").unwrap(), &mut SeededRandom::new(3)).unwrap()
+});
+
+struct Bench {
+    idm: Idm,
+    users: Arc<MemoryUsers>,
+    random: SeededRandom,
+}
+
+fn user(name: &str) -> User {
+    User {
+        subject: Subject::new(format!("subject-of-{name}")).unwrap(),
+        login: LoginName::new(name).unwrap(),
+        password: HASH.clone(),
+        mcptt_id: McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap(),
+        entitlement: ScopeSet::every_mcptt_scope(),
+        state: UserState::Enabled,
+        failures: Failures::default(),
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let users = Arc::new(MemoryUsers::default());
+        let store = Arc::new(MemoryStore::default());
+        users.add(&user("alice")).unwrap();
+        users.add(&user("bob")).unwrap();
+        let client = Client {
+            id: OauthClientId::new("app").unwrap(),
+            name: "Roger".to_owned(),
+            kind: ClientKind::Public,
+            redirect_uris: vec![RedirectUri::new("org.example.mcptt:/cb").unwrap()],
+            scopes: ScopeSet::every_mcptt_scope(),
+        };
+        store.add_client(client).unwrap();
+        let ports = Ports {
+            users: users.clone(),
+            clients: store.clone(),
+            grants: store,
+            sessions: Arc::new(MemorySessions::default()),
+            keys: users.clone(),
+        };
+        let config = IdmConfig::new(Issuer::new(ISSUER).unwrap(), "https://mcptt.example.org");
+        let idm = Idm::start(config, ports, NOW).unwrap();
+        Self {
+            idm,
+            users,
+            random: SeededRandom::new(9),
+        }
+    }
+
+    fn party(&self) -> RelyingParty {
+        RelyingParty {
+            issuer: Issuer::new(ISSUER).unwrap(),
+            authorization_endpoint: format!("{ISSUER}/oauth2/authorize"),
+            token_endpoint: format!("{ISSUER}/oauth2/token"),
+            client_id: OauthClientId::new("app").unwrap(),
+            redirect_uri: RedirectUri::new("org.example.mcptt:/cb").unwrap(),
+            secret: None,
+        }
+    }
+
+    fn begin(&mut self) -> (LoginAttempt, LoginForm) {
+        let (attempt, url) = self
+            .party()
+            .log_in(&ScopeSet::every_mcptt_scope(), &mut self.random)
+            .unwrap();
+        let query = url.split_once('?').unwrap().1;
+        (
+            attempt,
+            self.idm.begin_login(query, NOW, &mut self.random).unwrap(),
+        )
+    }
+
+    fn submit(
+        &mut self,
+        session: &LoginSessionKey,
+        name: &str,
+        password: &str,
+        now: UnixTime,
+    ) -> LoginOutcome {
+        self.try_submit(session, Some(session), name, password, now)
+            .unwrap()
+    }
+
+    fn try_submit(
+        &mut self,
+        session: &LoginSessionKey,
+        cookie: Option<&LoginSessionKey>,
+        name: &str,
+        password: &str,
+        now: UnixTime,
+    ) -> Result<LoginOutcome, LoginRefusal> {
+        let body = form::encode(&[
+            ("session", session.expose()),
+            ("username", name),
+            ("password", password),
+        ]);
+        self.idm.submit_login(&body, cookie, now, &mut self.random)
+    }
+
+    fn tokens(&mut self, attempt: LoginAttempt, redirect: &str, now: UnixTime) -> Tokens {
+        let request = attempt.on_redirect(redirect).unwrap();
+        let body = core::str::from_utf8(request.body().expose())
+            .unwrap()
+            .to_owned();
+        let answer = self.idm.token(None, &body, now, &mut self.random).unwrap();
+        request
+            .on_answer(answer.to_json().expose(), &self.idm.public_keys(), now)
+            .unwrap()
+    }
+}
+
+fn location(outcome: LoginOutcome) -> String {
+    match outcome {
+        LoginOutcome::Redirect(location) => location,
+        LoginOutcome::TryAgain(_) => panic!("refused"),
+        LoginOutcome::Wait(_, wait) => panic!("wait {wait:?}"),
+    }
+}
+
+#[test]
+fn the_right_password_gives_the_users_own_tokens() {
+    let mut bench = Bench::new();
+    for name in ["alice", " bob "] {
+        let (attempt, form) = bench.begin();
+        assert_eq!(form.client_name, "Roger");
+        let redirect = location(bench.submit(&form.session, name, "secret", NOW));
+        let tokens = bench.tokens(attempt, &redirect, NOW);
+        assert_eq!(
+            tokens.mcptt_id.as_str(),
+            format!("sip:{}@mcptt.example.org", name.trim())
+        );
+    }
+}
+
+#[test]
+fn a_wrong_password_an_unknown_name_and_a_disabled_account_look_alike() {
+    let mut bench = Bench::new();
+    let bob = LoginName::new("bob").unwrap();
+    bench
+        .users
+        .change(&bob, |user| user.state = UserState::Disabled)
+        .unwrap();
+    for (name, password) in [
+        ("alice", "Secret"),
+        ("nobody", "secret"),
+        ("bob", "secret"),
+        ("", ""),
+        ("alice", ""),
+    ] {
+        let (_, form) = bench.begin();
+        let outcome = bench.submit(&form.session, name, password, NOW);
+        assert!(matches!(outcome, LoginOutcome::TryAgain(_)), "{name}");
+    }
+}
+
+#[test]
+fn wrong_passwords_make_the_user_wait_even_for_the_right_one() {
+    let mut bench = Bench::new();
+    let (attempt, form) = bench.begin();
+    for _ in 0..5 {
+        assert!(matches!(
+            bench.submit(&form.session, "alice", "guess", NOW),
+            LoginOutcome::TryAgain(_)
+        ));
+    }
+    match bench.submit(&form.session, "alice", "secret", NOW) {
+        LoginOutcome::Wait(_, wait) => assert_eq!(wait, Duration::from_secs(10)),
+        _ => panic!("a locked account let somebody in"),
+    }
+    let later = NOW + Duration::from_secs(10);
+    let redirect = location(bench.submit(&form.session, "alice", "secret", later));
+    bench.tokens(attempt, &redirect, later);
+    let (_, form) = bench.begin();
+    assert!(matches!(
+        bench.submit(&form.session, "alice", "guess", later),
+        LoginOutcome::TryAgain(_)
+    ));
+}
+
+#[test]
+fn a_form_without_its_cookie_is_refused() {
+    let mut bench = Bench::new();
+    let (_, attackers) = bench.begin();
+    let (_, victims) = bench.begin();
+    for cookie in [None, Some(&victims.session)] {
+        let refused = bench.try_submit(&attackers.session, cookie, "alice", "secret", NOW);
+        assert_eq!(refused.err(), Some(LoginRefusal::PeerNoSession));
+    }
+}
+
+#[test]
+fn a_session_gives_one_code_and_ends_in_time() {
+    let mut bench = Bench::new();
+    let (_, form) = bench.begin();
+    location(bench.submit(&form.session, "alice", "secret", NOW));
+    let again = bench.try_submit(&form.session, Some(&form.session), "alice", "secret", NOW);
+    assert_eq!(again.err(), Some(LoginRefusal::PeerNoSession));
+
+    let (_, form) = bench.begin();
+    let late = NOW + Duration::from_secs(600);
+    let refused = bench.try_submit(&form.session, Some(&form.session), "alice", "secret", late);
+    assert_eq!(refused.err(), Some(LoginRefusal::PeerNoSession));
+
+    let made_up = LoginSessionKey::new("a".repeat(43)).unwrap();
+    let refused = bench.try_submit(&made_up, Some(&made_up), "alice", "secret", NOW);
+    assert_eq!(refused.err(), Some(LoginRefusal::PeerNoSession));
+}
+
+#[test]
+fn a_session_takes_twenty_forms() {
+    let mut bench = Bench::new();
+    let (_, form) = bench.begin();
+    for _ in 0..20 {
+        assert!(matches!(
+            bench.submit(&form.session, "", "", NOW),
+            LoginOutcome::TryAgain(_)
+        ));
+    }
+    let refused = bench.try_submit(&form.session, Some(&form.session), "alice", "secret", NOW);
+    assert_eq!(refused.err(), Some(LoginRefusal::DeniedTooManyAttempts));
+    let refused = bench.try_submit(&form.session, Some(&form.session), "alice", "secret", NOW);
+    assert_eq!(refused.err(), Some(LoginRefusal::PeerNoSession));
+}
+
+#[test]
+fn a_malformed_form_is_refused() {
+    let mut bench = Bench::new();
+    let (_, form) = bench.begin();
+    let session = form.session.expose().to_owned();
+    for body in [
+        format!("session={session}&username=alice&username=bob&password=secret"),
+        "%".to_owned(),
+    ] {
+        let refused = bench
+            .idm
+            .submit_login(&body, Some(&form.session), NOW, &mut bench.random);
+        assert_eq!(refused.err(), Some(LoginRefusal::PeerForm));
+    }
+}
+
+#[test]
+fn an_unregistered_client_gets_a_page() {
+    let mut bench = Bench::new();
+    let refused = bench.idm.begin_login(
+        "client_id=x&redirect_uri=org.example.mcptt%3A%2Fcb",
+        NOW,
+        &mut bench.random,
+    );
+    assert!(matches!(
+        refused.err(),
+        Some(LoginRefusal::PeerRequest(AuthorizationRefusal::PeerPage(_)))
+    ));
+}
+
+#[test]
+fn a_user_disabled_between_code_and_token_gets_none() {
+    let mut bench = Bench::new();
+    let (attempt, form) = bench.begin();
+    let redirect = location(bench.submit(&form.session, "alice", "secret", NOW));
+    let alice = LoginName::new("alice").unwrap();
+    bench
+        .users
+        .change(&alice, |user| user.state = UserState::Disabled)
+        .unwrap();
+    let request = attempt.on_redirect(&redirect).unwrap();
+    let body = core::str::from_utf8(request.body().expose())
+        .unwrap()
+        .to_owned();
+    let refused = bench.idm.token(None, &body, NOW, &mut bench.random);
+    assert_eq!(refused.err().unwrap().code, TokenErrorCode::InvalidGrant);
+}
+
+#[test]
+fn tokens_outlive_a_key_rotation_and_old_keys_go() {
+    let mut bench = Bench::new();
+    let (attempt, form) = bench.begin();
+    let redirect = location(bench.submit(&form.session, "alice", "secret", NOW));
+    let tokens = bench.tokens(attempt, &redirect, NOW);
+    let later = NOW + Duration::from_secs(60);
+    bench.idm.rotate_key(later).unwrap();
+    let verify = |bench: &Bench, now| {
+        let trusted = TrustedIssuer {
+            issuer: Issuer::new(ISSUER).unwrap(),
+            keys: bench.idm.public_keys(),
+        };
+        let verifier = AccessTokenVerifier::new(vec![trusted], ClockSkew::MAX);
+        verifier.verify(tokens.access_token.expose(), Resource::McpttServer, now)
+    };
+    assert_eq!(bench.idm.public_keys().iter().count(), 2);
+    assert!(verify(&bench, later).is_ok());
+    bench
+        .idm
+        .rotate_key(later + Duration::from_secs(1829))
+        .unwrap();
+    assert_eq!(bench.idm.public_keys().iter().count(), 3);
+    bench
+        .idm
+        .rotate_key(later + Duration::from_secs(1830))
+        .unwrap();
+    assert_eq!(bench.idm.public_keys().iter().count(), 3);
+    assert!(verify(&bench, later).is_err());
+}
+
+#[test]
+fn names_and_identities_are_taken_once() {
+    let bench = Bench::new();
+    assert_eq!(
+        bench.users.add(&user("alice")),
+        Err(StoreError::LocalDuplicate("user"))
+    );
+    let same_mcptt_id = User {
+        login: LoginName::new("al").unwrap(),
+        subject: Subject::new("x").unwrap(),
+        ..user("alice")
+    };
+    assert_eq!(
+        bench.users.add(&same_mcptt_id),
+        Err(StoreError::LocalDuplicate("user"))
+    );
+}
