@@ -4,6 +4,7 @@ pub mod dialog;
 pub mod endpoint;
 pub mod header;
 pub mod message;
+pub mod multipart;
 pub mod subscription;
 pub mod transaction;
 pub mod uri;
