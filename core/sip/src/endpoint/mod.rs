@@ -17,6 +17,7 @@
 
 mod calls;
 mod client;
+mod element;
 mod error;
 mod event;
 mod flow;
@@ -25,9 +26,7 @@ mod receive;
 mod server;
 mod settings;
 
-#[cfg(test)]
-mod tests;
-
+pub use element::{Element, Overflow, Polled};
 pub use error::EndpointError;
 pub use event::{
     AckReceived, Answer, DialogId, Failure, Incoming, Input, Output, RequestHandle, ServerFailure,
@@ -191,6 +190,10 @@ impl Endpoint {
         .into_iter()
         .flatten()
         .min_by_key(|(at, _)| *at)
+    }
+
+    const fn count_overload(&mut self) {
+        self.counters.overloaded += 1;
     }
 
     const fn context(&self, now: Instant, reliability: Reliability) -> Context {

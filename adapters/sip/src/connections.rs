@@ -1,0 +1,228 @@
+//! The table of stream connections and the way out of the node.
+
+use crate::settings::{TapScope, TransportSettings};
+use roger_base::{Packet, Transport as TapTransport};
+use roger_sip::endpoint::{ConnectionId, Flow, Target, Ticket, Transmit, Transport};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+/// One message on its way to a stream.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) octets: Arc<[u8]>,
+    /// `None` for keep-alives.
+    pub(crate) ticket: Option<Ticket>,
+    pub(crate) target: Target,
+    /// Whether a failed write may be tried on a new connection.
+    pub(crate) attempt: Attempt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    First,
+    Second,
+}
+
+/// A connection, open or being opened.
+#[derive(Debug)]
+struct Connection {
+    peer: SocketAddr,
+    writer: mpsc::Sender<Outgoing>,
+}
+
+/// A connection that is to be opened.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) id: ConnectionId,
+    pub(crate) peer: SocketAddr,
+    pub(crate) queue: mpsc::Receiver<Outgoing>,
+}
+
+/// What a send came to.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// On its way.
+    Done,
+    /// On its way once this connection is open.
+    Open(Opening),
+    /// Lost; the ticket is to be told.
+    Failed(Option<Ticket>),
+}
+
+/// The number that all datagrams have as their connection.
+pub(crate) const UDP_CONNECTION: ConnectionId = ConnectionId(0);
+
+/// Sockets and connections.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    settings: TransportSettings,
+    udp: Option<Arc<UdpSocket>>,
+    udp_address: Option<SocketAddr>,
+    udp_queue: Option<mpsc::Sender<(Arc<[u8]>, SocketAddr)>>,
+    open: HashMap<ConnectionId, Connection>,
+    by_peer: HashMap<SocketAddr, ConnectionId>,
+    next: u64,
+}
+
+impl Connections {
+    pub(crate) fn new(settings: TransportSettings) -> Self {
+        Self {
+            settings,
+            udp: None,
+            udp_address: None,
+            udp_queue: None,
+            open: HashMap::new(),
+            by_peer: HashMap::new(),
+            next: 1,
+        }
+    }
+
+    pub(crate) fn set_udp(
+        &mut self,
+        socket: Arc<UdpSocket>,
+        address: SocketAddr,
+        queue: mpsc::Sender<(Arc<[u8]>, SocketAddr)>,
+    ) {
+        self.udp = Some(socket);
+        self.udp_address = Some(address);
+        self.udp_queue = Some(queue);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Takes a connection in; `None` when there are too many.
+    pub(crate) fn add(
+        &mut self,
+        peer: SocketAddr,
+    ) -> Option<(ConnectionId, mpsc::Receiver<Outgoing>)> {
+        if self.open.len() >= self.settings.max_connections {
+            return None;
+        }
+        let id = ConnectionId(self.next);
+        self.next += 1;
+        let (writer, queue) = mpsc::channel(self.settings.write_queue.max(1));
+        self.open.insert(id, Connection { peer, writer });
+        self.by_peer.insert(peer, id);
+        Some((id, queue))
+    }
+
+    pub(crate) fn remove(&mut self, id: ConnectionId) {
+        let Some(connection) = self.open.remove(&id) else {
+            return;
+        };
+        if self.by_peer.get(&connection.peer) == Some(&id) {
+            self.by_peer.remove(&connection.peer);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.open.clear();
+        self.by_peer.clear();
+        self.udp = None;
+        self.udp_queue = None;
+    }
+
+    /// Sends what an element wants sent.
+    pub(crate) fn send(&mut self, transmit: Transmit) -> Sent {
+        let Transmit {
+            target,
+            octets,
+            ticket,
+        } = transmit;
+        match target.transport() {
+            Transport::Udp => self.send_datagram(octets, target.peer(), ticket),
+            _ => self.send_on_stream(Outgoing {
+                octets,
+                ticket: Some(ticket),
+                target,
+                attempt: Attempt::First,
+            }),
+        }
+    }
+
+    fn send_datagram(&self, octets: Arc<[u8]>, peer: SocketAddr, ticket: Ticket) -> Sent {
+        let (Some(socket), Some(queue)) = (&self.udp, &self.udp_queue) else {
+            return Sent::Failed(Some(ticket));
+        };
+        if let Some(source) = self.udp_address {
+            self.tap(TapTransport::Udp, source, peer, &octets);
+        }
+        match socket.try_send_to(&octets, peer) {
+            Ok(_) => Sent::Done,
+            // A full queue loses the datagram, as the network might; the transaction repeats it.
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                let _ = queue.try_send((octets, peer));
+                Sent::Done
+            }
+            Err(_) => Sent::Failed(Some(ticket)),
+        }
+    }
+
+    /// Puts a message into the queue of its connection, which is made when the target is an address.
+    pub(crate) fn send_on_stream(&mut self, message: Outgoing) -> Sent {
+        let known = match &message.target {
+            Target::Flow(flow) => Some(flow.connection),
+            Target::Address { peer, .. } => self.by_peer.get(peer).copied(),
+        };
+        if let Some(connection) = known.and_then(|id| self.open.get(&id)) {
+            let ticket = message.ticket;
+            return match connection.writer.try_send(message) {
+                Ok(()) => Sent::Done,
+                Err(_) => Sent::Failed(ticket),
+            };
+        }
+        let Target::Address { peer, .. } = message.target else {
+            return Sent::Failed(message.ticket);
+        };
+        let ticket = message.ticket;
+        let Some((id, queue)) = self.add(peer) else {
+            return Sent::Failed(ticket);
+        };
+        match self.send_on_stream(message) {
+            Sent::Done => Sent::Open(Opening { id, peer, queue }),
+            other => other,
+        }
+    }
+
+    /// Puts a keep-alive into the queue; a full queue is life enough.
+    pub(crate) fn keep_alive(&self, flow: &Flow, octets: &'static [u8]) {
+        if let Some(connection) = self.open.get(&flow.connection) {
+            let _ = connection.writer.try_send(Outgoing {
+                octets: octets.into(),
+                ticket: None,
+                target: Target::Flow(*flow),
+                attempt: Attempt::Second,
+            });
+        }
+    }
+
+    /// Shows the tap what is sent.
+    pub(crate) fn tap(
+        &self,
+        transport: TapTransport,
+        source: SocketAddr,
+        destination: SocketAddr,
+        octets: &[u8],
+    ) {
+        if let Some(tap) = &self.settings.tap {
+            tap.packet(&Packet {
+                transport,
+                source,
+                destination,
+                octets,
+            });
+        }
+    }
+
+    /// Shows the tap what is received, when it wants to see it.
+    pub(crate) fn tap_received(&self, transport: TapTransport, flow: &Flow, octets: &[u8]) {
+        if self.settings.tap_scope == TapScope::SentAndReceived {
+            self.tap(transport, flow.peer, flow.local, octets);
+        }
+    }
+}

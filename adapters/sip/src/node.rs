@@ -1,0 +1,397 @@
+//! A running element: its lock, its timer, its events.
+
+use crate::clock::Clock;
+use crate::connections::{Connections, Outgoing, Sent};
+use crate::settings::TransportSettings;
+use crate::{tcp, udp};
+use roger_base::{Instant, Random};
+use roger_sip::endpoint::{Element, EndpointError, Input, Overflow, Polled, Transport};
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, watch};
+
+/// Why a node does not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be bound.
+    #[error("cannot listen for SIP over {transport} at {address}: {source}")]
+    LocalBind {
+        /// Protocol.
+        transport: Transport,
+        /// Address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What has happened at the sockets since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeCounters {
+    /// Inputs that an element refused: unreadable, invalid, stray, overload.
+    pub refused: u64,
+    /// Connections that were closed at once since there were too many.
+    pub connections_refused: u64,
+    /// Inputs at which the element panicked; each one is a bug to be reported.
+    pub panics: u64,
+    /// Events refused since the user was too slow.
+    pub overflows: u64,
+}
+
+/// Everything behind the lock.
+pub(crate) struct Core<E: Element> {
+    element: E,
+    random: Box<dyn Random>,
+    pub(crate) connections: Connections,
+    events: mpsc::Sender<E::Event>,
+    backlog: VecDeque<E::Event>,
+    pub(crate) counters: NodeCounters,
+    armed: Option<Instant>,
+}
+
+/// What the tasks share.
+pub(crate) struct Shared<E: Element> {
+    core: Mutex<Core<E>>,
+    pub(crate) clock: Clock,
+    pub(crate) settings: TransportSettings,
+    timer: Notify,
+    stop: watch::Sender<bool>,
+    udp: Option<SocketAddr>,
+    tcp: Option<SocketAddr>,
+}
+
+/// Starts nodes.
+#[derive(Debug)]
+pub struct SipNode;
+
+impl SipNode {
+    /// Binds the sockets, tells the element its addresses and runs it. Events come out of the receiver in
+    /// order; dropping it leaves the node running with every request refused by 503.
+    ///
+    /// # Errors
+    /// [`StartError::LocalBind`].
+    pub async fn start<E: Element>(
+        mut element: E,
+        settings: TransportSettings,
+        random: Box<dyn Random>,
+    ) -> Result<(SipHandle<E>, mpsc::Receiver<E::Event>), StartError> {
+        let (udp_socket, tcp_listener) = bind(&settings).await?;
+        let advertised = settings.advertised;
+        let told = |address: SocketAddr| match advertised {
+            Some(ip) => SocketAddr::new(ip, address.port()),
+            None => address,
+        };
+        let udp_address = udp_socket
+            .as_ref()
+            .and_then(|socket| socket.local_addr().ok());
+        let tcp_address = tcp_listener
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok());
+        if let Some(address) = udp_address {
+            element.bound(Transport::Udp, told(address));
+        }
+        if let Some(address) = tcp_address {
+            element.bound(Transport::Tcp, told(address));
+        }
+        let (events, receiver) = mpsc::channel(settings.event_queue.max(1));
+        let core = Core {
+            element,
+            random,
+            connections: Connections::new(settings.clone()),
+            events,
+            backlog: VecDeque::new(),
+            counters: NodeCounters::default(),
+            armed: None,
+        };
+        let shared = Arc::new(Shared {
+            core: Mutex::new(core),
+            clock: Clock::start(),
+            settings,
+            timer: Notify::new(),
+            stop: watch::channel(false).0,
+            udp: udp_address.map(told),
+            tcp: tcp_address.map(told),
+        });
+        if let Some(socket) = udp_socket {
+            udp::run(&shared, socket).await;
+        }
+        if let Some(listener) = tcp_listener {
+            tokio::spawn(tcp::accept(Arc::clone(&shared), listener));
+        }
+        tokio::spawn(run_timer(Arc::clone(&shared)));
+        Ok((SipHandle { shared }, receiver))
+    }
+}
+
+/// Binds UDP and TCP; with port 0 for both, TCP takes the port that UDP was given.
+async fn bind(
+    settings: &TransportSettings,
+) -> Result<(Option<tokio::net::UdpSocket>, Option<TcpListener>), StartError> {
+    const ATTEMPTS: usize = 8;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let udp = match settings.udp {
+            Some(address) => Some(udp::bind(address).map_err(|source| StartError::LocalBind {
+                transport: Transport::Udp,
+                address,
+                source,
+            })?),
+            None => None,
+        };
+        let Some(mut address) = settings.tcp else {
+            return Ok((udp, None));
+        };
+        let same = udp.as_ref().and_then(|socket| socket.local_addr().ok());
+        let free = address.port() == 0;
+        if free && let Some(same) = same {
+            address.set_port(same.port());
+        }
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok((udp, Some(listener))),
+            Err(_) if free && attempt < ATTEMPTS => {}
+            Err(source) => {
+                return Err(StartError::LocalBind {
+                    transport: Transport::Tcp,
+                    address,
+                    source,
+                });
+            }
+        }
+    }
+}
+
+async fn run_timer<E: Element>(shared: Arc<Shared<E>>) {
+    let mut stop = shared.stopped();
+    loop {
+        let deadline = {
+            let mut core = shared.lock();
+            core.armed = core.element.deadline().map(|(at, _)| at);
+            core.armed
+        };
+        let due = async {
+            match deadline {
+                Some(at) => tokio::time::sleep_until(shared.clock.at(at)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = due => shared.fire(),
+            () = shared.timer.notified() => {}
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+impl<E: Element> Shared<E> {
+    /// A panic of an element was caught and counted, so a poisoned lock is still usable.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Core<E>> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// One input from a socket; whatever it does to the element, the socket goes on.
+    pub(crate) fn input(self: &Arc<Self>, input: Input<'_>) {
+        let now = self.clock.now();
+        let mut core = self.lock();
+        let core = &mut *core;
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            core.element.handle(now, core.random.as_mut(), input)
+        }));
+        match handled {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                core.counters.refused += 1;
+                log_refusal(&error);
+            }
+            Err(_) => {
+                core.counters.panics += 1;
+                tracing::error!("a message made the SIP element panic; it was dropped");
+            }
+        }
+        self.pump(now, core);
+    }
+
+    fn fire(self: &Arc<Self>) {
+        let now = self.clock.now();
+        let mut core = self.lock();
+        let core = &mut *core;
+        let fired = catch_unwind(AssertUnwindSafe(|| {
+            core.element.handle_timeout(now, core.random.as_mut());
+        }));
+        if fired.is_err() {
+            core.counters.panics += 1;
+            tracing::error!("a timer made the SIP element panic");
+        }
+        self.pump(now, core);
+    }
+
+    /// A message that a connection could not take.
+    pub(crate) fn undelivered(self: &Arc<Self>, message: Outgoing) {
+        let mut core = self.lock();
+        let sent = core.connections.send_on_stream(message);
+        self.finish_send(&mut core, sent);
+        self.pump(self.clock.now(), &mut core);
+    }
+
+    fn finish_send(self: &Arc<Self>, core: &mut Core<E>, sent: Sent) {
+        match sent {
+            Sent::Done | Sent::Failed(None) => {}
+            Sent::Open(opening) => {
+                tokio::spawn(tcp::open(Arc::clone(self), opening));
+            }
+            Sent::Failed(Some(ticket)) => {
+                let now = self.clock.now();
+                // Failures are rare; their own outputs are pumped by whoever holds the lock.
+                let _ = core.element.handle(
+                    now,
+                    core.random.as_mut(),
+                    Input::TransmitFailed { ticket },
+                );
+            }
+        }
+    }
+
+    /// Carries out everything the element wants.
+    fn pump(self: &Arc<Self>, now: Instant, core: &mut Core<E>) {
+        while let Some(polled) = core.element.poll() {
+            match polled {
+                Polled::Transmit(transmit) => {
+                    let sent = core.connections.send(transmit);
+                    self.finish_send(core, sent);
+                }
+                Polled::Event(event) => core.deliver(now, event),
+            }
+        }
+        core.flush_backlog();
+        let deadline = core.element.deadline().map(|(at, _)| at);
+        let earlier = match (deadline, core.armed) {
+            (Some(new), Some(armed)) => new < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if earlier {
+            core.armed = deadline;
+            self.timer.notify_one();
+        }
+    }
+}
+
+impl<E: Element> Core<E> {
+    fn flush_backlog(&mut self) {
+        while !self.backlog.is_empty() {
+            let Ok(permit) = self.events.try_reserve() else {
+                return;
+            };
+            if let Some(event) = self.backlog.pop_front() {
+                permit.send(event);
+            }
+        }
+    }
+
+    fn deliver(&mut self, now: Instant, event: E::Event) {
+        self.flush_backlog();
+        let event = if self.backlog.is_empty() {
+            match self.events.try_send(event) {
+                Ok(()) => return,
+                Err(
+                    mpsc::error::TrySendError::Full(event)
+                    | mpsc::error::TrySendError::Closed(event),
+                ) => event,
+            }
+        } else {
+            event
+        };
+        self.counters.overflows += 1;
+        if let Overflow::Keep(event) = self.element.overflow(now, self.random.as_mut(), event)
+            && !self.events.is_closed()
+        {
+            self.backlog.push_back(event);
+        }
+    }
+}
+
+fn log_refusal(error: &EndpointError) {
+    tracing::debug!(%error, "SIP input refused");
+}
+
+/// The way into a running node; clones are the same node.
+pub struct SipHandle<E: Element> {
+    shared: Arc<Shared<E>>,
+}
+
+impl<E: Element> Clone for SipHandle<E> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<E: Element> core::fmt::Debug for SipHandle<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("SipHandle")
+            .field("udp", &self.shared.udp)
+            .field("tcp", &self.shared.tcp)
+            .finish()
+    }
+}
+
+impl<E: Element> SipHandle<E> {
+    /// Calls the element and sends what it wants sent: `handle.with(|endpoint, now, random|
+    /// endpoint.send_request(now, random, request, target))`. The closure must be short; it holds the lock.
+    pub fn with<R>(&self, call: impl FnOnce(&mut E, Instant, &mut dyn Random) -> R) -> R {
+        let now = self.shared.clock.now();
+        let mut core = self.shared.lock();
+        let core = &mut *core;
+        let result = call(&mut core.element, now, core.random.as_mut());
+        self.shared.pump(now, core);
+        result
+    }
+
+    /// The time of the element.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    /// Where datagrams are received, as told to peers.
+    #[must_use]
+    pub fn udp_address(&self) -> Option<SocketAddr> {
+        self.shared.udp
+    }
+
+    /// Where connections are accepted, as told to peers.
+    #[must_use]
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        self.shared.tcp
+    }
+
+    /// Stream connections that are open or being opened.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.lock().connections.len()
+    }
+
+    /// What has happened at the sockets.
+    #[must_use]
+    pub fn counters(&self) -> NodeCounters {
+        self.shared.lock().counters
+    }
+
+    /// Ends all tasks and closes all sockets. Later calls change nothing on the network.
+    pub fn stop(&self) {
+        self.shared.stop.send_replace(true);
+        self.shared.lock().connections.clear();
+    }
+}

@@ -1,0 +1,119 @@
+//! What a rim needs of any SIP element: an [`Endpoint`], or a server built around one.
+
+use super::{Endpoint, EndpointError, Input, Output, Transmit, Transport};
+use crate::message::{HeaderName, Response, StatusCode};
+use crate::transaction::TimerName;
+use roger_base::{Instant, Random};
+use std::net::SocketAddr;
+
+/// Something that comes out of an element.
+#[derive(Debug)]
+pub enum Polled<Event> {
+    /// For the network.
+    Transmit(Transmit),
+    /// For the user.
+    Event(Event),
+}
+
+/// What a rim does with an event that its full queue cannot take.
+#[derive(Debug)]
+pub enum Overflow<Event> {
+    /// It is refused or may be lost.
+    Gone,
+    /// It must be kept; there are at most a few of it for each transaction and dialog.
+    Keep(Event),
+}
+
+/// A sans-IO SIP element that a rim can drive.
+pub trait Element: Send + 'static {
+    /// What its user hears.
+    type Event: Send + 'static;
+
+    /// The rim listens for this transport at this address.
+    fn bound(&mut self, transport: Transport, address: SocketAddr);
+
+    /// Takes one input in.
+    ///
+    /// # Errors
+    /// [`EndpointError`], for the log: the element goes on.
+    fn handle(
+        &mut self,
+        now: Instant,
+        random: &mut dyn Random,
+        input: Input<'_>,
+    ) -> Result<(), EndpointError>;
+
+    /// Fires every timer that is due.
+    fn handle_timeout(&mut self, now: Instant, random: &mut dyn Random);
+
+    /// The next thing to do, until `None`.
+    fn poll(&mut self) -> Option<Polled<Self::Event>>;
+
+    /// When [`Element::handle_timeout`] is due.
+    fn deadline(&self) -> Option<(Instant, TimerName)>;
+
+    /// The user is too slow: refuses what can be refused.
+    fn overflow(
+        &mut self,
+        now: Instant,
+        random: &mut dyn Random,
+        event: Self::Event,
+    ) -> Overflow<Self::Event>;
+}
+
+impl Element for Endpoint {
+    type Event = Output;
+
+    fn bound(&mut self, transport: Transport, address: SocketAddr) {
+        self.settings_mut().sent_by.insert(transport, address);
+    }
+
+    fn handle(
+        &mut self,
+        now: Instant,
+        random: &mut dyn Random,
+        input: Input<'_>,
+    ) -> Result<(), EndpointError> {
+        Self::handle(self, now, random, input)
+    }
+
+    fn handle_timeout(&mut self, now: Instant, random: &mut dyn Random) {
+        Self::handle_timeout(self, now, random);
+    }
+
+    fn poll(&mut self) -> Option<Polled<Output>> {
+        Some(match Self::poll(self)? {
+            Output::Transmit(transmit) => Polled::Transmit(transmit),
+            event => Polled::Event(event),
+        })
+    }
+
+    fn deadline(&self) -> Option<(Instant, TimerName)> {
+        Self::deadline(self)
+    }
+
+    /// A request is answered 503 with Retry-After; a provisional response is lost; all else is kept.
+    fn overflow(
+        &mut self,
+        now: Instant,
+        random: &mut dyn Random,
+        event: Output,
+    ) -> Overflow<Output> {
+        match event {
+            Output::Incoming(incoming) => {
+                let mut response = Response::to(&incoming.request, StatusCode::SERVICE_UNAVAILABLE);
+                let seconds = self.settings().retry_after.as_secs().max(1);
+                // A response that cannot be sent is as good as one that was lost.
+                let _ = response
+                    .headers_mut()
+                    .set(HeaderName::RETRY_AFTER, seconds.to_string());
+                let _ = self.respond(now, random, incoming.transaction, response);
+                self.count_overload();
+                Overflow::Gone
+            }
+            Output::Response(answer) if answer.response.status().is_provisional() => Overflow::Gone,
+            Output::FlowClosed { .. } | Output::Transmit(_) => Overflow::Gone,
+            kept => Overflow::Keep(kept),
+        }
+    }
+}
