@@ -96,19 +96,29 @@ impl WarningCode {
     /// Text of the table, without the code; `None` for a code that Roger does not send.
     #[must_use]
     pub fn text(self) -> Option<&'static str> {
-        TABLE.iter().find(|(code, ..)| *code == self).map(|(_, _, text)| *text)
+        TABLE
+            .iter()
+            .find(|(code, ..)| *code == self)
+            .map(|(_, _, text)| *text)
     }
 
     /// Status code of the response that normally carries it; 403 for an unknown code.
     #[must_use]
     pub fn status(self) -> u16 {
-        TABLE.iter().find(|(code, ..)| *code == self).map_or(403, |(_, status, _)| *status)
+        TABLE
+            .iter()
+            .find(|(code, ..)| *code == self)
+            .map_or(403, |(_, status, _)| *status)
     }
 
     /// Header field value: `399 <host> "NNN text"`.
     #[must_use]
     pub fn header_value(self, host: &str) -> String {
-        format!("399 {host} \"{} {}\"", self.0, self.text().unwrap_or("refused"))
+        format!(
+            "399 {host} \"{} {}\"",
+            self.0,
+            self.text().unwrap_or("refused")
+        )
     }
 
     /// Reads the code out of a header field value; `None` when it is no MCPTT warning.
@@ -144,21 +154,38 @@ mod tests {
     #[test]
     fn the_table_has_no_code_twice() {
         for (index, (code, ..)) in TABLE.iter().enumerate() {
-            assert!(TABLE[index + 1..].iter().all(|(other, ..)| other != code), "{code}");
+            assert!(
+                TABLE[index + 1..].iter().all(|(other, ..)| other != code),
+                "{code}"
+            );
         }
     }
 
     #[test]
     fn another_text_means_the_same_code() {
         let value = "399 \"host\" \"140 something else\"";
-        assert_eq!(WarningCode::from_header_value(value), None, "the host must not be quoted");
+        assert_eq!(
+            WarningCode::from_header_value(value),
+            None,
+            "the host must not be quoted"
+        );
         let value = "399 host \"140 something else\"";
-        assert_eq!(WarningCode::from_header_value(value), Some(WarningCode::UNABLE_TO_DECRYPT));
+        assert_eq!(
+            WarningCode::from_header_value(value),
+            Some(WarningCode::UNABLE_TO_DECRYPT)
+        );
     }
 
     #[test]
     fn what_is_no_mcptt_warning_is_ignored() {
-        for value in ["", "399", "399 host", "370 host \"140 x\"", "399 host \"14 x\"", "399 host \"x\""] {
+        for value in [
+            "",
+            "399",
+            "399 host",
+            "370 host \"140 x\"",
+            "399 host \"14 x\"",
+            "399 host \"x\"",
+        ] {
             assert_eq!(WarningCode::from_header_value(value), None, "{value}");
         }
     }

@@ -1,5 +1,6 @@
 //! SIP, sans-IO: byte-exact messages, transactions, dialogs, subscriptions (RFC 3261, 6026, 6665).
 
+pub mod application;
 pub mod dialog;
 pub mod endpoint;
 pub mod header;
