@@ -90,3 +90,17 @@ fn masks_of_any_length_end_in_the_same_hash_blocks() {
         );
     }
 }
+
+#[path = "../../tests/leading_zeros/mod.rs"]
+mod leading_zeros;
+
+#[test]
+fn the_inputs_with_leading_zeros_have_them() {
+    let id = leading_zeros::IDENTIFIER;
+    let r = |ssv: &[u8]| Scalar::from_hash(&[ssv, id]);
+    let w = power_of_generator(&r(&leading_zeros::SSV_WITH_ZERO_IN_W)).ratio();
+    assert_eq!(w.to_octets()[0], 0);
+    assert_eq!(r(&leading_zeros::SSV_WITH_ZERO_IN_R).to_octets()[0], 0);
+    let a = crate::hash::sha256(&[&leading_zeros::SSV_WITH_ZERO_IN_HASH_OF_SSV, id]);
+    assert_eq!(a[0], 0);
+}

@@ -1,0 +1,7 @@
+use roger_ibc::KmsMaster;
+
+fn print(key: &KmsMaster) {
+    println!("{:?}", key);
+}
+
+fn main() {}

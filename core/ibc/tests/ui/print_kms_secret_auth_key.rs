@@ -1,0 +1,7 @@
+use roger_ibc::eccsi::KmsSecretAuthKey;
+
+fn print(key: &KmsSecretAuthKey) {
+    println!("{:?}", key);
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use roger_ibc::sakke::KmsSecretEncKey;
+
+fn print(key: &KmsSecretEncKey) {
+    println!("{:?}", key);
+}
+
+fn main() {}

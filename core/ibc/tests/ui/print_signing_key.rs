@@ -1,0 +1,7 @@
+use roger_ibc::eccsi::SigningKey;
+
+fn print(key: &SigningKey) {
+    println!("{:?}", key);
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use roger_ibc::UserKeySet;
+
+fn print(key: &UserKeySet) {
+    println!("{:?}", key);
+}
+
+fn main() {}
