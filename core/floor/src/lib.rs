@@ -12,13 +12,16 @@ mod error;
 pub mod field;
 pub mod mbms;
 mod message;
+pub mod server;
 mod ssrc;
+mod timer;
 mod wire;
 
 pub use describe::{Description, Line, describe, is_canonical};
 pub use error::{Error, FieldProblem};
 pub use message::*;
 pub use ssrc::Ssrc;
+pub use timer::TimerName;
 pub use wire::{
     AckRequest, FieldSet, OldFieldIds, Packet, Profile, RawField, Release, Subtype, ValueForm,
 };
