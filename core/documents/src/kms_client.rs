@@ -203,7 +203,19 @@ pub struct RawKeySet {
     pub pvt: [u8; 65],
 }
 
+/// Shows whose keys they are, never the keys.
+impl core::fmt::Debug for RawKeySet {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "RawKeySet({}, period {})",
+            self.user_uri, self.key_period_no
+        )
+    }
+}
+
 /// What a response gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KmsAnswer {
     /// Answer to [`Resource::Init`].
     Init {

@@ -188,6 +188,16 @@ pub enum KeyContent {
     Wrapped(WrappedKey),
 }
 
+/// Shows which form it is, never the key.
+impl core::fmt::Debug for KeyContent {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Plain(_) => f.write_str("Plain(…)"),
+            Self::Wrapped(key) => f.debug_tuple("Wrapped").field(&key.transport_key).finish(),
+        }
+    }
+}
+
 impl KeyContent {
     /// The key in full length.
     ///

@@ -14,7 +14,7 @@ use roger_xml::{Writer, decode_base64};
 use roxmltree::Node;
 
 /// A key set as it travels. Whether its keys fit identity and period is checked by who uses them.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KmsKeySet {
     /// `KmsUri`.
     pub kms_uri: KmsUri,

@@ -34,7 +34,7 @@ pub struct KmsErrorBody {
 }
 
 /// What a response says.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KmsMessage {
     /// `KmsInit`: the Root certificate, maybe new keys.
     Init {
@@ -66,7 +66,7 @@ pub enum KmsMessage {
 }
 
 /// A response.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KmsResponse {
     /// `UserUri` of the request.
     pub user_uri: String,
@@ -83,6 +83,7 @@ pub struct KmsResponse {
 }
 
 /// A response and who signed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedResponse {
     /// The response; with a signature, what the signature covers.
     pub response: KmsResponse,
