@@ -3,4 +3,5 @@
 pub mod body;
 pub mod feature;
 pub mod protection;
+pub mod service_authorisation;
 pub mod warning;
