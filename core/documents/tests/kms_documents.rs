@@ -145,12 +145,7 @@ fn every_response_is_read_and_written_again() {
         }
         let opened = KmsResponse::open(text.as_bytes(), Dialect::Standard, &find).unwrap();
         let written = match opened.signer {
-            Some(_) if case["name"] == INIT || case["name"] == KEY_PROV => {
-                // The canonical form is another one, the signature therefore too; the fields are the same.
-                let signed = opened.response.sign(&ink).unwrap();
-                signed
-            }
-            Some(_) => panic!("another signed response"),
+            Some(_) => opened.response.sign(&ink).unwrap(),
             None => opened.response.write(),
         };
         assert_eq!(written, short(text), "{}", case["name"]);
