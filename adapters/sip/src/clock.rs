@@ -1,6 +1,8 @@
-//! The monotonic clock of a node.
+//! The clocks of a node.
 
-use roger_base::Instant;
+use roger_base::{Instant, UnixTime};
+use roger_sip::application::Clocks;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant as TokioInstant;
 
 /// Counts from its creation; copies count from the same moment.
@@ -18,6 +20,18 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Instant {
         Instant::from_origin(self.0.elapsed())
+    }
+
+    /// Both clocks; a wall clock before 1970 reads 1970.
+    #[must_use]
+    pub fn clocks(&self) -> Clocks {
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Clocks {
+            now: self.now(),
+            utc: UnixTime(wall.as_secs()),
+        }
     }
 
     pub(crate) fn at(&self, instant: Instant) -> TokioInstant {

@@ -5,6 +5,7 @@ use crate::connections::{Connections, Outgoing, Sent};
 use crate::settings::TransportSettings;
 use crate::{tcp, udp};
 use roger_base::{Instant, Random};
+use roger_sip::application::Clocks;
 use roger_sip::endpoint::{Element, EndpointError, Input, Overflow, Polled, Transport};
 use std::collections::VecDeque;
 use std::io;
@@ -14,6 +15,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
+
+/// Events that cannot be refused may wait in this many times the length of the queue.
+const BACKLOG_FACTOR: usize = 16;
 
 /// Why a node does not start.
 #[derive(Debug, Error)]
@@ -41,8 +45,10 @@ pub struct NodeCounters {
     pub connections_refused: u64,
     /// Inputs at which the element panicked; each one is a bug to be reported.
     pub panics: u64,
-    /// Events refused since the user was too slow.
+    /// Events refused or kept waiting since the user was too slow.
     pub overflows: u64,
+    /// Events lost since the user was very much too slow.
+    pub lost: u64,
 }
 
 /// Everything behind the lock.
@@ -52,6 +58,7 @@ pub(crate) struct Core<E: Element> {
     pub(crate) connections: Connections,
     events: mpsc::Sender<E::Event>,
     backlog: VecDeque<E::Event>,
+    backlog_limit: usize,
     pub(crate) counters: NodeCounters,
     armed: Option<Instant>,
 }
@@ -107,6 +114,7 @@ impl SipNode {
             connections: Connections::new(settings.clone()),
             events,
             backlog: VecDeque::new(),
+            backlog_limit: settings.event_queue.saturating_mul(BACKLOG_FACTOR),
             counters: NodeCounters::default(),
             armed: None,
         };
@@ -173,7 +181,7 @@ async fn run_timer<E: Element>(shared: Arc<Shared<E>>) {
     loop {
         let deadline = {
             let mut core = shared.lock();
-            core.armed = core.element.deadline().map(|(at, _)| at);
+            core.armed = core.element.deadline();
             core.armed
         };
         let due = async {
@@ -202,11 +210,11 @@ impl<E: Element> Shared<E> {
 
     /// One input from a socket; whatever it does to the element, the socket goes on.
     pub(crate) fn input(self: &Arc<Self>, input: Input<'_>) {
-        let now = self.clock.now();
+        let clocks = self.clock.clocks();
         let mut core = self.lock();
         let core = &mut *core;
         let handled = catch_unwind(AssertUnwindSafe(|| {
-            core.element.handle(now, core.random.as_mut(), input)
+            core.element.handle(clocks, core.random.as_mut(), input)
         }));
         match handled {
             Ok(Ok(())) => {}
@@ -219,21 +227,21 @@ impl<E: Element> Shared<E> {
                 tracing::error!("a message made the SIP element panic; it was dropped");
             }
         }
-        self.pump(now, core);
+        self.pump(clocks, core);
     }
 
     fn fire(self: &Arc<Self>) {
-        let now = self.clock.now();
+        let clocks = self.clock.clocks();
         let mut core = self.lock();
         let core = &mut *core;
         let fired = catch_unwind(AssertUnwindSafe(|| {
-            core.element.handle_timeout(now, core.random.as_mut());
+            core.element.handle_timeout(clocks, core.random.as_mut());
         }));
         if fired.is_err() {
             core.counters.panics += 1;
             tracing::error!("a timer made the SIP element panic");
         }
-        self.pump(now, core);
+        self.pump(clocks, core);
     }
 
     /// A message that a connection could not take.
@@ -241,7 +249,7 @@ impl<E: Element> Shared<E> {
         let mut core = self.lock();
         let sent = core.connections.send_on_stream(message);
         self.finish_send(&mut core, sent);
-        self.pump(self.clock.now(), &mut core);
+        self.pump(self.clock.clocks(), &mut core);
     }
 
     fn finish_send(self: &Arc<Self>, core: &mut Core<E>, sent: Sent) {
@@ -251,10 +259,10 @@ impl<E: Element> Shared<E> {
                 tokio::spawn(tcp::open(Arc::clone(self), opening));
             }
             Sent::Failed(Some(ticket)) => {
-                let now = self.clock.now();
+                let clocks = self.clock.clocks();
                 // Failures are rare; their own outputs are pumped by whoever holds the lock.
                 let _ = core.element.handle(
-                    now,
+                    clocks,
                     core.random.as_mut(),
                     Input::TransmitFailed { ticket },
                 );
@@ -263,18 +271,18 @@ impl<E: Element> Shared<E> {
     }
 
     /// Carries out everything the element wants.
-    fn pump(self: &Arc<Self>, now: Instant, core: &mut Core<E>) {
+    fn pump(self: &Arc<Self>, clocks: Clocks, core: &mut Core<E>) {
         while let Some(polled) = core.element.poll() {
             match polled {
                 Polled::Transmit(transmit) => {
                     let sent = core.connections.send(transmit);
                     self.finish_send(core, sent);
                 }
-                Polled::Event(event) => core.deliver(now, event),
+                Polled::Event(event) => core.deliver(clocks, event),
             }
         }
         core.flush_backlog();
-        let deadline = core.element.deadline().map(|(at, _)| at);
+        let deadline = core.element.deadline();
         let earlier = match (deadline, core.armed) {
             (Some(new), Some(armed)) => new < armed,
             (Some(_), None) => true,
@@ -299,7 +307,7 @@ impl<E: Element> Core<E> {
         }
     }
 
-    fn deliver(&mut self, now: Instant, event: E::Event) {
+    fn deliver(&mut self, clocks: Clocks, event: E::Event) {
         self.flush_backlog();
         let event = if self.backlog.is_empty() {
             match self.events.try_send(event) {
@@ -313,10 +321,15 @@ impl<E: Element> Core<E> {
             event
         };
         self.counters.overflows += 1;
-        if let Overflow::Keep(event) = self.element.overflow(now, self.random.as_mut(), event)
+        if let Overflow::Keep(event) = self.element.overflow(clocks, self.random.as_mut(), event)
             && !self.events.is_closed()
         {
-            self.backlog.push_back(event);
+            if self.backlog.len() < self.backlog_limit {
+                self.backlog.push_back(event);
+            } else {
+                self.counters.lost += 1;
+                tracing::error!("a SIP event was lost: its receiver does not keep up");
+            }
         }
     }
 }
@@ -348,14 +361,14 @@ impl<E: Element> core::fmt::Debug for SipHandle<E> {
 }
 
 impl<E: Element> SipHandle<E> {
-    /// Calls the element and sends what it wants sent: `handle.with(|endpoint, now, random|
-    /// endpoint.send_request(now, random, request, target))`. The closure must be short; it holds the lock.
-    pub fn with<R>(&self, call: impl FnOnce(&mut E, Instant, &mut dyn Random) -> R) -> R {
-        let now = self.shared.clock.now();
+    /// Calls the element and sends what it wants sent: `handle.with(|endpoint, clocks, random|
+    /// endpoint.send_request(clocks.now, random, request, target))`. The closure must be short: it holds the lock.
+    pub fn with<R>(&self, call: impl FnOnce(&mut E, Clocks, &mut dyn Random) -> R) -> R {
+        let clocks = self.shared.clock.clocks();
         let mut core = self.shared.lock();
         let core = &mut *core;
-        let result = call(&mut core.element, now, core.random.as_mut());
-        self.shared.pump(now, core);
+        let result = call(&mut core.element, clocks, core.random.as_mut());
+        self.shared.pump(clocks, core);
         result
     }
 

@@ -1,8 +1,8 @@
-//! What a rim needs of any SIP element: an [`Endpoint`], or a server built around one.
+//! What a rim needs of any SIP element: an [`Endpoint`], a [`Node`], or a server built around one.
 
 use super::{Endpoint, EndpointError, Input, Output, Transmit, Transport};
+use crate::application::{Application, Clocks, Node, NodeOutput};
 use crate::message::{HeaderName, Response, StatusCode};
-use crate::transaction::TimerName;
 use roger_base::{Instant, Random};
 use std::net::SocketAddr;
 
@@ -38,24 +38,24 @@ pub trait Element: Send + 'static {
     /// [`EndpointError`], for the log: the element goes on.
     fn handle(
         &mut self,
-        now: Instant,
+        clocks: Clocks,
         random: &mut dyn Random,
         input: Input<'_>,
     ) -> Result<(), EndpointError>;
 
     /// Fires every timer that is due.
-    fn handle_timeout(&mut self, now: Instant, random: &mut dyn Random);
+    fn handle_timeout(&mut self, clocks: Clocks, random: &mut dyn Random);
 
     /// The next thing to do, until `None`.
     fn poll(&mut self) -> Option<Polled<Self::Event>>;
 
     /// When [`Element::handle_timeout`] is due.
-    fn deadline(&self) -> Option<(Instant, TimerName)>;
+    fn deadline(&self) -> Option<Instant>;
 
     /// The user is too slow: refuses what can be refused.
     fn overflow(
         &mut self,
-        now: Instant,
+        clocks: Clocks,
         random: &mut dyn Random,
         event: Self::Event,
     ) -> Overflow<Self::Event>;
@@ -70,15 +70,15 @@ impl Element for Endpoint {
 
     fn handle(
         &mut self,
-        now: Instant,
+        clocks: Clocks,
         random: &mut dyn Random,
         input: Input<'_>,
     ) -> Result<(), EndpointError> {
-        Self::handle(self, now, random, input)
+        Self::handle(self, clocks.now, random, input)
     }
 
-    fn handle_timeout(&mut self, now: Instant, random: &mut dyn Random) {
-        Self::handle_timeout(self, now, random);
+    fn handle_timeout(&mut self, clocks: Clocks, random: &mut dyn Random) {
+        Self::handle_timeout(self, clocks.now, random);
     }
 
     fn poll(&mut self) -> Option<Polled<Output>> {
@@ -88,14 +88,14 @@ impl Element for Endpoint {
         })
     }
 
-    fn deadline(&self) -> Option<(Instant, TimerName)> {
-        Self::deadline(self)
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self).map(|(at, _)| at)
     }
 
     /// A request is answered 503 with Retry-After; a provisional response is lost; all else is kept.
     fn overflow(
         &mut self,
-        now: Instant,
+        clocks: Clocks,
         random: &mut dyn Random,
         event: Output,
     ) -> Overflow<Output> {
@@ -107,7 +107,7 @@ impl Element for Endpoint {
                 let _ = response
                     .headers_mut()
                     .set(HeaderName::RETRY_AFTER, seconds.to_string());
-                let _ = self.respond(now, random, incoming.transaction, response);
+                let _ = self.respond(clocks.now, random, incoming.transaction, response);
                 self.count_overload();
                 Overflow::Gone
             }
@@ -115,5 +115,51 @@ impl Element for Endpoint {
             Output::FlowClosed { .. } | Output::Transmit(_) => Overflow::Gone,
             kept => Overflow::Keep(kept),
         }
+    }
+}
+
+impl<A> Element for Node<A>
+where
+    A: Application + Send + 'static,
+    A::Output: Send + 'static,
+{
+    type Event = A::Output;
+
+    fn bound(&mut self, transport: Transport, address: SocketAddr) {
+        self.endpoint_mut().bound(transport, address);
+    }
+
+    fn handle(
+        &mut self,
+        clocks: Clocks,
+        random: &mut dyn Random,
+        input: Input<'_>,
+    ) -> Result<(), EndpointError> {
+        Self::handle(self, clocks, random, input)
+    }
+
+    fn handle_timeout(&mut self, clocks: Clocks, random: &mut dyn Random) {
+        Self::handle_timeout(self, clocks, random);
+    }
+
+    fn poll(&mut self) -> Option<Polled<A::Output>> {
+        Some(match Self::poll(self)? {
+            NodeOutput::Transmit(transmit) => Polled::Transmit(transmit),
+            NodeOutput::Application(output) => Polled::Event(output),
+        })
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Self::deadline(self)
+    }
+
+    /// What an application wants done is never dropped here; the rim bounds what waits.
+    fn overflow(
+        &mut self,
+        _clocks: Clocks,
+        _random: &mut dyn Random,
+        event: A::Output,
+    ) -> Overflow<A::Output> {
+        Overflow::Keep(event)
     }
 }
