@@ -1,5 +1,6 @@
 //! MCPTT call control (TS 24.379) on top of SIP: SDP, bodies and their protection, Warning codes.
 
+pub mod answer;
 pub mod body;
 pub mod feature;
 pub mod protection;
