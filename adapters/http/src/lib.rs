@@ -1,1 +1,29 @@
-//! HTTPS servers and clients: TLS, IdM, KMS and GMS front ends.
+//! HTTPS servers and clients: TLS, IdM, KMS and GMS front ends (TS 33.180 cl. 6.1, reference points CSC-1, 2, 8, 9, 10).
+//!
+//! * [`tls`] and [`dev_ca`]: TLS 1.2 and 1.3 with an explicit provider, hybrid key exchange preferred, a certificate
+//!   authority for development;
+//! * [`server`]: a listener with bounds on connections, headers, bodies and time, and a graceful end;
+//! * [`service`]: how a service that knows no sockets (KMS, GMS) is mounted;
+//! * [`idm`]: the IdM server's endpoints and log-in page;
+//! * [`client`]: the UE's side, which trusts one authority, follows no redirect and keeps no cookie;
+//! * [`wire_tap`]: every octet that crosses a server's socket, for captures.
+
+pub mod client;
+pub mod dev_ca;
+pub mod idm;
+pub mod server;
+pub mod service;
+pub mod tls;
+pub mod wire_tap;
+
+mod system;
+
+pub use client::{
+    HttpAnswer, HttpsClient, HttpsClientError, IdmClient, IdmClientError, LoginBrowser,
+};
+pub use dev_ca::{DevelopmentCa, DevelopmentCaError};
+pub use server::{HttpsServer, ServerError, ServerLimits};
+pub use service::{Bearer, HttpRequest, HttpResponse, HttpService};
+pub use system::{Clock, OsRandom, SystemClock};
+pub use tls::{ClientTls, ServerIdentity, ServerTls, TlsError};
+pub use wire_tap::{TcpEvent, WireTap};

@@ -1,0 +1,189 @@
+//! TLS as TS 33.310 Annex E and TS 33.210 6.2 demand it: versions 1.2 and 1.3, ECDHE, AEAD only.
+//!
+//! X25519MLKEM768 comes first in both directions: these links carry keys that must stay secret for years.
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::{self, kx_group};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Why a TLS side cannot be set up.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// Certificate or key cannot be read or do not fit; the text is the library's, without key material.
+    #[error("TLS cannot be set up: {0}")]
+    LocalConfiguration(String),
+    /// A file is not PEM of what it should be.
+    #[error("the PEM file has no {0}")]
+    LocalPem(&'static str),
+}
+
+fn configuration(error: impl core::fmt::Display) -> TlsError {
+    TlsError::LocalConfiguration(error.to_string())
+}
+
+/// The one provider; nothing is ever installed process-wide.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.kx_groups = vec![
+        kx_group::X25519MLKEM768,
+        kx_group::X25519,
+        kx_group::SECP256R1,
+        kx_group::SECP384R1,
+    ];
+    Arc::new(provider)
+}
+
+/// A certificate chain with its private key.
+pub struct ServerIdentity {
+    /// The chain, own certificate first.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The private key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Clone for ServerIdentity {
+    fn clone(&self) -> Self {
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+        }
+    }
+}
+
+impl ServerIdentity {
+    /// Reads a PEM text with certificates and one with a key.
+    ///
+    /// # Errors
+    /// [`TlsError::LocalPem`] saying which of them is missing.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        Ok(Self {
+            chain: certificates(chain)?,
+            key: PrivateKeyDer::from_pem_slice(key)
+                .map_err(|_| TlsError::LocalPem("private key"))?,
+        })
+    }
+}
+
+/// Reads the certificates of a PEM text.
+///
+/// # Errors
+/// [`TlsError::LocalPem`] when there is none.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let certificates = read.map_err(|_| TlsError::LocalPem("certificate"))?;
+    if certificates.is_empty() {
+        return Err(TlsError::LocalPem("certificate"));
+    }
+    Ok(certificates)
+}
+
+/// The server's side of TLS.
+#[derive(Clone)]
+pub struct ServerTls(pub(crate) Arc<ServerConfig>);
+
+impl ServerTls {
+    /// A server known by its certificate; clients show none.
+    ///
+    /// # Errors
+    /// [`TlsError`] when certificate and key do not fit.
+    pub fn new(identity: ServerIdentity) -> Result<Self, TlsError> {
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(configuration)?;
+        Self::finish(builder.with_no_client_auth(), identity)
+    }
+
+    /// A server whose clients may show a certificate of this authority (MCX servers at the KMS and GMS). One that
+    /// shows a certificate of another authority is refused; what a good one may do is the service's decision.
+    ///
+    /// # Errors
+    /// [`TlsError`] when certificate, key or authority cannot be used.
+    pub fn with_client_authority(
+        identity: ServerIdentity,
+        authority: &[CertificateDer<'static>],
+    ) -> Result<Self, TlsError> {
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots(authority)?), provider())
+                .allow_unauthenticated()
+                .build()
+                .map_err(configuration)?;
+        let builder = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(configuration)?;
+        Self::finish(builder.with_client_cert_verifier(verifier), identity)
+    }
+
+    fn finish(
+        builder: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,
+        identity: ServerIdentity,
+    ) -> Result<Self, TlsError> {
+        let mut config = builder
+            .with_single_cert(identity.chain, identity.key)
+            .map_err(configuration)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+}
+
+/// The client's side of TLS: trusts the given authority and no other.
+#[derive(Clone)]
+pub struct ClientTls(pub(crate) ClientConfig);
+
+impl ClientTls {
+    /// A client that shows no certificate.
+    ///
+    /// # Errors
+    /// [`TlsError`] when the authority cannot be read.
+    pub fn new(authority: &[CertificateDer<'static>]) -> Result<Self, TlsError> {
+        Self::build(authority, None)
+    }
+
+    /// A client that shows its certificate when asked (an MCX server at the KMS).
+    ///
+    /// # Errors
+    /// [`TlsError`] when the authority or the own certificate cannot be used.
+    pub fn with_identity(
+        authority: &[CertificateDer<'static>],
+        own: ServerIdentity,
+    ) -> Result<Self, TlsError> {
+        Self::build(authority, Some(own))
+    }
+
+    fn build(
+        authority: &[CertificateDer<'static>],
+        own: Option<ServerIdentity>,
+    ) -> Result<Self, TlsError> {
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots(authority)?), provider())
+                .build()
+                .map_err(configuration)?;
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(configuration)?
+            .with_webpki_verifier(verifier);
+        let mut config = match own {
+            None => builder.with_no_client_auth(),
+            Some(own) => builder
+                .with_client_auth_cert(own.chain, own.key)
+                .map_err(configuration)?,
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(config))
+    }
+}
+
+fn roots(authority: &[CertificateDer<'static>]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in authority {
+        roots.add(certificate.clone()).map_err(configuration)?;
+    }
+    Ok(roots)
+}
