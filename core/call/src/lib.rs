@@ -4,5 +4,6 @@ pub mod answer;
 pub mod body;
 pub mod feature;
 pub mod protection;
+pub mod sdp;
 pub mod service_authorisation;
 pub mod warning;

@@ -112,13 +112,19 @@ impl Origin {
     pub fn random(random: &mut dyn Random) -> Result<Self, roger_base::RandomError> {
         let mut octets = [0; 8];
         random.fill(&mut octets)?;
-        Ok(Self { session_id: u64::from_be_bytes(octets) >> 2, version: 1 })
+        Ok(Self {
+            session_id: u64::from_be_bytes(octets) >> 2,
+            version: 1,
+        })
     }
 
     /// The next version of the same session.
     #[must_use]
     pub const fn next(&self) -> Self {
-        Self { session_id: self.session_id, version: self.version.wrapping_add(1) }
+        Self {
+            session_id: self.session_id,
+            version: self.version.wrapping_add(1),
+        }
     }
 }
 
@@ -136,7 +142,12 @@ pub enum Direction {
 }
 
 impl Direction {
-    const ALL: [Self; 4] = [Self::SendReceive, Self::SendOnly, Self::ReceiveOnly, Self::Inactive];
+    const ALL: [Self; 4] = [
+        Self::SendReceive,
+        Self::SendOnly,
+        Self::ReceiveOnly,
+        Self::Inactive,
+    ];
 
     /// The attribute.
     #[must_use]
@@ -164,7 +175,10 @@ impl Direction {
     /// What is left for an answerer who would like `wish` (RFC 3264 6.1).
     #[must_use]
     pub const fn answered(self, wish: Self) -> Self {
-        match (self.receives() && wish.sends(), self.sends() && wish.receives()) {
+        match (
+            self.receives() && wish.sends(),
+            self.sends() && wish.receives(),
+        ) {
             (true, true) => Self::SendReceive,
             (true, false) => Self::SendOnly,
             (false, true) => Self::ReceiveOnly,
@@ -198,7 +212,9 @@ impl KeyManagement {
     /// [`Unusable::KeyManagement`] when the text is no base64.
     pub fn message(&self) -> Result<Vec<u8>, Unusable> {
         use base64::Engine;
-        base64::engine::general_purpose::STANDARD.decode(&self.0).map_err(|_| Unusable::KeyManagement)
+        base64::engine::general_purpose::STANDARD
+            .decode(&self.0)
+            .map_err(|_| Unusable::KeyManagement)
     }
 
     /// The base64 text.

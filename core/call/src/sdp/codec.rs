@@ -43,24 +43,53 @@ pub struct AmrWb {
 const ALL_MODES: u16 = 0x01FF;
 
 /// Parameters that an answer repeats as offered; others are ours to leave out.
-const REPEATED: [&str; 6] =
-    ["octet-align", "mode-set", "mode-change-capability", "mode-change-period", "mode-change-neighbor", "max-red"];
+const REPEATED: [&str; 6] = [
+    "octet-align",
+    "mode-set",
+    "mode-change-capability",
+    "mode-change-period",
+    "mode-change-neighbor",
+    "max-red",
+];
 
 impl Codec {
     /// Joins the payload type with its a=rtpmap and a=fmtp.
-    pub(super) fn read(payload_type: u8, map: Option<&str>, parameters: Option<&str>) -> Result<Self, Unusable> {
+    pub(super) fn read(
+        payload_type: u8,
+        map: Option<&str>,
+        parameters: Option<&str>,
+    ) -> Result<Self, Unusable> {
         let map = map.unwrap_or_default();
         let mut parts = map.split('/');
         let name = parts.next().unwrap_or_default();
-        let rate = parts.next().map(|rate| number(rate, u32::MAX, "a=rtpmap")).transpose()?.unwrap_or(0);
-        let channels = parts.next().map(|channels| number(channels, 255, "a=rtpmap")).transpose()?.unwrap_or(1);
+        let rate = parts
+            .next()
+            .map(|rate| number(rate, u32::MAX, "a=rtpmap"))
+            .transpose()?
+            .unwrap_or(0);
+        let channels = parts
+            .next()
+            .map(|channels| number(channels, 255, "a=rtpmap"))
+            .transpose()?
+            .unwrap_or(1);
         let is_amr_wb = name.eq_ignore_ascii_case("AMR-WB") && rate == 16_000 && channels == 1;
-        let amr_wb = if is_amr_wb { AmrWb::read(parameters.unwrap_or_default())? } else { None };
+        let amr_wb = if is_amr_wb {
+            AmrWb::read(parameters.unwrap_or_default())?
+        } else {
+            None
+        };
         let encoding = match amr_wb {
             Some(amr_wb) => Encoding::AmrWb(amr_wb),
-            None => Encoding::Other { name: name.to_owned(), rate },
+            None => Encoding::Other {
+                name: name.to_owned(),
+                rate,
+            },
         };
-        Ok(Self { payload_type, encoding, parameters: parameters.map(str::to_owned) })
+        Ok(Self {
+            payload_type,
+            encoding,
+            parameters: parameters.map(str::to_owned),
+        })
     }
 
     /// AMR-WB parameters, when the codec is one this system speaks.
@@ -75,23 +104,37 @@ impl Codec {
     /// The parameters an answer repeats: those understood, as offered.
     pub(super) fn answered_parameters(&self) -> Option<String> {
         let text = self.parameters.as_deref()?;
-        let kept: Vec<&str> = text.split(';').map(str::trim).filter(|param| is_repeated(param)).collect();
+        let kept: Vec<&str> = text
+            .split(';')
+            .map(str::trim)
+            .filter(|param| is_repeated(param))
+            .collect();
         (!kept.is_empty()).then(|| kept.join(";"))
     }
 }
 
 fn is_repeated(param: &str) -> bool {
     let name = param.split('=').next().unwrap_or_default().trim();
-    REPEATED.iter().any(|known| known.eq_ignore_ascii_case(name))
+    REPEATED
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 impl AmrWb {
     /// Reads a=fmtp; `None` for a form that is not read here (CRC, sorting, interleaving, several channels).
     fn read(parameters: &str) -> Result<Option<Self>, Unusable> {
         const PLACE: &str = "a=fmtp of AMR-WB";
-        let mut read = Self { octet_aligned: false, modes: ALL_MODES, max_red: None };
+        let mut read = Self {
+            octet_aligned: false,
+            modes: ALL_MODES,
+            max_red: None,
+        };
         let mut readable = true;
-        for param in parameters.split(';').map(str::trim).filter(|param| !param.is_empty()) {
+        for param in parameters
+            .split(';')
+            .map(str::trim)
+            .filter(|param| !param.is_empty())
+        {
             let (name, value) = param.split_once('=').unwrap_or((param, ""));
             let value = value.trim();
             match name.trim().to_ascii_lowercase().as_str() {
@@ -115,6 +158,8 @@ impl AmrWb {
 }
 
 fn mode_set(value: &str) -> Result<u16, Unusable> {
-    let modes = value.split(',').map(|mode| number(mode.trim(), 8, "mode-set"));
+    let mut modes = value
+        .split(',')
+        .map(|mode| number(mode.trim(), 8, "mode-set"));
     modes.try_fold(0u16, |set, mode| Ok(set | (1 << mode?)))
 }

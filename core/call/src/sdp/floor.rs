@@ -35,7 +35,11 @@ impl FloorParameters {
     pub fn parse(text: &str) -> Result<Self, Unusable> {
         let mut read = Self::default();
         let mut seen: Vec<String> = Vec::new();
-        for param in text.split(';').map(str::trim).filter(|param| !param.is_empty()) {
+        for param in text
+            .split(';')
+            .map(str::trim)
+            .filter(|param| !param.is_empty())
+        {
             let (name, value) = match param.split_once('=') {
                 Some((name, value)) => (name.trim(), Some(value.trim())),
                 None => (param, None),
@@ -51,7 +55,13 @@ impl FloorParameters {
     }
 
     fn take(&mut self, name: &str, value: Option<&str>) -> Result<(), Unusable> {
-        let flag = || if value.is_none() { Ok(true) } else { Err(Unusable::FloorParameter) };
+        let flag = || {
+            if value.is_none() {
+                Ok(true)
+            } else {
+                Err(Unusable::FloorParameter)
+            }
+        };
         let text = || value.ok_or(Unusable::FloorParameter);
         match name {
             "mc_queueing" => self.queueing = flag()?,
@@ -72,7 +82,10 @@ impl FloorParameters {
     pub fn within(&self, offer: &Self) -> Self {
         Self {
             queueing: self.queueing && offer.queueing,
-            priority: self.priority.zip(offer.priority).map(|(wanted, offered)| wanted.min(offered)),
+            priority: self
+                .priority
+                .zip(offer.priority)
+                .map(|(wanted, offered)| wanted.min(offered)),
             granted: self.granted && offer.granted,
             implicit_request: self.implicit_request && offer.implicit_request,
             ssrc: self.ssrc.filter(|_| offer.ssrc.is_some()),
@@ -90,7 +103,10 @@ impl FloorParameters {
 
 fn priority(text: &str) -> Result<u8, Unusable> {
     let value = number(text, 255, "mc_priority")?;
-    u8::try_from(value).ok().filter(|value| *value > 0).ok_or(Unusable::Number("mc_priority"))
+    u8::try_from(value)
+        .ok()
+        .filter(|value| *value > 0)
+        .ok_or(Unusable::Number("mc_priority"))
 }
 
 impl fmt::Display for FloorParameters {
@@ -98,7 +114,8 @@ impl fmt::Display for FloorParameters {
         let flag = |set: bool, name: &str| set.then(|| name.to_owned());
         let params = [
             flag(self.queueing, "mc_queueing"),
-            self.priority.map(|priority| format!("mc_priority={priority}")),
+            self.priority
+                .map(|priority| format!("mc_priority={priority}")),
             flag(self.granted, "mc_granted"),
             flag(self.implicit_request, "mc_implicit_request"),
             self.ssrc.map(|ssrc| format!("mc_ssrc={ssrc}")),
@@ -116,21 +133,40 @@ mod tests {
 
     #[test]
     fn reads_the_parameters_of_the_clause() {
-        let read = FloorParameters::parse("mc_queueing;mc_priority=5;mc_granted;mc_implicit_request").unwrap();
+        let read =
+            FloorParameters::parse("mc_queueing;mc_priority=5;mc_granted;mc_implicit_request")
+                .unwrap();
         assert!(read.queueing && read.granted && read.implicit_request && !read.no_floor_control);
         assert_eq!(read.priority, Some(5));
-        assert_eq!(read.to_string(), "mc_queueing;mc_priority=5;mc_granted;mc_implicit_request");
-        let tolerant = FloorParameters::parse(" MC_Queueing ; mc_priority = 255;mc_ssrc=4294967295;x=y;;").unwrap();
-        assert_eq!((tolerant.queueing, tolerant.priority, tolerant.ssrc), (true, Some(255), Some(u32::MAX)));
+        assert_eq!(
+            read.to_string(),
+            "mc_queueing;mc_priority=5;mc_granted;mc_implicit_request"
+        );
+        let tolerant =
+            FloorParameters::parse(" MC_Queueing ; mc_priority = 255;mc_ssrc=4294967295;x=y;;")
+                .unwrap();
+        assert_eq!(
+            (tolerant.queueing, tolerant.priority, tolerant.ssrc),
+            (true, Some(255), Some(u32::MAX))
+        );
         assert!(FloorParameters::parse("").unwrap().is_empty());
     }
 
     #[test]
     fn refuses_what_is_malformed() {
         for bad in [
-            "mc_priority", "mc_priority=", "mc_priority=0", "mc_priority=256", "mc_priority=-1", "mc_priority=5x",
-            "mc_priority=99999999999999999999", "mc_ssrc=4294967296", "mc_floor_ssrc=", "mc_queueing=1",
-            "mc_queueing;mc_queueing", "mc_priority=1;MC_PRIORITY=2",
+            "mc_priority",
+            "mc_priority=",
+            "mc_priority=0",
+            "mc_priority=256",
+            "mc_priority=-1",
+            "mc_priority=5x",
+            "mc_priority=99999999999999999999",
+            "mc_ssrc=4294967296",
+            "mc_floor_ssrc=",
+            "mc_queueing=1",
+            "mc_queueing;mc_queueing",
+            "mc_priority=1;MC_PRIORITY=2",
         ] {
             assert!(FloorParameters::parse(bad).is_err(), "{bad}");
         }
@@ -150,7 +186,11 @@ mod tests {
             no_floor_control: true,
         };
         assert!(all.within(&FloorParameters::default()).is_empty());
-        let offer = FloorParameters { priority: Some(5), queueing: true, ..FloorParameters::default() };
+        let offer = FloorParameters {
+            priority: Some(5),
+            queueing: true,
+            ..FloorParameters::default()
+        };
         assert_eq!(all.within(&offer).to_string(), "mc_queueing;mc_priority=5");
         assert!(FloorParameters::default().within(&all).is_empty());
     }

@@ -34,8 +34,18 @@ impl Offer {
     /// The session description.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        let mut audio = Media::new(MediaType::Audio, self.audio_port, TransportProto::from(TRANSPORT), PAYLOAD_TYPE);
-        speech_attributes(&mut audio, PAYLOAD_TYPE, "AMR-WB/16000/1", Some(AMR_WB_PARAMETERS));
+        let mut audio = Media::new(
+            MediaType::Audio,
+            self.audio_port,
+            TransportProto::from(TRANSPORT),
+            PAYLOAD_TYPE,
+        );
+        speech_attributes(
+            &mut audio,
+            PAYLOAD_TYPE,
+            "AMR-WB/16000/1",
+            Some(AMR_WB_PARAMETERS),
+        );
         audio.add_attribute_with_value("rtcp", self.rtcp_port);
         audio.add_attribute_from_str(self.direction);
         if let Some(key) = &self.key_management {
@@ -51,7 +61,12 @@ impl Offer {
 }
 
 /// Label, codec and packet times of the speech stream.
-pub(super) fn speech_attributes(media: &mut Media, payload_type: u8, map: &str, parameters: Option<&str>) {
+pub(super) fn speech_attributes(
+    media: &mut Media,
+    payload_type: u8,
+    map: &str,
+    parameters: Option<&str>,
+) {
     media.set_media_title("speech");
     media.add_attribute_with_value("rtpmap", format!("{payload_type} {map}"));
     if let Some(parameters) = parameters {
@@ -63,7 +78,12 @@ pub(super) fn speech_attributes(media: &mut Media, payload_type: u8, map: &str, 
 
 /// The m=application of floor control.
 pub(super) fn floor_media(port: u16, parameters: &FloorParameters) -> Media {
-    let mut media = Media::new(MediaType::Application, port, TransportProto::from("udp"), "MCPTT");
+    let mut media = Media::new(
+        MediaType::Application,
+        port,
+        TransportProto::from("udp"),
+        "MCPTT",
+    );
     if !parameters.is_empty() {
         media.add_attribute_with_value("fmtp", format!("MCPTT {parameters}"));
     }

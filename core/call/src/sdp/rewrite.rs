@@ -41,7 +41,8 @@ enum Section {
 }
 
 /// The same description with addresses and ports of the anchor. Media other than speech and floor control are
-/// switched off. Every other line is copied octet for octet.
+/// switched off. ICE lines are dropped, since their addresses would lead past the anchor, and so is
+/// a=rtcp-mux, since the anchor has two ports. Every other line is copied octet for octet.
 ///
 /// # Errors
 /// [`Unusable`] as for reading, and [`Unusable::NoAudio`].
@@ -50,7 +51,12 @@ pub fn rewrite(octets: &[u8], anchor: &MediaAnchor) -> Result<Vec<u8>, Unusable>
     crate::sdp::SessionDescription::parse(octets)?.speech()?;
     let audio = speech_index(&session);
     let floor = floor_index(&session)?;
-    let mut rewriter = Rewriter { anchor, output: Vec::with_capacity(octets.len() + 64), section: Section::Session, written: false };
+    let mut rewriter = Rewriter {
+        anchor,
+        output: Vec::with_capacity(octets.len() + 64),
+        section: Section::Session,
+        written: false,
+    };
     let mut index = 0;
     for line in octets.split_inclusive(|octet| *octet == b'\n') {
         if line.starts_with(b"m=") {
@@ -68,6 +74,25 @@ pub fn rewrite(octets: &[u8], anchor: &MediaAnchor) -> Result<Vec<u8>, Unusable>
     Ok(rewriter.output)
 }
 
+/// What becomes of a line.
+enum Fate {
+    Keep,
+    Drop,
+    Replace(String),
+}
+
+/// Attributes that would lead media past the anchor (RFC 8839 5, RFC 5761).
+const BYPASSING: [&str; 8] = [
+    "candidate",
+    "remote-candidates",
+    "end-of-candidates",
+    "ice-ufrag",
+    "ice-pwd",
+    "ice-options",
+    "ice-lite",
+    "rtcp-mux",
+];
+
 struct Rewriter<'a> {
     anchor: &'a MediaAnchor,
     output: Vec<u8>,
@@ -79,14 +104,22 @@ struct Rewriter<'a> {
 impl Rewriter<'_> {
     fn line(&mut self, line: &[u8]) -> Result<(), Unusable> {
         let (text, end) = split_end(line)?;
-        match self.replacement(text) {
-            Some(new) => {
+        match self.fate(text) {
+            Fate::Keep => self.output.extend_from_slice(line),
+            Fate::Drop => {}
+            Fate::Replace(new) => {
                 self.output.extend_from_slice(new.as_bytes());
                 self.output.extend_from_slice(end);
             }
-            None => self.output.extend_from_slice(line),
         }
         Ok(())
+    }
+
+    fn fate(&mut self, text: &str) -> Fate {
+        if BYPASSING.iter().any(|name| is_attribute(text, name)) {
+            return Fate::Drop;
+        }
+        self.replacement(text).map_or(Fate::Keep, Fate::Replace)
     }
 
     /// What stands in the place of a line; `None` leaves it.
@@ -122,10 +155,21 @@ impl Rewriter<'_> {
 
     fn origin_line(&self, text: &str) -> Option<String> {
         let origin = self.anchor.origin.as_ref()?;
-        let user = text.strip_prefix("o=")?.split(' ').next().filter(|user| !user.is_empty()).unwrap_or("-");
-        Some(format!("o={user} {} {} IN {}", origin.session_id, origin.version, self.address()))
+        let user = text
+            .strip_prefix("o=")?
+            .split(' ')
+            .next()
+            .filter(|user| !user.is_empty())
+            .unwrap_or("-");
+        Some(format!(
+            "o={user} {} {} IN {}",
+            origin.session_id,
+            origin.version,
+            self.address()
+        ))
     }
 
+    /// New parameters, if any; a line that becomes empty stays as a bare `a=fmtp:MCPTT`.
     fn floor_line(&mut self) -> Option<String> {
         let parameters = self.anchor.floor.as_ref()?.parameters.as_ref()?;
         self.written = true;
@@ -135,12 +179,20 @@ impl Rewriter<'_> {
     /// Adds the line the section needs and did not have.
     fn finish_section(&mut self) {
         let missing = match self.section {
-            Section::Audio if self.anchor.audio_port.checked_add(1) != Some(self.anchor.rtcp_port) => {
+            Section::Audio
+                if self.anchor.audio_port.checked_add(1) != Some(self.anchor.rtcp_port) =>
+            {
                 Some(format!("a=rtcp:{}", self.anchor.rtcp_port))
             }
             Section::Floor => {
-                let parameters = self.anchor.floor.as_ref().and_then(|floor| floor.parameters.as_ref());
-                parameters.filter(|set| !set.is_empty()).map(|set| format!("a=fmtp:MCPTT {set}"))
+                let parameters = self
+                    .anchor
+                    .floor
+                    .as_ref()
+                    .and_then(|floor| floor.parameters.as_ref());
+                parameters
+                    .filter(|set| !set.is_empty())
+                    .map(|set| format!("a=fmtp:MCPTT {set}"))
             }
             _ => None,
         };
@@ -165,18 +217,29 @@ impl Rewriter<'_> {
 /// A line without its end, and its end.
 fn split_end(line: &[u8]) -> Result<(&str, &[u8]), Unusable> {
     let ends: [&[u8]; 2] = [b"\r\n", b"\n"];
-    let len = ends.iter().find(|end| line.ends_with(end)).map_or(0, |end| end.len());
-    let (text, end) = line.split_at_checked(line.len() - len).ok_or(Unusable::TooLarge)?;
-    let text = core::str::from_utf8(text).map_err(|_| Unusable::Malformed("not UTF-8".to_owned()))?;
+    let len = ends
+        .iter()
+        .find(|end| line.ends_with(end))
+        .map_or(0, |end| end.len());
+    let (text, end) = line
+        .split_at_checked(line.len() - len)
+        .ok_or(Unusable::TooLarge)?;
+    let text =
+        core::str::from_utf8(text).map_err(|_| Unusable::Malformed("not UTF-8".to_owned()))?;
     Ok((text, end))
 }
 
 fn is_attribute(text: &str, name: &str) -> bool {
-    let attribute = text.strip_prefix("a=").map(|text| text.split(':').next().unwrap_or_default());
+    let attribute = text
+        .strip_prefix("a=")
+        .map(|text| text.split(':').next().unwrap_or_default());
     attribute.is_some_and(|attribute| attribute.eq_ignore_ascii_case(name))
 }
 
 fn is_floor_parameters(text: &str) -> bool {
-    let value = text.split_once(':').filter(|_| is_attribute(text, "fmtp")).map(|(_, value)| value);
+    let value = text
+        .split_once(':')
+        .filter(|_| is_attribute(text, "fmtp"))
+        .map(|(_, value)| value);
     value.is_some_and(|value| floor_text(value).is_some())
 }
