@@ -12,6 +12,7 @@ mod error;
 pub mod field;
 pub mod mbms;
 mod message;
+pub mod participant;
 pub mod server;
 mod ssrc;
 mod timer;

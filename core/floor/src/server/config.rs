@@ -28,6 +28,9 @@ pub struct ServerTimers {
     pub t9: Option<Duration>,
     /// Floor Granted to a request that had waited is repeated after this.
     pub t20: Duration,
+    /// RTP packets of a talker that has released, still under way for so long, are discarded without a Revoke: they
+    /// travel on another path than the Release (our own; zero is the letter of TS 24.380 cl. 6.3.5.3.8).
+    pub late_media: Duration,
     /// Number of times a Floor Idle is sent.
     pub c7: u32,
     /// Number of times a Floor Granted is sent.
@@ -45,6 +48,7 @@ impl Default for ServerTimers {
             t8: Duration::from_secs(1),
             t9: None,
             t20: Duration::from_secs(1),
+            late_media: Duration::from_millis(200),
             c7: 10,
             c20: 3,
         }

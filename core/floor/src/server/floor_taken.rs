@@ -68,13 +68,14 @@ impl FloorControlServer {
         }
     }
 
-    /// R: Floor Request of the holder: the grant was lost, it is sent again with the time that is left
-    /// (TS 24.380 cl. 6.3.4.4.9).
-    pub(super) fn on_floor_request_of_holder(&mut self, now: Instant) {
-        let General::FloorTaken(state) = &self.general else {
+    /// R: Floor Request of the holder: the grant was lost, it is sent again with the time that is left. A holder that
+    /// has come into an emergency keeps the floor with the higher priority (TS 24.380 cl. 6.3.4.4.9).
+    pub(super) fn on_floor_request_of_holder(&mut self, now: Instant, request: Grant) {
+        let General::FloorTaken(state) = &mut self.general else {
             return;
         };
         let left = state.t2.map_or(self.config.timers.t2, |t2| t2.since(now));
+        state.grant.priority = state.grant.priority.max(request.priority);
         let grant = state.grant.clone();
         self.send_granted(&grant, left);
     }

@@ -82,7 +82,7 @@ impl FloorControlServer {
         };
         leg.track_info = request.track_info.clone();
         match &leg.state {
-            LegState::Permitted => return self.on_floor_request_of_holder(now),
+            LegState::Permitted => return self.on_floor_request_of_holder(now, grant),
             LegState::PendingFloorRevoke(revoke) => {
                 // It has not seen the Revoke, or its Release was lost: the Revoke makes it release.
                 let message = revoke.message.clone();
@@ -110,6 +110,12 @@ impl FloorControlServer {
     ) -> Result<(), Error> {
         if !self.legs.contains_key(&from) {
             return Err(Error::LocalUnknownParticipant(from.0));
+        }
+        if matches!(self.general, General::Releasing) {
+            return Err(Error::LocalWrongState {
+                input: "ImplicitRequest",
+                state: self.general.name(),
+            });
         }
         self.on_floor_request(now, from, request);
         self.report_implicit_request(from);
@@ -154,6 +160,9 @@ impl FloorControlServer {
     }
 
     fn on_release_of_holder(&mut self, now: Instant, from: ParticipantId) {
+        if let Some(leg) = self.legs.get_mut(&from) {
+            leg.late_media = Some(now + self.config.timers.late_media);
+        }
         match &self.general {
             General::FloorTaken(_) => self.end_burst(now, from, None),
             General::PendingFloorRevoke(state) => {
@@ -176,6 +185,7 @@ impl FloorControlServer {
         match leg.state {
             LegState::Permitted | LegState::PendingFloorRevoke(_) => self.on_rtp_of_holder(now),
             LegState::SendsMedia(_) => {}
+            _ if leg.late_media.is_some_and(|late_media| now < late_media) => {}
             LegState::NotPermittedFloorIdle | LegState::NotPermittedFloorTaken => {
                 let revoke = self.send_revoke(now, from, RevokeCause::NoPermissionToSendMediaBurst);
                 if let Some(leg) = self.legs.get_mut(&from) {

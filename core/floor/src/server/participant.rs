@@ -75,6 +75,8 @@ pub(super) struct Leg {
     pub(super) track_info: Option<TrackInfo>,
     /// T9: until then requests are denied with #4.
     pub(super) t9: Option<Instant>,
+    /// Until then RTP packets of the burst it has released may still arrive.
+    pub(super) late_media: Option<Instant>,
 }
 
 impl Leg {
@@ -84,6 +86,7 @@ impl Leg {
             state: LegState::NotPermittedFloorIdle,
             track_info: None,
             t9: None,
+            late_media: None,
         }
     }
 }
