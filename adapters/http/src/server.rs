@@ -3,7 +3,7 @@
 use crate::tls::ServerTls;
 use crate::wire_tap::{TappedStream, WireTap};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::http::StatusCode;
 use core::pin::pin;
 use core::time::Duration;
@@ -21,7 +21,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 /// Why a server could not start.
@@ -81,6 +80,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Certificate it showed and the authority signed.
     pub certificate: Option<CertificateDer<'static>>,
+    /// Largest body that may be read from it, in octets.
+    pub body_octets: usize,
 }
 
 /// A running server.
@@ -150,13 +151,10 @@ impl Drop for HttpsServer {
 }
 
 fn bounded(router: Router, limits: &ServerLimits) -> Router {
-    router
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(limits.body_octets))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            limits.request,
-        ))
+    router.layer(TimeoutLayer::with_status_code(
+        StatusCode::REQUEST_TIMEOUT,
+        limits.request,
+    ))
 }
 
 #[derive(Clone)]
@@ -231,9 +229,11 @@ impl Acceptor {
         let certificate = shown
             .and_then(<[_]>::first)
             .map(|certificate| certificate.clone().into_owned());
+        let body_octets = self.limits.body_octets;
         let peer = Peer {
             address,
             certificate,
+            body_octets,
         };
         let router = self.router.clone().layer(axum::middleware::map_request(
             move |mut request: Request| {

@@ -5,22 +5,26 @@
 
 use crate::server::Peer;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use http_body_util::BodyExt as _;
 use roger_oidc::{AccessToken, TokenRefusal};
 use rustls_pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Body larger than any limit of a server; the server's own limit strikes first.
-const MAX_BODY: usize = 16 * 1024 * 1024;
+/// Largest body when a router runs without our server around it.
+const DEFAULT_BODY_OCTETS: usize = 64 * 1024;
+/// How much of a body that is too large is read and thrown away.
+const DISCARDED_OCTETS: usize = 1024 * 1024;
 /// Requests that one service works on or keeps waiting at one time; more get 503.
 const MAX_RUNNING: usize = 256;
 
@@ -235,8 +239,7 @@ async fn answer(
 }
 
 async fn read(request: Request) -> Result<HttpRequest, StatusCode> {
-    let (parts, body) = request.into_parts();
-    let body = read_body(body).await?;
+    let (parts, body) = read_body(request).await?;
     let peer = parts.extensions.get::<Peer>();
     Ok(HttpRequest {
         bearer: Bearer::of(&parts.headers),
@@ -251,21 +254,27 @@ async fn read(request: Request) -> Result<HttpRequest, StatusCode> {
 }
 
 /// Reads a body within the server's limit: 413 beyond it, 400 when the client breaks off.
-pub(crate) async fn read_body(body: Body) -> Result<Vec<u8>, StatusCode> {
-    match to_bytes(body, MAX_BODY).await {
-        Ok(octets) => Ok(octets.into()),
-        Err(error) if is_too_large(&error) => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => Err(StatusCode::BAD_REQUEST),
-    }
-}
-
-fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
+///
+/// A client that has announced too much is still sending; what it sends is thrown away for a while, or it would
+/// see a broken connection in place of the 413.
+pub(crate) async fn read_body(request: Request) -> Result<(Parts, Vec<u8>), StatusCode> {
+    let (parts, mut body) = request.into_parts();
+    let peer = parts.extensions.get::<Peer>();
+    let limit = peer.map_or(DEFAULT_BODY_OCTETS, |peer| peer.body_octets);
+    let (mut octets, mut received) = (Vec::new(), 0usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else {
+            continue;
+        };
+        received = received.saturating_add(data.len());
+        if received <= limit {
+            octets.extend_from_slice(&data);
+        } else if received > limit.saturating_add(DISCARDED_OCTETS) {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        cause = error.source();
     }
-    false
+    if received > limit {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    Ok((parts, octets))
 }

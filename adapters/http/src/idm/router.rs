@@ -311,7 +311,7 @@ async fn form_body(request: Request) -> Result<Zeroizing<String>, StatusCode> {
     {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    let octets = read_body(request.into_body()).await?;
+    let (_, octets) = read_body(request).await?;
     let text = String::from_utf8(octets).map_err(|_| StatusCode::BAD_REQUEST)?;
     Ok(Zeroizing::new(text))
 }

@@ -1,0 +1,173 @@
+//! An IdM server on loopback with real TLS, a clock that the test moves, and two users.
+#![allow(dead_code, unreachable_pub)]
+
+use roger_adapter_http::{
+    ClientTls, Clock, DevelopmentCa, HttpsClient, HttpsServer, IdmClient, ServerLimits, ServerTls,
+    WireTap, idm,
+};
+use roger_base::{McpttId, UnixTime};
+use roger_idm::memory::{MemorySessions, MemoryStore, MemoryUsers};
+use roger_idm::ports::UserRepository;
+use roger_idm::{
+    Failures, Idm, IdmConfig, LoginName, Password, PasswordHash, Ports, User, UserState,
+};
+use roger_oidc::client::RelyingParty;
+use roger_oidc::provider::{Client, ClientKind};
+use roger_oidc::{
+    AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, RedirectUri, ScopeSet, Subject,
+    TrustedIssuer,
+};
+use roger_testkit::SeededRandom;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+pub const HOST: &str = "idm.mcptt.example.org";
+pub const REDIRECT: &str = "org.example.mcptt:/cb";
+
+static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
+    PasswordHash::of(&Password::new("secret").unwrap(), &mut SeededRandom::new(3)).unwrap()
+});
+
+/// A clock that starts at the machine's time and is moved by hand.
+pub struct MovedClock(AtomicU64);
+
+impl MovedClock {
+    pub fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for MovedClock {
+    fn now(&self) -> UnixTime {
+        UnixTime(self.0.load(Ordering::SeqCst))
+    }
+}
+
+pub struct Bench {
+    pub server: HttpsServer,
+    pub idm: Arc<Idm>,
+    pub users: Arc<MemoryUsers>,
+    pub store: Arc<MemoryStore>,
+    pub ca: DevelopmentCa,
+    pub clock: Arc<MovedClock>,
+    pub http: HttpsClient,
+    pub issuer: Issuer,
+}
+
+pub fn any_port() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+fn user(name: &str) -> User {
+    User {
+        subject: Subject::new(format!("subject-of-{name}")).unwrap(),
+        login: LoginName::new(name).unwrap(),
+        password: HASH.clone(),
+        mcptt_id: McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap(),
+        entitlement: ScopeSet::every_mcptt_scope(),
+        state: UserState::Enabled,
+        failures: Failures::default(),
+    }
+}
+
+/// Takes a free port, so that the issuer's URL is known before the server starts.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind(any_port())
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+impl Bench {
+    pub async fn start() -> Self {
+        Self::start_tapped(None).await
+    }
+
+    pub async fn start_tapped(tap: Option<Arc<dyn WireTap>>) -> Self {
+        let now = roger_adapter_http::SystemClock.now();
+        let clock = Arc::new(MovedClock(AtomicU64::new(now.0)));
+        let ca = DevelopmentCa::generate(now).unwrap();
+        let address = SocketAddr::new([127, 0, 0, 1].into(), free_port());
+        let issuer = Issuer::new(format!("https://{HOST}:{}", address.port())).unwrap();
+        let (users, store) = (
+            Arc::new(MemoryUsers::default()),
+            Arc::new(MemoryStore::default()),
+        );
+        users.add(&user("alice")).unwrap();
+        users.add(&user("bob")).unwrap();
+        store
+            .add_client(Client {
+                id: OauthClientId::new("app").unwrap(),
+                name: "Roger <for phones>".to_owned(),
+                kind: ClientKind::Public,
+                redirect_uris: vec![RedirectUri::new(REDIRECT).unwrap()],
+                scopes: ScopeSet::every_mcptt_scope(),
+            })
+            .unwrap();
+        let ports = Ports {
+            users: users.clone(),
+            clients: store.clone(),
+            grants: store.clone(),
+            sessions: Arc::new(MemorySessions::default()),
+            keys: users.clone(),
+        };
+        let config = IdmConfig::new(issuer.clone(), "https://mcptt.example.org");
+        let idm = Arc::new(Idm::start(config, ports, now).unwrap());
+        let front = idm::IdmFrontEnd {
+            idm: idm.clone(),
+            clock: clock.clone(),
+            banner: Some("DEVELOPMENT".to_owned()),
+        };
+        let tls = ServerTls::new(ca.issue(&[HOST], now).unwrap()).unwrap();
+        let limits = ServerLimits::default();
+        let server = HttpsServer::start(address, tls, idm::router(front), limits, tap)
+            .await
+            .unwrap();
+        let trust = ClientTls::new(&[ca.certificate().clone()]).unwrap();
+        let http = HttpsClient::new(trust, &[(HOST, address)]).unwrap();
+        Self {
+            server,
+            idm,
+            users,
+            store,
+            ca,
+            clock,
+            http,
+            issuer,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    pub fn party(&self) -> RelyingParty {
+        RelyingParty {
+            issuer: self.issuer.clone(),
+            authorization_endpoint: self.url("/oauth2/authorize"),
+            token_endpoint: self.url("/oauth2/token"),
+            client_id: OauthClientId::new("app").unwrap(),
+            redirect_uri: RedirectUri::new(REDIRECT).unwrap(),
+            secret: None,
+        }
+    }
+
+    pub fn idm_client(&self) -> IdmClient {
+        IdmClient::new(
+            self.http.clone(),
+            self.party(),
+            self.url("/oauth2/jwks"),
+            self.clock.clone(),
+        )
+    }
+
+    pub fn verifier(&self) -> AccessTokenVerifier {
+        let trusted = TrustedIssuer {
+            issuer: self.issuer.clone(),
+            keys: self.idm.public_keys(),
+        };
+        AccessTokenVerifier::new(vec![trusted], ClockSkew::MAX).with_revocations(self.idm.clone())
+    }
+}
