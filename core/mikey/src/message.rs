@@ -13,8 +13,8 @@ use crate::payload::{
 };
 use crate::wire::{DecodeError, EncodeError, Fault, Reader, Trace, Writer};
 
-/// Longest message read, in octets. The longest that TS 33.180 describes has about 1000.
-pub const MAX_MESSAGE: usize = 16 * 1024;
+/// Longest message read or made, in octets. Most have less than 1000; a GMK may name up to 255 groups.
+pub const MAX_MESSAGE: usize = 32 * 1024;
 /// Most payloads read between header and signature. TS 33.180 describes at most 11.
 pub const MAX_PAYLOADS: usize = 32;
 

@@ -2,7 +2,7 @@
 
 use super::{CreateError, CreateOptions, SakkeToSelf};
 use crate::key_parameters::KeyParameters;
-use crate::message::Body;
+use crate::message::{Body, MAX_MESSAGE};
 use crate::payload::{
     CsIdMap, GeneralExtension, GenericSession, Header, Identity, KEY_PARAMETERS, PRF_HMAC_SHA_256,
     Payload, Role, SED, Sakke, SecurityPolicy, Timestamp,
@@ -67,6 +67,9 @@ impl Envelope<'_> {
         let mut octets = body.signed_octets()?;
         let signature = self.signer.signing.sign(&octets, random)?;
         octets.extend(signature.as_octets());
+        if octets.len() > MAX_MESSAGE {
+            return Err(CreateError::LocalTooLong(octets.len()));
+        }
         Ok(octets)
     }
 

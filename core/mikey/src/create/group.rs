@@ -68,10 +68,10 @@ pub struct GroupKeyDistribution<'a> {
 pub fn group_key_messages<'a, M>(
     distribution: GroupKeyDistribution<'a>,
     members: M,
-    random: &'a mut dyn Random,
+    random: &mut dyn Random,
 ) -> impl Iterator<Item = (&'a McpttId, Result<Vec<u8>, CreateError>)>
 where
-    M: IntoIterator<Item = (&'a McpttId, &'a KmsDomain), IntoIter: 'a>,
+    M: IntoIterator<Item = (&'a McpttId, &'a KmsDomain)>,
 {
     members.into_iter().map(move |(member, member_domain)| {
         let message = CreateGroupKey {

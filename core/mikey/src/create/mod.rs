@@ -10,6 +10,7 @@ pub use envelope::Envelope;
 pub use group::{CreateGroupKey, GroupKeyDistribution, group_key_messages};
 
 use crate::key_parameters::KeyParameters;
+use crate::message::MAX_MESSAGE;
 use crate::payload::GenericSession;
 use crate::protected_payload::SealError;
 use crate::wire::EncodeError;
@@ -120,6 +121,9 @@ pub enum CreateError {
     /// A part is too long.
     #[error(transparent)]
     LocalLength(#[from] EncodeError),
+    /// The message would be longer than receivers read.
+    #[error("the message would have {0} octets, at most {MAX_MESSAGE} are read")]
+    LocalTooLong(usize),
     /// The key parameters could not be encrypted.
     #[error(transparent)]
     LocalSeal(#[from] SealError),

@@ -24,6 +24,7 @@ use crate::profile::CipherSuite;
 use crate::replay::ReplayCache;
 use core::time::Duration;
 use procedure::{Addressee, Procedure};
+pub(crate) use procedure::{decapsulate, signed_octets};
 use roger_base::{GroupId, NtpTime, PurposeTag};
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::{Csk, KeyMaterial, Pck};
@@ -183,7 +184,7 @@ impl Receiver {
     /// Whether a verified message with the same signed octets was processed: the same key, nothing to do again.
     #[must_use]
     pub fn has_processed(&self, octets: &[u8]) -> bool {
-        self.replay.contains(procedure::signed_octets(octets))
+        self.replay.contains(signed_octets(octets))
     }
 
     /// Forgets repetitions that the skew window refuses by now.
@@ -224,8 +225,7 @@ impl Receiver {
 
     fn remember(&mut self, octets: &[u8], context: &Context<'_>, time: NtpTime) {
         if context.carriage == Carriage::Live {
-            self.replay
-                .insert(procedure::signed_octets(octets), time, context.now);
+            self.replay.insert(signed_octets(octets), time, context.now);
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Procedure<'a> {
 }
 
 /// The octets under the signature: all but the signature.
-pub(super) fn signed_octets(octets: &[u8]) -> &[u8] {
+pub(crate) fn signed_octets(octets: &[u8]) -> &[u8] {
     octets
         .split_at_checked(octets.len().saturating_sub(SIGNATURE))
         .map_or(octets, |(s, _)| s)

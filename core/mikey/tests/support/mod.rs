@@ -16,9 +16,9 @@ use roger_ibc::uid::{KeyPeriod, Uid};
 use roger_ibc::{IssuedKeys, KmsDomain, UserKeySet};
 use roger_keys::{KeyMaterial, Rand};
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 pub const GMS: &str = "sip:gp.manager@mcptt.example.org";
 pub const USER_1: &str = "sip:user.001@mcptt.example.org";
@@ -68,7 +68,17 @@ pub fn domain() -> &'static KmsDomain {
     })
 }
 
+/// The checked key set of a party; checking takes a pairing, so it is done once.
 pub fn key_set(identity: &str) -> UserKeySet {
+    static CHECKED: Mutex<BTreeMap<String, UserKeySet>> = Mutex::new(BTreeMap::new());
+    let mut checked = CHECKED.lock().unwrap();
+    let key_set = checked
+        .entry(identity.to_owned())
+        .or_insert_with(|| check(identity));
+    key_set.clone()
+}
+
+fn check(identity: &str) -> UserKeySet {
     let parties = vectors()["parties"].as_array().unwrap();
     let party = parties
         .iter()
@@ -144,4 +154,25 @@ pub fn third_party(name: &str) -> Option<Value> {
             None
         }
     }
+}
+
+/// Decodes a vector, lets the test change it, and signs the result anew.
+pub fn altered(
+    start: &str,
+    signer: &UserKeySet,
+    change: impl FnOnce(&mut roger_mikey::Body),
+) -> Vec<u8> {
+    let mut body = roger_mikey::Message::decode(&message(start)).unwrap().body;
+    change(&mut body);
+    sign(&body, signer)
+}
+
+pub fn sign(body: &roger_mikey::Body, signer: &UserKeySet) -> Vec<u8> {
+    let mut octets = body.signed_octets().unwrap();
+    let signature = signer
+        .signing
+        .sign(&octets, &mut Script::new(&[&Script::j()]))
+        .unwrap();
+    octets.extend(signature.as_octets());
+    octets
 }
