@@ -1,0 +1,432 @@
+//! Groups and their keys: what a change of a group document means for the keys (spec file 23 clause 4.4).
+
+use crate::distribution::{Announcement, Distribution, DistributionError, Distributor, draw_key};
+use crate::documents::DocumentPath;
+use crate::ports::{
+    Change, GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
+};
+use crate::settings::Settings;
+use aws_lc_rs::digest;
+use roger_base::{GroupId, McpttId, Random, UnixTime};
+use roger_documents::gktp::Gktps;
+use roger_documents::group::GroupDocument;
+use roger_documents::{Document, DocumentError};
+use roger_ibc::UserKeySet;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Most members of one group.
+const MAX_MEMBERS: usize = 10_000;
+
+/// Why a group was not changed; nothing was kept then.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ManagementError {
+    /// The document does not read.
+    #[error("the group document is refused: {0}")]
+    PeerDocument(#[from] DocumentError),
+    /// The document is of another group than its path says.
+    #[error("the document is of group {0}, not of the one that the path names")]
+    PeerOtherGroup(GroupId),
+    /// The list is too long.
+    #[error("a group has at most {MAX_MEMBERS} members, this one has {0}")]
+    PeerTooManyMembers(usize),
+    /// The document changed meanwhile.
+    #[error("the document is not the one that the request was made for any more")]
+    PeerPrecondition,
+    /// The store failed.
+    #[error(transparent)]
+    LocalRepository(#[from] RepositoryError),
+    /// The key could not be brought to anybody.
+    #[error(transparent)]
+    LocalDistribution(#[from] DistributionError),
+}
+
+/// A document changed: its subscribers are to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentChanged {
+    /// Which.
+    pub path: DocumentPath,
+    /// Its entity tag now; `None` when it is gone.
+    pub etag: Option<String>,
+    /// Its entity tag before; `None` when it is new.
+    pub previous: Option<String>,
+}
+
+/// A member whom a key did not reach; the others have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndeliveredKey {
+    /// Who.
+    pub member: McpttId,
+    /// Key of which group.
+    pub group: GroupId,
+    /// Why, for the operator.
+    pub reason: String,
+}
+
+/// Group documents, group keys and GKTP documents.
+pub struct GroupManagement {
+    settings: Settings,
+    repository: Arc<dyn GroupRepository>,
+    kms: Arc<dyn KmsDirectory>,
+    key_sets: Vec<UserKeySet>,
+    changes: Vec<DocumentChanged>,
+    undelivered: Vec<UndeliveredKey>,
+}
+
+impl GroupManagement {
+    /// Starts on what the repository holds. `key_sets` are those of this server's identity.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        repository: Arc<dyn GroupRepository>,
+        kms: Arc<dyn KmsDirectory>,
+        key_sets: Vec<UserKeySet>,
+    ) -> Self {
+        let (changes, undelivered) = (Vec::new(), Vec::new());
+        Self {
+            settings,
+            repository,
+            kms,
+            key_sets,
+            changes,
+            undelivered,
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Documents that changed since the last call.
+    pub fn take_changes(&mut self) -> Vec<DocumentChanged> {
+        core::mem::take(&mut self.changes)
+    }
+
+    /// Members whom a key did not reach since the last call, for the operator.
+    pub fn take_undelivered(&mut self) -> Vec<UndeliveredKey> {
+        core::mem::take(&mut self.undelivered)
+    }
+
+    /// A group document as stored.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub fn stored_group(&self, group: &GroupId) -> Result<Option<StoredDocument>, RepositoryError> {
+        self.repository.group(group)
+    }
+
+    /// A group document as read; `None` when there is no such group.
+    ///
+    /// # Errors
+    /// [`ManagementError`] when the store fails or the stored document is damaged.
+    pub fn group(&self, group: &GroupId) -> Result<Option<GroupDocument>, ManagementError> {
+        let stored = self.repository.group(group)?;
+        Ok(stored
+            .map(|stored| GroupDocument::read(&stored.octets))
+            .transpose()?)
+    }
+
+    /// The GKTP document of a user as stored.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub fn stored_transport(
+        &self,
+        user: &McpttId,
+    ) -> Result<Option<StoredDocument>, RepositoryError> {
+        self.repository.transport(user)
+    }
+
+    /// The keys of one group in the GKTP document of a user.
+    ///
+    /// # Errors
+    /// [`ManagementError`] when the store fails or the stored document is damaged.
+    pub fn transport_of_group(
+        &self,
+        user: &McpttId,
+        group: &GroupId,
+    ) -> Result<Option<StoredDocument>, ManagementError> {
+        let Some(stored) = self.repository.transport(user)? else {
+            return Ok(None);
+        };
+        let keys = self.repository.keys()?;
+        let of_group = keys.iter().filter(|key| key.group == *group);
+        let ids: BTreeSet<String> = of_group
+            .map(|key| key.gmk.guk_id(user).to_string())
+            .collect();
+        let mut document = Gktps::read(&stored.octets)?;
+        document.gmk.keys.retain(|entry| ids.contains(&entry.id));
+        if document.gmk.keys.is_empty() {
+            return Ok(None);
+        }
+        let octets = document.write().into_bytes();
+        let etag = entity_tag(&octets);
+        Ok(Some(StoredDocument { octets, etag }))
+    }
+
+    /// Takes a new or changed group document in and makes, brings and withdraws keys as the change demands.
+    ///
+    /// `if_match` is the entity tag that the document must have now. The entity tag of the stored document is
+    /// returned.
+    ///
+    /// # Errors
+    /// [`ManagementError`]; nothing was changed then.
+    pub fn put_group(
+        &mut self,
+        group: &GroupId,
+        octets: &[u8],
+        if_match: Option<&str>,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<String, ManagementError> {
+        let document = GroupDocument::read(octets)?;
+        check(group, &document)?;
+        let old = self.repository.group(group)?;
+        if if_match.is_some_and(|tag| old.as_ref().is_none_or(|old| old.etag != tag)) {
+            return Err(ManagementError::PeerPrecondition);
+        }
+        let before = old
+            .as_ref()
+            .map(|old| GroupDocument::read(&old.octets))
+            .transpose()?;
+        let stored = StoredDocument {
+            octets: octets.to_vec(),
+            etag: entity_tag(octets),
+        };
+        let (keys, distribution) = self.rekey(before.as_ref(), &document, now, random)?;
+        let change = Change {
+            group: Some((group.clone(), Some(stored.clone()))),
+            keys,
+            transport: distribution.stored(),
+        };
+        self.keep(&change, distribution)?;
+        Ok(stored.etag)
+    }
+
+    /// Revokes what is due (spec file 23 clause 4.4, a member was removed).
+    ///
+    /// # Errors
+    /// [`ManagementError`]; what was not revoked is tried again at the next call.
+    pub fn handle_timeout(
+        &mut self,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<(), ManagementError> {
+        let due = |key: &GroupKeyRecord| key.revoke_at.is_some_and(|at| at <= now);
+        for mut key in self.repository.keys()?.into_iter().filter(due) {
+            let members = self.members(&key.group)?;
+            let mut distribution = Distribution::new();
+            self.distributor(now).distribute(
+                &key,
+                &members,
+                Announcement::Revoked,
+                random,
+                &mut distribution,
+            )?;
+            key.revoked = true;
+            let change = Change {
+                group: None,
+                keys: vec![key],
+                transport: distribution.stored(),
+            };
+            self.keep(&change, distribution)?;
+        }
+        Ok(())
+    }
+
+    /// When [`GroupManagement::handle_timeout`] is due.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub fn deadline(&self) -> Result<Option<UnixTime>, RepositoryError> {
+        Ok(self
+            .repository
+            .keys()?
+            .iter()
+            .filter_map(|key| key.revoke_at)
+            .min())
+    }
+
+    fn members(&self, group: &GroupId) -> Result<Vec<McpttId>, ManagementError> {
+        Ok(self
+            .group(group)?
+            .map(|document| ids(&document))
+            .unwrap_or_default())
+    }
+
+    fn distributor(&self, now: UnixTime) -> Distributor<'_> {
+        Distributor {
+            repository: self.repository.as_ref(),
+            kms: self.kms.as_ref(),
+            key_sets: &self.key_sets,
+            now,
+        }
+    }
+
+    /// The keys to keep and the GKTP documents to write after a change of a group document.
+    fn rekey(
+        &self,
+        before: Option<&GroupDocument>,
+        after: &GroupDocument,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<(Vec<GroupKeyRecord>, Distribution), ManagementError> {
+        let mut distribution = Distribution::new();
+        let all_keys = self.repository.keys()?;
+        let current: Vec<GroupKeyRecord> = all_keys
+            .iter()
+            .filter(|key| key.group == after.id)
+            .cloned()
+            .collect();
+        let distributor = self.distributor(now);
+        let members = ids(after);
+        let removed = missing(before, after);
+        for member in &removed {
+            distributor.withdraw(&all_keys, &after.id, member, &mut distribution)?;
+        }
+        if !after.protects_media() || !after.mcptt_speech {
+            return Ok((Vec::new(), distribution));
+        }
+        let in_use = current.iter().any(|key| key.revoke_at.is_none());
+        if in_use && removed.is_empty() {
+            let added = before
+                .map(|before| missing(Some(after), before))
+                .unwrap_or_default();
+            for key in &current {
+                distributor.distribute(
+                    key,
+                    &added,
+                    Announcement::Valid,
+                    random,
+                    &mut distribution,
+                )?;
+            }
+            return Ok((Vec::new(), distribution));
+        }
+        let activation = if in_use {
+            now + self.settings.activation_delay
+        } else {
+            now
+        };
+        let key = GroupKeyRecord {
+            gmk: draw_key(&members, random)?,
+            group: after.id.clone(),
+            activation,
+            expiry: self.settings.key_life.map(|life| activation + life),
+            revoke_at: None,
+            revoked: false,
+        };
+        distributor.distribute(
+            &key,
+            &members,
+            Announcement::Valid,
+            random,
+            &mut distribution,
+        )?;
+        let revoke_at = activation + self.settings.revocation_delay;
+        let mut keys = superseded(current, revoke_at);
+        let added = before
+            .map(|before| missing(Some(after), before))
+            .unwrap_or_default();
+        for old in &keys {
+            // A new member needs the old key until the new one is activated.
+            distributor.distribute(old, &added, Announcement::Valid, random, &mut distribution)?;
+        }
+        keys.push(key);
+        Ok((keys, distribution))
+    }
+
+    fn keep(&mut self, change: &Change, distribution: Distribution) -> Result<(), ManagementError> {
+        let mut changed = Vec::new();
+        if let Some((group, document)) = &change.group {
+            let previous = self.repository.group(group)?;
+            changed.push(told(
+                DocumentPath::Group(group.clone()),
+                document.as_ref(),
+                previous,
+            ));
+        }
+        for (member, document) in &change.transport {
+            let previous = self.repository.transport(member)?;
+            changed.push(told(
+                DocumentPath::Transport(member.clone()),
+                document.as_ref(),
+                previous,
+            ));
+        }
+        self.repository.commit(change)?;
+        self.changes.extend(
+            changed
+                .into_iter()
+                .filter(|change| change.etag != change.previous),
+        );
+        self.undelivered.extend(distribution.undelivered);
+        Ok(())
+    }
+}
+
+/// Keys that a new one takes over from; those that were superseded before keep their time.
+fn superseded(current: Vec<GroupKeyRecord>, revoke_at: UnixTime) -> Vec<GroupKeyRecord> {
+    let open = current.into_iter().filter(|key| key.revoke_at.is_none());
+    open.map(|key| GroupKeyRecord {
+        revoke_at: Some(revoke_at),
+        ..key
+    })
+    .collect()
+}
+
+fn told(
+    path: DocumentPath,
+    now: Option<&StoredDocument>,
+    before: Option<StoredDocument>,
+) -> DocumentChanged {
+    DocumentChanged {
+        path,
+        etag: now.map(|document| document.etag.clone()),
+        previous: before.map(|document| document.etag),
+    }
+}
+
+fn ids(document: &GroupDocument) -> Vec<McpttId> {
+    document
+        .members
+        .iter()
+        .map(|member| member.id.clone())
+        .collect()
+}
+
+/// Members of `before` who are not in `after`.
+fn missing(before: Option<&GroupDocument>, after: &GroupDocument) -> Vec<McpttId> {
+    let Some(before) = before else {
+        return Vec::new();
+    };
+    ids(before)
+        .into_iter()
+        .filter(|id| after.member(id).is_none())
+        .collect()
+}
+
+fn check(group: &GroupId, document: &GroupDocument) -> Result<(), ManagementError> {
+    if document.id != *group {
+        return Err(ManagementError::PeerOtherGroup(document.id.clone()));
+    }
+    if document.members.len() > MAX_MEMBERS {
+        return Err(ManagementError::PeerTooManyMembers(document.members.len()));
+    }
+    Ok(())
+}
+
+/// Entity tag of a document: a digest of its octets, so that equal documents have equal tags.
+pub(crate) fn entity_tag(octets: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, octets);
+    digest
+        .as_ref()
+        .iter()
+        .take(12)
+        .map(|octet| format!("{octet:02x}"))
+        .collect()
+}
