@@ -2,6 +2,7 @@
 
 pub mod application;
 pub mod dialog;
+pub mod digest;
 pub mod endpoint;
 pub mod header;
 pub mod message;
