@@ -7,33 +7,28 @@ use crate::limbs::{
     LIMBS, Limbs, MODULUS, NEGATED_INVERSE, carrying_add, multiply_add, reduce_once,
 };
 
-/// a * b / 2^1024 mod p, word by word: one row of the product, then one word of the reduction.
+/// a * b / 2^1024 mod p: the whole product, then the reduction.
 #[inline]
 pub(crate) const fn mul(a: &Limbs, b: &Limbs) -> Limbs {
-    let mut t = [0u64; LIMBS];
-    let mut top = 0u64;
+    reduce_wide(&mul_wide(a, b))
+}
+
+/// a * b without reduction.
+#[inline(always)]
+const fn mul_wide(a: &Limbs, b: &Limbs) -> [u64; 2 * LIMBS] {
+    let mut t = [0u64; 2 * LIMBS];
     let mut i = 0;
     while i < LIMBS {
         let mut carry = 0;
         let mut j = 0;
         while j < LIMBS {
-            (t[j], carry) = multiply_add(t[j], a[j], b[i], carry);
+            (t[i + j], carry) = multiply_add(t[i + j], a[j], b[i], carry);
             j += 1;
         }
-        let (next, over) = carrying_add(top, carry, 0);
-
-        let m = t[0].wrapping_mul(NEGATED_INVERSE);
-        (_, carry) = multiply_add(t[0], m, MODULUS[0], 0);
-        j = 1;
-        while j < LIMBS {
-            (t[j - 1], carry) = multiply_add(t[j], m, MODULUS[j], carry);
-            j += 1;
-        }
-        (t[LIMBS - 1], carry) = carrying_add(next, carry, 0);
-        top = over + carry;
+        t[i + LIMBS] = carry;
         i += 1;
     }
-    reduce_once(&t, top)
+    t
 }
 
 /// a * a / 2^1024 mod p.

@@ -247,3 +247,21 @@ fn secrets_of_1_to_512_octets_come_back_with_their_leading_zeros() {
         assert_eq!(error, Some(SecretLengthOutOfRange(length)));
     }
 }
+
+#[test]
+fn secrets_of_any_length_agree_with_an_independent_computation() {
+    use roger_ibc::sakke::encapsulate_octets;
+    let vector = &vectors()["vectors"][1];
+    let receiver = receiver(vector);
+    let z_t = KmsPublicEncKey::from_octets(&octets(&vector["Z_T"])).unwrap();
+    let id = octets(&vector["identifier"]);
+    let all: Value = serde_json::from_str(include_str!("vectors/sakke-any-length.json")).unwrap();
+    let all = all["vectors"].as_array().unwrap();
+    assert_eq!(all.len(), 25);
+    for case in all {
+        let (ssv, sed) = (octets(&case["SSV"]), octets(&case["SED"]));
+        let data = encapsulate_octets(&z_t, &id, &ssv).unwrap();
+        assert_eq!(data.as_octets(), sed, "{} octets", case["octets"]);
+        assert_eq!(receiver.decapsulate_octets(&data).unwrap().expose(), ssv);
+    }
+}
