@@ -3,6 +3,10 @@
 use crate::session::CipherError;
 use crate::{CsId, MasterKey, Rand, XmlKeyMode, XmlKeys, group, payload, signalling, srtp};
 use roger_base::{KeyId, KeyIdError, McpttId, PurposeTag, Random, RandomError, Secret};
+use std::collections::BTreeSet;
+
+/// Draws before a source of randomness counts as broken: each fails with a chance far below 2^-8.
+const MAX_DRAWS: usize = 32;
 
 /// A secret with its key id and RAND, whatever its purpose (TS 33.180 cl. 5.2.2).
 #[derive(Clone, PartialEq, Eq)]
@@ -60,14 +64,32 @@ macro_rules! typed_key {
                 Self::try_from(KeyMaterial::new(secret, id, rand))
             }
 
-            /// Draws key, id and RAND; the caller checks that the id is not in use.
+            /// Draws key, id and RAND; see [`Self::random_unused`] where ids are in use already.
             ///
             /// # Errors
             /// [`RandomError`] when the source fails.
             pub fn random(random: &mut dyn Random) -> Result<Self, RandomError> {
-                let secret = Secret::random(random)?;
-                let id = KeyId::random($tag, random)?;
-                Ok(Self(KeyMaterial::new(secret, id, Rand::random(random)?)))
+                Self::random_unused(random, |_| false)
+            }
+
+            /// Draws key, id and RAND until the id is one that `in_use` does not know: key ids are unique in an
+            /// MC domain (TS 33.180 cl. 5.2.2).
+            ///
+            /// # Errors
+            /// [`RandomError`] when the source fails, or gives nothing but used ids.
+            pub fn random_unused(
+                random: &mut dyn Random,
+                in_use: impl Fn(KeyId) -> bool,
+            ) -> Result<Self, RandomError> {
+                for _ in 0..MAX_DRAWS {
+                    let secret = Secret::random(random)?;
+                    let id = KeyId::random($tag, random)?;
+                    let rand = Rand::random(random)?;
+                    if !in_use(id) {
+                        return Ok(Self(KeyMaterial::new(secret, id, rand)));
+                    }
+                }
+                Err(RandomError)
             }
 
             /// The secret.
@@ -141,6 +163,33 @@ typed_key!(
 );
 
 impl Gmk {
+    /// Draws a GMK under which no two of `members` share a GUK-ID: members with the same GUK-ID would send
+    /// with the same SRTP keys \[I\].
+    ///
+    /// # Errors
+    /// [`RandomError`] when the source fails, or gives nothing that fits.
+    pub fn random_for(
+        members: &[McpttId],
+        random: &mut dyn Random,
+        in_use: impl Fn(KeyId) -> bool,
+    ) -> Result<Self, RandomError> {
+        for _ in 0..MAX_DRAWS {
+            let gmk = Self::random_unused(random, &in_use)?;
+            if gmk.separates(members) {
+                return Ok(gmk);
+            }
+        }
+        Err(RandomError)
+    }
+
+    /// Whether all of these different members have different GUK-IDs.
+    #[must_use]
+    pub fn separates(&self, members: &[McpttId]) -> bool {
+        let members: BTreeSet<&McpttId> = members.iter().collect();
+        let guk_ids: BTreeSet<KeyId> = members.iter().map(|member| self.guk_id(member)).collect();
+        guk_ids.len() == members.len()
+    }
+
     /// GUK-ID of a member under this key (TS 33.180 cl. 5.2.3).
     #[must_use]
     pub fn guk_id(&self, member: &McpttId) -> KeyId {
@@ -270,6 +319,47 @@ mod tests {
         assert!(Csk::new(Secret::new([1; 16]), id, Rand::from([2; 16])).is_ok());
         assert!(Pck::new(Secret::new([1; 16]), id, Rand::from([2; 16])).is_err());
         assert!(Gmk::new(Secret::new([1; 16]), id, Rand::from([2; 16])).is_err());
+    }
+
+    /// Gives 0, 0, …, then 1, 1, …: each draw of a key repeats once.
+    struct Slow(u8);
+
+    impl Random for Slow {
+        fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RandomError> {
+            buffer.fill(self.0 / 6);
+            self.0 += 1;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_id_in_use_is_drawn_again() {
+        let used = KeyId::from(0x1000_0000);
+        let pck = Pck::random_unused(&mut Slow(0), |id| id == used).unwrap();
+        assert_eq!(pck.id(), KeyId::from(0x1101_0101));
+        assert_eq!(Pck::random(&mut Slow(0)).unwrap().id(), used);
+        assert!(Pck::random_unused(&mut Slow(0), |_| true).is_err());
+    }
+
+    #[test]
+    fn members_with_the_same_guk_id_are_noticed() {
+        let gmk = Gmk::new(Secret::new([1; 16]), KeyId::from(5), Rand::from([2; 16])).unwrap();
+        // Found by search: two members whose user salts under this key are equal.
+        let member = |n: u32| McpttId::new(format!("sip:m{n}@x.example")).unwrap();
+        let mut salts = std::collections::BTreeMap::new();
+        let twins = (0..).find_map(|n| {
+            let earlier = salts.insert(group::user_salt(gmk.secret(), &member(n)), n);
+            earlier.map(|earlier| [member(earlier), member(n)])
+        });
+        let twins = twins.unwrap();
+        assert!(!gmk.separates(&twins));
+        assert!(gmk.separates(&twins[..1]));
+        assert!(gmk.separates(&[twins[0].clone(), twins[0].clone()]));
+        assert!(
+            Gmk::random_for(&twins, &mut Slow(6), |_| false)
+                .unwrap()
+                .separates(&twins)
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod open;
 pub mod payload;
 pub mod profile;
 mod protected_payload;
+mod purpose;
 pub mod replay;
 pub mod sdp;
 mod wire;

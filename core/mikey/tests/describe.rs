@@ -72,6 +72,7 @@ fn every_vector_with_keys_is_verified_and_opened() {
         let description = describe(&octets(case, "message"), Some(&all_keys()), NOW);
         assert!(description.is_sound(), "{description}");
         assert!(says(&description, Verdict::Right, "signature verifies"));
+        assert!(description.signature_verified);
         assert!(says(&description, Verdict::Right, "SAKKE opens"));
         let secret = description.secret.as_ref().unwrap();
         assert_eq!(secret.expose()[..], octets(case, "key"));

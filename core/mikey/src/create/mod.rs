@@ -13,6 +13,7 @@ use crate::key_parameters::KeyParameters;
 use crate::message::MAX_MESSAGE;
 use crate::payload::GenericSession;
 use crate::protected_payload::SealError;
+use crate::purpose::name;
 use crate::wire::EncodeError;
 use roger_base::{KeyId, KeyIdError, McpttId, NtpTime, PurposeTag, Random, RandomError};
 use roger_ibc::{KmsDomain, UserKeySet};
@@ -103,7 +104,7 @@ pub enum CreateError {
         needed: u64,
     },
     /// The key id has another purpose than this kind of message.
-    #[error("a {0:?} is not sent in this kind of message (TS 33.180 cl. 5.8, E.4)")]
+    #[error("a {} is not sent in this kind of message (TS 33.180 cl. 5.8, E.4)", name(*.0))]
     LocalPurpose(PurposeTag),
     /// The key id has no purpose.
     #[error(transparent)]

@@ -9,6 +9,7 @@ use crate::payload::{
     CsIdMap, ID_SCHEME_MCX_HASHED_UID, PRF_HMAC_SHA_256, SIGNATURE_HEADER, Sakke,
 };
 use crate::profile::{Profile, RocTransport};
+use crate::purpose::name;
 use roger_base::{KmsUri, McpttId, NtpTime, Secret};
 use roger_ibc::eccsi::Signature;
 use roger_ibc::{KmsDomain, UserKeySet, sakke};
@@ -78,8 +79,9 @@ const fn note(text: String, clause: &'static str) -> Finding {
 pub(super) fn of_structure(message: &IMessage) -> Vec<Finding> {
     let mut findings = vec![right(
         format!(
-            "complete I_MESSAGE with a {:?} for {}",
-            message.purpose, message.responder
+            "complete I_MESSAGE, {} for {}",
+            name(message.purpose),
+            message.responder
         ),
         "TS 33.180 cl. E.1.2",
     )];
@@ -130,7 +132,9 @@ pub(super) fn with_keys(
 ) {
     let time = message.time(reference);
     let findings = &mut description.findings;
-    findings.push(signature(message, octets, keys, time));
+    let signature = signature(message, octets, keys, time);
+    description.signature_verified = signature.verdict == Verdict::Right;
+    findings.push(signature);
     let opened = open(message, keys, time, findings);
     let given = given_secret(message, keys, time, findings);
     let Some(secret) = opened.or(given) else {
@@ -324,8 +328,8 @@ fn key_parameters(
         Ok(parameters) if parameters.key_type != message.purpose as u8 => {
             let found = parameters.key_type;
             let text = format!(
-                "key parameters are for key type {found}, not {:?}",
-                message.purpose
+                "key parameters are for key type {found}, not {}",
+                name(message.purpose)
             );
             wrong(text, "TS 33.180 cl. E.6.11")
         }

@@ -4,6 +4,7 @@ use super::dump::Before;
 use crate::Field;
 use crate::key_parameters::Status;
 use crate::payload::{KEY_PARAMETERS, Role, SAKKE_TO_SELF, parameter};
+use crate::purpose;
 use roger_base::{KeyId, NtpTime, PurposeTag, UnixTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -56,11 +57,12 @@ pub(super) fn of(field: Field, octets: &[u8], before: &Before, reference: NtpTim
         Field::PayloadAlgorithm => name(number, &[(1, "AES-128-GCM"), (2, "AES-256-GCM")]),
         Field::PayloadIv => "128-bit IV of GCM".to_owned(),
         Field::PayloadCiphertext => "encrypted key parameters, 16-octet tag".to_owned(),
-        Field::KeyType => purpose(number as u8),
+        Field::KeyType => purpose_of(number as u8),
         Field::Status => status(Status(number as u32)),
         Field::ActivationTime => time_or(number, "from the time in T"),
         Field::ExpiryTime => time_or(number, "does not expire"),
         Field::Text | Field::Group => text(octets),
+        _ if octets.is_empty() => "empty".to_owned(),
         _ if octets.len() <= 4 => number.to_string(),
         _ => String::new(),
     }
@@ -105,18 +107,20 @@ fn v_and_prf(number: u64) -> String {
     format!("V = {}, PRF func {prf}", number >> 7)
 }
 
-fn purpose(tag: u8) -> String {
-    let name = match PurposeTag::try_from(tag) {
-        Ok(PurposeTag::Gmk) => "GMK, group master key",
-        Ok(PurposeTag::Pck) => "PCK, private call key",
-        Ok(PurposeTag::Csk) => "CSK, client-server key",
-        Ok(PurposeTag::Spk) => "SPK, signalling protection key",
-        Ok(PurposeTag::Mkfc) => "MKFC, multicast floor control key",
-        Ok(PurposeTag::Mscck) => "MSCCK, MBMS subchannel control key",
-        Ok(PurposeTag::Musik) => "MuSiK, multicast signalling key",
-        Err(_) => "reserved",
+fn purpose_of(tag: u8) -> String {
+    let Ok(purpose) = PurposeTag::try_from(tag) else {
+        return format!("{tag}: reserved");
     };
-    format!("{tag}: {name}")
+    let words = match purpose {
+        PurposeTag::Gmk => "group master key",
+        PurposeTag::Pck => "private call key",
+        PurposeTag::Csk => "client-server key",
+        PurposeTag::Spk => "signalling protection key",
+        PurposeTag::Mkfc => "multicast floor control key",
+        PurposeTag::Mscck => "MBMS subchannel control key",
+        PurposeTag::Musik => "multicast signalling key",
+    };
+    format!("{tag}: {}, {words}", purpose::name(purpose))
 }
 
 fn key_id(octets: &[u8]) -> String {
@@ -125,9 +129,9 @@ fn key_id(octets: &[u8]) -> String {
     match tag {
         0 => format!(
             "{id}, purpose tag {}; this is the member's GUK-ID",
-            purpose(tag)
+            purpose_of(tag)
         ),
-        tag => format!("{id}, purpose tag {}", purpose(tag)),
+        tag => format!("{id}, purpose tag {}", purpose_of(tag)),
     }
 }
 

@@ -41,12 +41,15 @@ pub struct Description {
     pub fault: Option<DecodeError>,
     /// What is true about the message as a whole.
     pub findings: Vec<Finding>,
+    /// Whether the signature was verified under keys at hand.
+    pub signature_verified: bool,
     /// The key, when it could be opened; never part of the printed text.
     pub secret: Option<Secret<16>>,
 }
 
 impl Description {
-    /// Whether the message was read to its end and nothing about it is wrong.
+    /// Whether the message was read to its end and nothing about it was found wrong; what could not be
+    /// checked for want of keys does not count.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let bad = |finding: &Finding| finding.verdict == Verdict::Wrong;
@@ -122,6 +125,7 @@ pub fn describe(octets: &[u8], keys: Option<&Keys>, reference: NtpTime) -> Descr
         sections: Vec::new(),
         fault: None,
         findings: Vec::new(),
+        signature_verified: false,
         secret: None,
     };
     let decoded = Message::decode_traced(octets, &mut dump);

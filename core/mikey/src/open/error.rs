@@ -3,6 +3,7 @@
 use crate::i_message::{Party, StructureError};
 use crate::profile::ProfileError;
 use crate::protected_payload::PayloadError;
+use crate::purpose::name;
 use crate::wire::DecodeError;
 use roger_base::{GroupId, KeyId, KeyIdError, KmsUri, NtpTime, PurposeTag, UnixTime};
 use roger_ibc::SignatureError;
@@ -19,7 +20,7 @@ pub enum OpenError {
     #[error("the MIKEY message is not a complete I_MESSAGE: {0}")]
     PeerStructure(#[from] StructureError),
     /// The key is for something else than this procedure.
-    #[error("key id {id} is for a {found:?}, which does not belong in this procedure")]
+    #[error("key id {id} is for a {}, which does not belong in this procedure", name(*found))]
     PeerPurpose {
         /// CSB ID.
         id: KeyId,
@@ -91,7 +92,7 @@ pub enum OpenError {
     #[error("{0}")]
     PeerKeyParameters(#[from] PayloadError),
     /// The key parameters are about another kind of key.
-    #[error("key parameters are for key type {found}, the key is a {expected:?}")]
+    #[error("key parameters are for key type {found}, the key is a {}", name(*expected))]
     PeerKeyType {
         /// Purpose of the key.
         expected: PurposeTag,
