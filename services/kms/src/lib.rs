@@ -1,1 +1,24 @@
-//! Key management server (TS 33.180 Annex D).
+//! Key management server (TS 33.180 Annex D, cl. 5.3): the certificate of its domain, and the keys of each identity
+//! and key period, to whom proves to be that identity.
+//!
+//! [`Kms`] is the whole server without its sockets: the HTTP adapter hands it method, path, credential and body and
+//! sends what it answers. Accounts, replay memory, other domains' certificates and the audit log lie behind the
+//! [`ports`]; [`memory`] has them for simulators and tests.
+//!
+//! The server keeps its master secrets and the keys it shares with clients, and nothing that it issued: a set asked
+//! for again is issued again with a fresh v, and both sets are good (RFC 6507 5.1.1).
+
+mod account;
+mod config;
+pub mod memory;
+pub mod ports;
+mod refusal;
+mod renewal;
+mod server;
+mod target;
+
+pub use account::{AccountError, KeyAccount, KeyPair};
+pub use config::{KmsConfig, MissingTokenAnswer, NextPeriod, UnprovisionedUsers};
+pub use refusal::Refusal;
+pub use server::{Credential, HttpAnswer, HttpRequest, Kms, Method, Ports};
+pub use target::Target;

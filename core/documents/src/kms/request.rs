@@ -81,6 +81,16 @@ impl KmsRequest {
         w.finish()
     }
 
+    /// `ClientReqUrl` of a request whose signature is not verified: only for the answer that refuses it.
+    #[must_use]
+    pub fn unverified_url(octets: &[u8]) -> Option<String> {
+        let document = read::parse(octets).ok()?;
+        let root = document.root_element();
+        let bare = root.has_tag_name((NAMESPACE, NAME)).then_some(root);
+        let request = bare.or_else(|| read::all(root, NAMESPACE, NAME).next())?;
+        text(request, NAMESPACE, "ClientReqUrl").ok()
+    }
+
     fn read_node(node: Node<'_, '_>) -> Result<Self, DocumentError> {
         let own = |name| text(node, NAMESPACE, name);
         Ok(Self {

@@ -1,0 +1,58 @@
+//! Renewal of TrK and InK: sent under the current TrK, in force from the first request that uses them
+//! (spec file 13 clause 6, inferred).
+
+use crate::account::{KeyAccount, KeyPair};
+use crate::refusal::Refusal;
+use roger_base::Random;
+use roger_documents::kms::{NamedKey, NewKey};
+
+impl KeyAccount {
+    /// Orders a new pair: it goes out with the next answer and replaces the current one when it is first used.
+    /// A pair that is on its way already stays the one.
+    ///
+    /// # Errors
+    /// [`roger_base::RandomError`] when the source fails.
+    pub fn order_renewal(
+        &mut self,
+        random: &mut dyn Random,
+    ) -> Result<(), roger_base::RandomError> {
+        if self.pending.is_some() || self.current.is_none() {
+            return Ok(());
+        }
+        self.generation = self.generation.saturating_add(1);
+        self.pending = Some(KeyPair::generate(&self.user_uri, self.generation, random)?);
+        Ok(())
+    }
+
+    /// The account after a request signed with this key: a pending pair that is used becomes the current one, and
+    /// the pair before it is gone.
+    pub(crate) fn after_use_of(&self, signer: &str) -> Self {
+        let mut account = self.clone();
+        let used = account
+            .pending
+            .as_ref()
+            .is_some_and(|pair| pair.signer().name == signer);
+        if used {
+            account.current = account.pending.take();
+        }
+        account
+    }
+
+    /// The pending pair, wrapped under a TrK that the client has.
+    pub(crate) fn new_keys(
+        &self,
+        transport_key: Option<&NamedKey>,
+    ) -> Result<(Vec<NewKey>, Vec<NewKey>), Refusal> {
+        let (Some(pending), Some(transport_key)) = (&self.pending, transport_key) else {
+            return Ok((Vec::new(), Vec::new()));
+        };
+        let wrap = |key| {
+            NewKey::wrap(key, transport_key, self.wrap_profile).map_err(|_| Refusal::LocalKeys)
+        };
+        let integrity = pending.integrity.as_ref().map(wrap).transpose()?;
+        Ok((
+            vec![wrap(&pending.transport)?],
+            integrity.into_iter().collect(),
+        ))
+    }
+}

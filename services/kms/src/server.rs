@@ -1,0 +1,551 @@
+//! The KMS: checks in a fixed order, then an answer signed with the client's InK and wrapped with its TrK.
+
+use crate::account::KeyAccount;
+use crate::config::{KmsConfig, NextPeriod, UnprovisionedUsers};
+use crate::ports::{AuditEntry, AuditLog, KeyRepository, TokenVerifier};
+use crate::refusal::Refusal;
+use crate::target::Target;
+use aws_lc_rs::digest;
+use core::time::Duration;
+use roger_base::{KmsUri, Random, SecretBytes, UnixTime};
+use roger_documents::kms::{
+    CertificateRole, KeyContent, KmsCertificate, KmsErrorBody, KmsKeySet, KmsMessage, KmsRequest,
+    KmsResponse, MEDIA_TYPE, NamedKey, OpenedRequest, WrappedKey,
+};
+use roger_ibc::{IssuedKeys, KmsMaster, UserKeySet};
+use std::sync::Arc;
+
+/// Longest request body (spec file 13 clause 3).
+const MAX_BODY_OCTETS: usize = 64 << 10;
+
+/// HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// POST, the only one of the KMS (TS 33.180 D.2).
+    Post,
+    /// Any other.
+    Other,
+}
+
+/// How the caller proves who it is. The adapter has checked TLS.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    /// Nothing.
+    None,
+    /// `Authorization: Bearer` (RFC 6750): a user.
+    Bearer(&'a str),
+    /// A TLS client certificate that the adapter verified, by its configured name: a server.
+    Certificate(&'a str),
+}
+
+/// A request as the adapter hands it over.
+#[derive(Clone, Copy)]
+pub struct HttpRequest<'a> {
+    /// Method.
+    pub method: Method,
+    /// Path of the request line, percent-encoded as it came, without query.
+    pub path: &'a str,
+    /// Proof of identity.
+    pub credential: Credential<'a>,
+    /// Body.
+    pub body: &'a [u8],
+}
+
+/// An answer for the adapter to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// Status.
+    pub status: u16,
+    /// Header fields.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body, a KMS document.
+    pub body: Vec<u8>,
+}
+
+/// The ports of a KMS.
+#[derive(Clone)]
+pub struct Ports {
+    /// Accounts, replay memory, other certificates.
+    pub repository: Arc<dyn KeyRepository>,
+    /// Access tokens.
+    pub tokens: Arc<dyn TokenVerifier>,
+    /// Audit log.
+    pub audit: Arc<dyn AuditLog>,
+}
+
+/// A key management server.
+pub struct Kms {
+    master: KmsMaster,
+    certificate: KmsCertificate,
+    config: KmsConfig,
+    ports: Ports,
+}
+
+/// Whom a credential proves.
+enum Caller {
+    User(String),
+    Server(Box<KeyAccount>),
+}
+
+impl Caller {
+    fn uri(&self) -> &str {
+        match self {
+            Self::User(uri) => uri,
+            Self::Server(account) => &account.user_uri,
+        }
+    }
+}
+
+/// What is known at the moment of answering, for good and for bad.
+#[derive(Default)]
+struct Context {
+    user_uri: String,
+    client_req_url: String,
+    signer: Option<NamedKey>,
+    caller: Option<String>,
+    released: Vec<(String, u64)>,
+}
+
+impl Kms {
+    /// A KMS with its master secrets.
+    #[must_use]
+    pub fn new(master: KmsMaster, config: KmsConfig, ports: Ports) -> Self {
+        let certificate = certificate(&master, &config);
+        Self {
+            master,
+            certificate,
+            config,
+            ports,
+        }
+    }
+
+    /// The own certificate, `Role="Root"`.
+    #[must_use]
+    pub const fn certificate(&self) -> &KmsCertificate {
+        &self.certificate
+    }
+
+    /// Answers a request (TS 33.180 D.2, D.3). Never fails: a refusal is an answer with a `KmsError`.
+    pub fn handle(
+        &self,
+        request: &HttpRequest<'_>,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> HttpAnswer {
+        let mut context = Context {
+            client_req_url: request.path.to_owned(),
+            ..Context::default()
+        };
+        let result = self.decide(request, now, random, &mut context);
+        let result = result.and_then(|message| {
+            self.keep_record(request, &context, now, None)
+                .map(|()| message)
+        });
+        match result {
+            Ok(message) => self.answer(200, None, message, &context, now),
+            Err(refusal) => {
+                tracing::info!(path = request.path, caller = context.caller, %refusal, "request refused");
+                context.released.clear();
+                // That the refusal cannot be recorded either does not make it an approval.
+                let _ = self.keep_record(request, &context, now, Some(&refusal));
+                let error = KmsErrorBody {
+                    code: refusal.status().into(),
+                    message: refusal.to_string(),
+                };
+                self.answer(
+                    refusal.status(),
+                    refusal.header(),
+                    KmsMessage::Error(error),
+                    &context,
+                    now,
+                )
+            }
+        }
+    }
+
+    fn decide(
+        &self,
+        request: &HttpRequest<'_>,
+        now: UnixTime,
+        random: &mut dyn Random,
+        context: &mut Context,
+    ) -> Result<KmsMessage, Refusal> {
+        if request.method != Method::Post {
+            return Err(Refusal::PeerMethod);
+        }
+        let target = Target::parse(request.path).ok_or(Refusal::PeerPath)?;
+        if request.body.len() > MAX_BODY_OCTETS {
+            return Err(Refusal::PeerTooLarge);
+        }
+        // A client reads a refusal only when it answers the URL of its request.
+        if let Some(url) = KmsRequest::unverified_url(request.body) {
+            context.client_req_url = url;
+        }
+        let caller = self.authenticate(request.credential, now)?;
+        context.caller = Some(caller.uri().to_owned());
+        context.user_uri = caller.uri().to_owned();
+        let account = self.account_of(caller)?;
+        context.signer = account.current.as_ref().map(|pair| pair.signer().clone());
+        let opened = open_request(request.body, &account)?;
+        context
+            .client_req_url
+            .clone_from(&opened.request.client_req_url);
+        if let Some(name) = &opened.signer {
+            context.signer = account
+                .pair_of_signer(name)
+                .map(|pair| pair.signer().clone());
+        }
+        self.check_request(&opened, &target, &account, now)?;
+        self.check_replay(request.body, &opened, now)?;
+        let account = self.adopt(account, &opened)?;
+        self.serve(&target, &account, &opened, now, random, context)
+    }
+
+    fn authenticate(&self, credential: Credential<'_>, now: UnixTime) -> Result<Caller, Refusal> {
+        match credential {
+            Credential::None => Err(Refusal::DeniedNoToken(self.config.missing_token)),
+            Credential::Bearer(token) => {
+                let claims = self.ports.tokens.verify(token, now)?;
+                Ok(Caller::User(claims.mcptt_id.as_str().to_owned()))
+            }
+            Credential::Certificate(name) => {
+                let account = self.ports.repository.account_of_certificate(name)?;
+                Ok(Caller::Server(Box::new(
+                    account.ok_or(Refusal::DeniedCertificate)?,
+                )))
+            }
+        }
+    }
+
+    fn account_of(&self, caller: Caller) -> Result<KeyAccount, Refusal> {
+        let uri = match caller {
+            Caller::Server(account) => return Ok(*account),
+            Caller::User(uri) => uri,
+        };
+        // An account bound to a certificate is a server's: no token opens it.
+        let account = self
+            .ports
+            .repository
+            .account(&uri)?
+            .filter(|account| account.certificate.is_none());
+        match (account, self.config.unprovisioned_users) {
+            (Some(account), _) => Ok(account),
+            (None, UnprovisionedUsers::ClearInsideTls) => Ok(KeyAccount::unprotected(uri)),
+            (None, UnprovisionedUsers::Refuse) => Err(Refusal::DeniedUnknownUser),
+        }
+    }
+
+    /// The checks of spec file 13 clause 4 that follow the signature, in their order.
+    fn check_request(
+        &self,
+        opened: &OpenedRequest,
+        target: &Target,
+        account: &KeyAccount,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let request = &opened.request;
+        // At /init a client may not know our spelling yet: it learns it from the certificate.
+        if *target != Target::Init && request.kms_uri != self.kms_uri().as_str() {
+            return Err(Refusal::PeerKmsUri);
+        }
+        if Target::of_url(&request.client_req_url).as_ref() != Some(target) {
+            return Err(Refusal::PeerUrl);
+        }
+        let distance = request.time.0.abs_diff(now.0);
+        if distance > self.config.time_window.as_secs() {
+            return Err(Refusal::PeerTime(distance));
+        }
+        if request.user_uri != account.user_uri {
+            return Err(Refusal::DeniedUser);
+        }
+        match target {
+            Target::Keys(identity) | Target::KeysAt(identity, _) if !account.may_have(identity) => {
+                Err(Refusal::DeniedIdentity)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A signed request is good once. Its octets stand for it: they hold time, URL and signature.
+    fn check_replay(
+        &self,
+        body: &[u8],
+        opened: &OpenedRequest,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        if opened.signer.is_none() {
+            return Ok(());
+        }
+        let mut octets = [0; 32];
+        octets.copy_from_slice(digest::digest(&digest::SHA256, body).as_ref());
+        let window = self
+            .config
+            .time_window
+            .saturating_add(Duration::from_secs(1));
+        let fresh =
+            self.ports
+                .repository
+                .remember_request(&octets, opened.request.time + window, now)?;
+        if fresh {
+            Ok(())
+        } else {
+            Err(Refusal::PeerReplay)
+        }
+    }
+
+    /// The client used its new keys: from now on they are the only ones.
+    fn adopt(&self, account: KeyAccount, opened: &OpenedRequest) -> Result<KeyAccount, Refusal> {
+        let Some(signer) = &opened.signer else {
+            return Ok(account);
+        };
+        let after = account.after_use_of(signer);
+        if after != account && !self.ports.repository.replace_account(&account, &after)? {
+            return Err(Refusal::LocalConflict);
+        }
+        Ok(after)
+    }
+
+    fn serve(
+        &self,
+        target: &Target,
+        account: &KeyAccount,
+        opened: &OpenedRequest,
+        now: UnixTime,
+        random: &mut dyn Random,
+        context: &mut Context,
+    ) -> Result<KmsMessage, Refusal> {
+        let named = opened
+            .request
+            .trk_id
+            .as_deref()
+            .and_then(|name| account.adopted_transport_key(name));
+        let current = account.current.as_ref().map(|pair| &pair.transport);
+        let transport_key = named.or(current);
+        match target {
+            Target::Init => {
+                let (new_transport_keys, new_integrity_keys) = account.new_keys(transport_key)?;
+                let certificate = Box::new(self.certificate.clone());
+                Ok(KmsMessage::Init {
+                    certificate,
+                    new_transport_keys,
+                    new_integrity_keys,
+                })
+            }
+            Target::OwnKeys | Target::Keys(_) | Target::KeysAt(..) => {
+                let (identity, periods) = self.periods(target, account, now)?;
+                let mut key_sets = Vec::new();
+                for period in periods {
+                    let issued = self.issue(identity, period, random)?;
+                    key_sets.push(self.key_set(&issued, account, transport_key)?);
+                    context.released.push((identity.to_owned(), period));
+                }
+                let (new_transport_keys, new_integrity_keys) = account.new_keys(transport_key)?;
+                Ok(KmsMessage::KeyProv {
+                    key_sets,
+                    new_transport_keys,
+                    new_integrity_keys,
+                })
+            }
+            Target::CertCache(held) => self.cert_cache(*held),
+            Target::Cert(kms_uri) => self.cert(kms_uri),
+        }
+    }
+
+    /// The identity whose keys are asked for and the key periods to issue.
+    fn periods<'a>(
+        &self,
+        target: &'a Target,
+        account: &'a KeyAccount,
+        now: UnixTime,
+    ) -> Result<(&'a str, Vec<u64>), Refusal> {
+        let period = self.master.domain().key_period;
+        let current = period.number_at(now.to_ntp());
+        match target {
+            Target::KeysAt(identity, wire) => {
+                let number = period.number_at(Target::time(*wire, now.to_ntp()));
+                let oldest = current.saturating_sub(self.config.past_periods);
+                if !(oldest..=current.saturating_add(1)).contains(&number) {
+                    return Err(Refusal::PeerPeriod);
+                }
+                Ok((identity, vec![number]))
+            }
+            Target::Keys(identity) => Ok((identity, self.current_periods(current, now))),
+            _ => Ok((&account.user_uri, self.current_periods(current, now))),
+        }
+    }
+
+    fn current_periods(&self, current: u64, now: UnixTime) -> Vec<u64> {
+        let period = self.master.domain().key_period;
+        let next = current.saturating_add(1);
+        let left = period
+            .start_of(next)
+            .seconds
+            .saturating_sub(now.to_ntp().seconds);
+        let near = left <= period.period_secs() / 10;
+        if near && self.config.next_period == NextPeriod::NearTheEnd {
+            vec![current, next]
+        } else {
+            vec![current]
+        }
+    }
+
+    /// Issues a key set and makes every check that its user will make, before anything is released.
+    fn issue(
+        &self,
+        identity: &str,
+        period: u64,
+        random: &mut dyn Random,
+    ) -> Result<IssuedKeys, Refusal> {
+        let issued = self.master.issue(identity, period, random)?;
+        UserKeySet::validate(self.master.domain(), &issued).map_err(|_| Refusal::LocalKeys)?;
+        Ok(issued)
+    }
+
+    fn key_set(
+        &self,
+        issued: &IssuedKeys,
+        account: &KeyAccount,
+        transport_key: Option<&NamedKey>,
+    ) -> Result<KmsKeySet, Refusal> {
+        let content = |octets: &[u8]| match transport_key {
+            Some(key) => {
+                let wrapped = WrappedKey::wrap(octets, key, account.wrap_profile);
+                wrapped
+                    .map(KeyContent::Wrapped)
+                    .map_err(|_| Refusal::LocalKeys)
+            }
+            None => Ok(KeyContent::Plain(SecretBytes::new(octets.to_vec()))),
+        };
+        let period = self.master.domain().key_period;
+        let number = issued.period_number;
+        Ok(KmsKeySet {
+            kms_uri: self.kms_uri().clone(),
+            cert_uri: self.config.cert_uri.clone(),
+            issuer: self.config.issuer.clone(),
+            user_uri: issued.identity.clone(),
+            user_id: issued.uid.0,
+            valid_from: Some(period.start_of(number).to_unix()),
+            valid_to: Some(period.start_of(number.saturating_add(1)).to_unix()),
+            key_period_no: number,
+            revoked: false,
+            user_decrypt_key: content(issued.rsk.expose())?,
+            user_signing_key_ssk: content(issued.ssk.expose())?,
+            user_pub_token_pvt: content(&issued.pvt)?,
+        })
+    }
+
+    fn cert_cache(&self, held: Option<u64>) -> Result<KmsMessage, Refusal> {
+        let (number, certificates) = self.ports.repository.external_certificates()?;
+        let certificates = if held == Some(number) {
+            Vec::new()
+        } else {
+            certificates
+        };
+        Ok(KmsMessage::CertCache {
+            cache_num: Some(number),
+            certificates,
+        })
+    }
+
+    fn cert(&self, kms_uri: &str) -> Result<KmsMessage, Refusal> {
+        let (number, certificates) = self.ports.repository.external_certificates()?;
+        let mut known = certificates.into_iter().chain([self.certificate.clone()]);
+        let found = known.find(|certificate| certificate.kms_uri.as_str() == kms_uri);
+        let certificate = found.ok_or_else(|| Refusal::PeerUnknownKms(kms_uri.to_owned()))?;
+        Ok(KmsMessage::CertCache {
+            cache_num: Some(number),
+            certificates: vec![certificate],
+        })
+    }
+
+    fn kms_uri(&self) -> &KmsUri {
+        &self.master.domain().kms_uri
+    }
+
+    fn keep_record(
+        &self,
+        request: &HttpRequest<'_>,
+        context: &Context,
+        now: UnixTime,
+        refusal: Option<&Refusal>,
+    ) -> Result<(), Refusal> {
+        let entry = AuditEntry {
+            time: now,
+            caller: context.caller.clone(),
+            path: request.path.to_owned(),
+            released: context.released.clone(),
+            status: refusal.map_or(200, Refusal::status),
+            refusal: refusal.map(ToString::to_string),
+        };
+        Ok(self.ports.audit.record(&entry)?)
+    }
+
+    fn answer(
+        &self,
+        status: u16,
+        header: Option<(&'static str, &'static str)>,
+        message: KmsMessage,
+        context: &Context,
+        now: UnixTime,
+    ) -> HttpAnswer {
+        let response = KmsResponse {
+            user_uri: context.user_uri.clone(),
+            kms_uri: self.kms_uri().as_str().to_owned(),
+            time: now,
+            kms_id: self.config.kms_id.clone(),
+            client_req_url: context.client_req_url.clone(),
+            message,
+        };
+        let signed = context.signer.as_ref().map(|key| response.sign(key));
+        let (status, body) = match signed {
+            None => (status, response.write()),
+            Some(Ok(body)) => (status, body),
+            // A document that cannot be signed is not sent unsigned.
+            Some(Err(_)) => (503, String::new()),
+        };
+        let mut headers = vec![
+            ("Content-Type", MEDIA_TYPE.to_owned()),
+            ("Cache-Control", "no-store".to_owned()),
+        ];
+        headers.extend(header.map(|(name, value)| (name, value.to_owned())));
+        HttpAnswer {
+            status,
+            headers,
+            body: body.into_bytes(),
+        }
+    }
+}
+
+/// Opens the request with the keys of this account and applies the signature policy: a client that has an InK (in
+/// the first release: a TrK) has to sign with it.
+fn open_request(body: &[u8], account: &KeyAccount) -> Result<OpenedRequest, Refusal> {
+    let key = |name: &str| {
+        account
+            .pair_of_signer(name)
+            .map(|pair| pair.signer().key.clone())
+    };
+    let opened = KmsRequest::open(body, &key)?;
+    if opened.signer.is_none() && account.current.is_some() {
+        return Err(Refusal::DeniedUnsigned);
+    }
+    Ok(opened)
+}
+
+fn certificate(master: &KmsMaster, config: &KmsConfig) -> KmsCertificate {
+    let domain = master.domain();
+    KmsCertificate {
+        role: CertificateRole::Root,
+        is_security_gateway: None,
+        cert_uri: config.cert_uri.clone(),
+        kms_uri: domain.kms_uri.clone(),
+        issuer: config.issuer.clone(),
+        valid_from: config.valid_from,
+        valid_to: config.valid_to,
+        revoked: false,
+        user_key_period: domain.key_period.period_secs(),
+        user_key_offset: domain.key_period.offset_secs(),
+        pub_enc_key: *domain.enc.as_octets(),
+        pub_auth_key: *domain.auth.as_octets(),
+        domains: config.domains.clone(),
+    }
+}
