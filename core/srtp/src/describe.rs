@@ -5,7 +5,11 @@ use crate::{
     layout::{RTCP_CLEAR, split_rtcp, split_rtp},
 };
 use core::fmt;
-use core::ops::Range;
+use core::ops::{Range, RangeInclusive};
+use roger_base::{KeyId, PurposeTag};
+
+/// RTCP packet types (RFC 5761 cl. 4).
+const RTCP_TYPES: RangeInclusive<u8> = 192..=223;
 
 /// One field of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +180,70 @@ pub fn describe_rtp(packet: &[u8], profile: &Profile) -> Result<Description, Srt
         );
     }
     Ok(walk.finish())
+}
+
+/// Names every field of a plain RTP packet, such as one that was opened.
+///
+/// # Errors
+/// The `Peer…` errors of a header that does not end within the packet.
+pub fn describe_plain_rtp(packet: &[u8]) -> Result<Description, SrtpError> {
+    let header = RtpHeader::parse(packet)?;
+    let mut walk = Walk::new(packet);
+    walk.rtp_header(&header);
+    let payload = packet.len() - header.octets();
+    let padding = header
+        .payload(packet)
+        .map_or(0, |kept| payload - kept.len());
+    walk.take_hex("payload", payload - padding, "RFC 3550 5.1, RFC 4867 4");
+    if padding > 0 {
+        walk.take_hex("padding", padding, "RFC 3550 5.1");
+    }
+    Ok(walk.finish())
+}
+
+/// What a packet looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guess {
+    /// SRTP of this profile.
+    Rtp(Profile),
+    /// SRTCP of this profile.
+    Rtcp(Profile),
+}
+
+/// Guesses kind and profile of a packet with the default suite from the purpose tags of its MKI.
+///
+/// For people who look at a capture. Receivers never guess: the call decides (TS 33.180 cl. 7.5).
+#[must_use]
+pub fn guess(packet: &[u8]) -> Option<Guess> {
+    let tag = |from_end: usize| {
+        let at = packet.len().checked_sub(from_end)?;
+        KeyId::from_octets(*packet.get(at..)?.first_chunk::<4>()?)
+            .purpose()
+            .ok()
+    };
+    let is_group_mki = |from_end: usize| {
+        tag(from_end) == Some(PurposeTag::Gmk) && tag(from_end - 4) == Some(PurposeTag::Gmk)
+    };
+    let kind = *packet.get(1)?;
+    if RTCP_TYPES.contains(&kind) {
+        let profile = match tag(4)? {
+            PurposeTag::Gmk if is_group_mki(8) => Profile::GROUP,
+            PurposeTag::Gmk => return None,
+            _ => Profile::FLOOR,
+        };
+        return split_rtcp(packet, &profile)
+            .ok()
+            .map(|_| Guess::Rtcp(profile));
+    }
+    // A ROC in the last four octets is a small number, so its tag looks like that of a GMK.
+    let profile = match tag(4)? {
+        PurposeTag::Pck => Profile::PRIVATE,
+        PurposeTag::Gmk if is_group_mki(12) => Profile::GROUP,
+        _ => return None,
+    };
+    split_rtp(packet, &profile)
+        .ok()
+        .map(|_| Guess::Rtp(profile))
 }
 
 /// Names every field of an SRTCP packet of the profile; needs no key.

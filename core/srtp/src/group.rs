@@ -6,7 +6,7 @@ use crate::{
     receiver::{ReceivingKey, unknown},
 };
 use roger_base::KeyId;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// Senders whose keys are kept ready; past it the one silent longest is derived anew when it speaks again.
 /// Only authenticated packets make an entry.
@@ -21,6 +21,9 @@ pub trait GroupKeys {
     fn media_key(&self, mki: GroupMki) -> Option<MasterKey>;
 }
 
+/// Own streams remembered; a member has one SSRC for each session.
+const MAX_OWN_STREAMS: usize = 64;
+
 struct Sender {
     key: ReceivingKey,
     used: u64,
@@ -33,6 +36,7 @@ struct Sender {
 pub struct GroupReceiver {
     profile: Profile,
     senders: HashMap<GroupMki, Sender>,
+    own: VecDeque<(GroupMki, u32)>,
     clock: u64,
 }
 
@@ -49,6 +53,7 @@ impl GroupReceiver {
         Ok(Self {
             profile,
             senders: HashMap::new(),
+            own: VecDeque::new(),
             clock: 0,
         })
     }
@@ -59,10 +64,23 @@ impl GroupReceiver {
         &self.profile
     }
 
+    /// Says with which MKI and SSRC this member sends, so that its own packets sent back to it are refused. Another
+    /// device of the same user has the same MKI and another SSRC, and is heard.
+    pub fn note_own_stream(&mut self, mki: GroupMki, ssrc: u32) {
+        if self.own.contains(&(mki, ssrc)) {
+            return;
+        }
+        if self.own.len() == MAX_OWN_STREAMS {
+            self.own.pop_front();
+        }
+        self.own.push_back((mki, ssrc));
+    }
+
     /// Verifies and decrypts an SRTP packet of any sender.
     ///
     /// # Errors
-    /// [`SrtpError::PeerUnknownMki`] when `keys` holds no such GMK (mute until it comes), or another `Peer…`
+    /// [`SrtpError::PeerUnknownMki`] when `keys` holds no such GMK (mute until it comes),
+    /// [`SrtpError::PeerUsesOwnSsrc`] for our own packets sent back, or another `Peer…`
     /// error; the receiver is then unchanged but for keys that may not be used any more.
     pub fn unprotect_rtp(
         &mut self,
@@ -72,6 +90,7 @@ impl GroupReceiver {
         let profile = self.profile;
         let parts = split_rtp(packet, &profile)?;
         let hint = self.hint(&parts);
+        self.refuse_own(parts.mki, parts.header.ssrc())?;
         self.with_sender(keys, parts.mki, |key| key.open_rtp(&parts, hint))
     }
 
@@ -86,6 +105,7 @@ impl GroupReceiver {
     ) -> Result<OpenedRtcp, SrtpError> {
         let profile = self.profile;
         let parts = split_rtcp(packet, &profile)?;
+        self.refuse_own(parts.mki, parts.ssrc)?;
         self.with_sender(keys, parts.mki, |key| key.open_rtcp(&parts, &profile))
     }
 
@@ -95,9 +115,18 @@ impl GroupReceiver {
         self.senders.len()
     }
 
-    /// Drops everything derived from a GMK.
+    /// Drops everything derived from a GMK; call it when the key store gives up or replaces one.
     pub fn forget_gmk(&mut self, gmk_id: KeyId) {
         self.senders.retain(|mki, _| mki.gmk_id != gmk_id);
+    }
+
+    fn refuse_own(&self, mki: &[u8], ssrc: u32) -> Result<(), SrtpError> {
+        let is_own = GroupMki::from_octets(mki).is_some_and(|mki| self.own.contains(&(mki, ssrc)));
+        if is_own {
+            Err(SrtpError::PeerUsesOwnSsrc(ssrc))
+        } else {
+            Ok(())
+        }
     }
 
     /// Runs `open` with the sender's key, ready or fresh; a fresh one is kept only when `open` succeeds.

@@ -34,9 +34,12 @@ mod replay;
 mod rtp;
 mod sender;
 mod session;
+mod stream;
 mod streams;
 
-pub use describe::{Description, Field, describe_rtcp, describe_rtp};
+pub use describe::{
+    Description, Field, Guess, describe_plain_rtp, describe_rtcp, describe_rtp, guess,
+};
 pub use error::SrtpError;
 pub use floor::FloorContext;
 pub use group::{GroupKeys, GroupReceiver};
@@ -49,6 +52,7 @@ pub use receiver::{OpenedRtcp, OpenedRtp, ReceiverContext};
 pub use replay::REPLAY_WINDOW;
 pub use rtp::{RtpFields, RtpHeader};
 pub use sender::SenderContext;
+pub use stream::RtpStream;
 
 /// Longest packet taken or given, in octets: a UDP datagram. It also keeps AES-CM below 2^16 blocks
 /// (RFC 3711 cl. 4.1.1).

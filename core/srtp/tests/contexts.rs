@@ -17,7 +17,7 @@ use roger_keys::{CallSide, Csk, Gmk, Pck, Rand};
 use roger_srtp::{
     FloorContext, GroupKeys, GroupMki, GroupReceiver, MasterKey, Mki, Profile, REPLAY_WINDOW,
     ReceiverContext, RocTransport, RtcpIndex, RtpFields, RtpIndex, SenderContext, SrtcpProtection,
-    SrtpError, Suite, describe_rtcp, describe_rtp,
+    SrtpError, Suite, describe_plain_rtp, describe_rtcp, describe_rtp,
 };
 use std::{cell::Cell, collections::HashSet};
 
@@ -661,6 +661,24 @@ fn a_description_covers_every_octet_once() {
     }
     assert!(describe_rtp(&[0x80; 20], &Profile::GROUP).is_err());
     assert!(describe_rtcp(&[0x80; 20], &Profile::GROUP).is_err());
+}
+
+#[test]
+fn a_plain_packet_is_described_with_its_padding() {
+    let mut packet = rtp(SSRC, 9);
+    packet[0] |= 0x20;
+    packet.extend([0, 0, 3]);
+    let description = describe_plain_rtp(&packet).unwrap();
+    let last: Vec<(&str, usize)> = description
+        .fields
+        .iter()
+        .rev()
+        .take(2)
+        .map(|field| (field.name, field.octets.len()))
+        .collect();
+    assert_eq!(last, [("padding", 3), ("payload", 5)]);
+    assert_eq!(description.fields.last().unwrap().octets.end, packet.len());
+    assert!(describe_plain_rtp(&packet[..11]).is_err());
 }
 
 #[test]

@@ -12,8 +12,8 @@ mod common;
 use common::{context, octets, vectors};
 use roger_keys::session::session_keys;
 use roger_srtp::{
-    GroupKeys, GroupMki, GroupReceiver, MasterKey, Mki, ReceiverContext, RtcpIndex, RtpIndex,
-    SenderContext, SrtpError,
+    GroupKeys, GroupMki, GroupReceiver, Guess, MasterKey, Mki, ReceiverContext, RtcpIndex,
+    RtpIndex, SenderContext, SrtpError, Suite, guess,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -342,4 +342,29 @@ fn the_worked_packets_of_the_digest() {
         assert_eq!(hex::encode_upper(&protected[12..]), rest.replace(' ', ""));
     }
     assert!(Mki::new(&[]).is_ok());
+}
+
+#[test]
+fn a_guess_for_people_finds_kind_and_profile_of_every_gcm_packet() {
+    let vectors = vectors();
+    let mut count = 0;
+    for case in vectors["cases"].as_array().unwrap() {
+        for packet in case["packets_in_receive_order"].as_array().unwrap() {
+            let context = context(&vectors, packet["context"].as_str().unwrap());
+            if context.profile.suite() != Suite::AeadAes128Gcm {
+                continue;
+            }
+            let protected = octets(&packet["protected"]);
+            let expected = match packet["kind"].as_str().unwrap() {
+                "rtp" => Guess::Rtp(context.profile),
+                _ => Guess::Rtcp(context.profile),
+            };
+            assert_eq!(guess(&protected), Some(expected), "{}", case["name"]);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 61);
+    assert_eq!(guess(&[]), None);
+    assert_eq!(guess(&[0x80, 204, 0, 0, 0, 0, 0, 0]), None);
+    assert_eq!(guess(&[0x80, 96, 0, 0, 0, 0, 0, 0]), None);
 }
