@@ -4,7 +4,7 @@ mod client;
 mod server;
 
 pub use client::{ClientError, DigestClient};
-pub use server::{Denied, DigestServer, Freshness, Identity};
+pub use server::{ChallengeError, Denied, DigestServer, Freshness, Identity};
 
 use crate::message::{HeaderName, StatusCode};
 use aws_lc_rs::constant_time::verify_slices_are_equal;

@@ -49,6 +49,18 @@ pub enum Denied {
     Header(#[from] HeaderError),
 }
 
+/// Why a challenge cannot be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChallengeError {
+    /// No randomness for the nonce.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The header cannot be written.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+}
+
 /// Whether a challenge follows credentials that were right but for their nonce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
@@ -127,15 +139,14 @@ impl DigestServer {
     /// The challenge a request is answered with: 401 or 407, one header an algorithm.
     ///
     /// # Errors
-    /// [`RandomError`] when no nonce can be drawn; [`BuildError`] as an inner error when the realm has a line
-    /// break.
+    /// [`ChallengeError`] when no nonce can be drawn or the realm has a line break.
     pub fn challenge(
         &self,
         now: Instant,
         request: &Request,
         freshness: Freshness,
         random: &mut dyn Random,
-    ) -> Result<Result<Response, BuildError>, RandomError> {
+    ) -> Result<Response, ChallengeError> {
         let nonce = self.nonce(now, random)?;
         let mut response = Response::to(request, self.place.status());
         for algorithm in &self.algorithms {
@@ -147,14 +158,11 @@ impl DigestServer {
             if freshness == Freshness::Stale {
                 auth.params.set("stale", "true");
             }
-            if let Err(error) = response
+            response
                 .headers_mut()
-                .push(self.place.challenge_header(), auth.to_string())
-            {
-                return Ok(Err(error));
-            }
+                .push(self.place.challenge_header(), auth.to_string())?;
         }
-        Ok(Ok(response))
+        Ok(response)
     }
 
     /// Checks the credentials of a request. `ha1` looks a user up; an unknown user costs the same time as a

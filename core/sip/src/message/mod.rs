@@ -23,7 +23,7 @@ pub use parse::{Limits, ParseError};
 pub use request::Request;
 pub use response::Response;
 pub use status::StatusCode;
-pub use stream::{Frame, StreamDecoder, StreamError, StreamSide};
+pub use stream::{Frame, StreamDecoder, StreamError, StreamFault, StreamSide};
 
 /// A request or a response.
 #[derive(Debug, Clone)]
