@@ -666,3 +666,56 @@ fn endless_early_messages_do_not_fill_the_memory() {
     );
     assert!(told.len() <= 65, "{}", told.len());
 }
+
+/// Alice talks, bob's emergency waits for her to stop.
+fn emergency_waits() -> FloorControlServer {
+    let emergency = Attributes {
+        authorised_condition: Condition::Emergency,
+        ..attributes("bob")
+    };
+    let carol = (ParticipantId(3), attributes("carol"));
+    let members = [(ALICE, attributes("alice")), (BOB, emergency), carol];
+    let mut server = server_with(ServerConfig::new(SERVER), &members);
+    after_request(&mut server, ALICE, request(0, NORMAL));
+    after_request(&mut server, BOB, request(0, EMERGENCY));
+    server
+}
+
+#[test]
+fn a_waiting_request_that_is_released_gets_no_floor() {
+    let mut server = emergency_waits();
+    for from in [BOB, ALICE] {
+        server
+            .handle(
+                at(10),
+                Input::Floor {
+                    from,
+                    message: release(),
+                },
+            )
+            .unwrap();
+    }
+    assert_eq!((server.state(), server.holder()), ("G: Floor Idle", None));
+}
+
+#[test]
+fn a_participant_that_comes_back_does_not_find_its_old_request() {
+    let mut server = emergency_waits();
+    server.handle(at(10), Input::Leave(BOB)).unwrap();
+    let join = Input::Join {
+        participant: BOB,
+        attributes: Box::new(attributes("bob")),
+        implicit_request: None,
+    };
+    server.handle(at(20), join).unwrap();
+    server
+        .handle(
+            at(30),
+            Input::Floor {
+                from: ALICE,
+                message: release(),
+            },
+        )
+        .unwrap();
+    assert_eq!((server.state(), server.holder()), ("G: Floor Idle", None));
+}

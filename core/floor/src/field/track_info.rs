@@ -10,9 +10,9 @@ const ID: u8 = 11;
 /// Queueing capability of the client (TS 24.380 cl. 8.2.3.13).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Queueing {
-    /// 0.
+    /// 0, and any number but 1.
     NotSupported,
-    /// 1. Other numbers are read as this one's opposite.
+    /// 1.
     Supported,
 }
 
