@@ -1,0 +1,225 @@
+//! Who is registered, where, until when (RFC 3261 10).
+
+use core::time::Duration;
+use roger_base::Instant;
+use roger_sip::endpoint::{ConnectionId, Flow, Transport};
+use roger_sip::header::NameAddr;
+use roger_sip::uri::Uri;
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// An address of record: a public identity in canonical form, see [`canonical`].
+pub(crate) type Aor = Arc<str>;
+
+/// Scheme, user and host of a URI, the host in lower case; port and parameters do not count.
+pub(crate) fn canonical(uri: &Uri) -> String {
+    let Some(host) = uri.host() else {
+        return uri.as_str().to_owned();
+    };
+    let host = host.to_ascii_lowercase();
+    match uri.user_unescaped() {
+        Some(user) => format!("sip:{user}@{host}"),
+        None => format!("sip:{host}"),
+    }
+}
+
+/// What a message shares with a registration that came the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Source {
+    Datagram(SocketAddr),
+    Stream(ConnectionId),
+}
+
+impl Source {
+    const fn of(flow: &Flow) -> Self {
+        match flow.transport {
+            Transport::Udp => Self::Datagram(flow.peer),
+            _ => Self::Stream(flow.connection),
+        }
+    }
+}
+
+/// One contact of an identity.
+#[derive(Debug, Clone)]
+pub(crate) struct Binding {
+    /// The Contact without `expires`.
+    pub(crate) contact: NameAddr,
+    /// The way the REGISTER came; `None` once that connection is gone.
+    pub(crate) flow: Option<Flow>,
+    pub(crate) expiry: Instant,
+    pub(crate) call_id: String,
+    pub(crate) cseq: u32,
+}
+
+/// A registered identity.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Registration {
+    /// Latest first.
+    pub(crate) bindings: Vec<Binding>,
+    /// All identities of the subscriber, the default one first.
+    pub(crate) identities: Vec<String>,
+    /// Third-party registrations of it: the same Call-ID, ascending `CSeq`, and who was told.
+    pub(crate) third_party: ThirdPartyState,
+    earliest: Option<Instant>,
+}
+
+/// What was told to application servers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ThirdPartyState {
+    pub(crate) call_id: String,
+    pub(crate) cseq: u32,
+    /// Indices of the application servers that know of the registration.
+    pub(crate) told: BTreeSet<usize>,
+}
+
+/// All registrations.
+#[derive(Debug, Default)]
+pub(crate) struct Locations {
+    registrations: HashMap<Aor, Registration>,
+    by_source: HashMap<Source, BTreeSet<Aor>>,
+    by_contact: HashMap<String, Aor>,
+    expiries: BTreeSet<(Instant, Aor)>,
+}
+
+impl Locations {
+    pub(crate) fn len(&self) -> usize {
+        self.registrations.len()
+    }
+
+    pub(crate) fn get(&self, aor: &str) -> Option<&Registration> {
+        self.registrations.get(aor)
+    }
+
+    /// Changes a registration, which is made when there is none and removed when it has no binding left. The
+    /// state of its last moment is returned.
+    pub(crate) fn update(
+        &mut self,
+        aor: &str,
+        change: impl FnOnce(&mut Registration),
+    ) -> Registration {
+        let (aor, mut registration) = match self.registrations.remove_entry(aor) {
+            Some(entry) => entry,
+            None => (Aor::from(aor), Registration::default()),
+        };
+        self.unlink(&aor, &registration);
+        change(&mut registration);
+        registration.earliest = registration
+            .bindings
+            .iter()
+            .map(|binding| binding.expiry)
+            .min();
+        if registration.bindings.is_empty() {
+            return registration;
+        }
+        self.link(&aor, &registration);
+        self.registrations.insert(aor, registration.clone());
+        registration
+    }
+
+    fn unlink(&mut self, aor: &Aor, registration: &Registration) {
+        if let Some(earliest) = registration.earliest {
+            self.expiries.remove(&(earliest, Arc::clone(aor)));
+        }
+        for binding in &registration.bindings {
+            if self.by_contact.get(&contact_key(&binding.contact.uri)) == Some(aor) {
+                self.by_contact.remove(&contact_key(&binding.contact.uri));
+            }
+            let Some(source) = binding.flow.as_ref().map(Source::of) else {
+                continue;
+            };
+            if let Some(aors) = self.by_source.get_mut(&source) {
+                aors.remove(aor);
+                if aors.is_empty() {
+                    self.by_source.remove(&source);
+                }
+            }
+        }
+    }
+
+    fn link(&mut self, aor: &Aor, registration: &Registration) {
+        if let Some(earliest) = registration.earliest {
+            self.expiries.insert((earliest, Arc::clone(aor)));
+        }
+        for binding in &registration.bindings {
+            self.by_contact
+                .insert(contact_key(&binding.contact.uri), Arc::clone(aor));
+            if let Some(flow) = &binding.flow {
+                let aors = self.by_source.entry(Source::of(flow)).or_default();
+                aors.insert(Arc::clone(aor));
+            }
+        }
+    }
+
+    /// Identities registered over the way a message came.
+    pub(crate) fn of_flow(&self, flow: &Flow) -> Option<&BTreeSet<Aor>> {
+        self.by_source.get(&Source::of(flow))
+    }
+
+    /// The identity and binding a contact URI belongs to: a Request-URI inside a dialog.
+    pub(crate) fn of_contact(&self, uri: &Uri) -> Option<(&Aor, &Binding)> {
+        let key = contact_key(uri);
+        let aor = self.by_contact.get(&key)?;
+        let registration = self.registrations.get(aor)?;
+        let binding = registration
+            .bindings
+            .iter()
+            .find(|binding| contact_key(&binding.contact.uri) == key)?;
+        Some((aor, binding))
+    }
+
+    /// A connection is gone; its bindings stay, to be reached at the address of their Contact.
+    pub(crate) fn forget_flow(&mut self, connection: ConnectionId) {
+        let Some(aors) = self.by_source.remove(&Source::Stream(connection)) else {
+            return;
+        };
+        for aor in aors {
+            let Some(registration) = self.registrations.get_mut(&aor) else {
+                continue;
+            };
+            for binding in &mut registration.bindings {
+                binding.flow.take_if(|flow| {
+                    flow.connection == connection && flow.transport != Transport::Udp
+                });
+            }
+        }
+    }
+
+    /// The next expiry.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.expiries.first().map(|(at, _)| *at)
+    }
+
+    /// An identity that has lost a binding by expiry, with what is left of its registration.
+    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<(Aor, Registration)> {
+        let (at, aor) = self.expiries.first()?.clone();
+        if at > now {
+            return None;
+        }
+        let left = self.update(&aor, |registration| {
+            registration.bindings.retain(|binding| binding.expiry > now);
+        });
+        Some((aor, left))
+    }
+}
+
+impl Binding {
+    /// Seconds left, rounded down.
+    pub(crate) fn seconds_left(&self, now: Instant) -> u32 {
+        u32::try_from(self.expiry.since(now).as_secs()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The same contact whatever its parameters.
+fn contact_key(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+    format!(
+        "{}@{host}:{}",
+        uri.user().unwrap_or_default(),
+        uri.port().unwrap_or(5060)
+    )
+}
+
+pub(crate) fn after(now: Instant, seconds: u32) -> Instant {
+    now + Duration::from_secs(u64::from(seconds))
+}
