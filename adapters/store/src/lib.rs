@@ -1,1 +1,65 @@
 //! SQLite store behind the services' ports.
+//!
+//! One thread owns the connection; every call is one transaction and returns when it is on the disk
+//! (`docs/decisions/store-bridge.md`). What must not be read from the file is sealed under a [`StoreKey`].
+
+mod fault;
+mod gms;
+mod idm;
+mod kms;
+mod seal;
+mod subscribers;
+mod worker;
+
+pub use fault::StoreFault;
+pub use seal::StoreKey;
+
+use seal::Sealer;
+use std::path::Path;
+use std::sync::Arc;
+use worker::Worker;
+
+/// A store; clones share it. It implements the ports of the IdM, the KMS and the GMS, and keeps the subscribers of
+/// the SIP core.
+#[derive(Clone)]
+pub struct SqliteStore {
+    worker: Arc<Worker>,
+    sealer: Arc<Sealer>,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it when it is not there, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the file cannot be opened, is newer than this program, or was sealed under another key.
+    pub fn open(path: &Path, key: &StoreKey) -> Result<Self, StoreFault> {
+        let store = Self {
+            worker: Arc::new(Worker::start(path)?),
+            sealer: Arc::new(Sealer::new(key)?),
+        };
+        store.check_key()?;
+        Ok(store)
+    }
+
+    /// The first opening leaves a sealed mark; later ones must be able to read it.
+    fn check_key(&self) -> Result<(), StoreFault> {
+        const MARK: &[u8] = b"roger store";
+        let sealed = self.sealer.seal("mark", "1", MARK)?;
+        let found = self.worker.write(async move |connection| {
+            sqlx::query(
+                "INSERT INTO store_mark (id, sealed) VALUES (1, ?) ON CONFLICT (id) DO NOTHING",
+            )
+            .bind(sealed)
+            .execute(&mut *connection)
+            .await?;
+            let row: (Vec<u8>,) = sqlx::query_as("SELECT sealed FROM store_mark WHERE id = 1")
+                .fetch_one(connection)
+                .await?;
+            Ok(row.0)
+        })?;
+        self.sealer
+            .open("mark", "1", &found)
+            .map(|_| ())
+            .map_err(|_| StoreFault::LocalWrongKey)
+    }
+}

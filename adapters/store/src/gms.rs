@@ -1,0 +1,164 @@
+//! The port of the GMS.
+
+use crate::fault::{seconds, time};
+use crate::{SqliteStore, StoreFault};
+use roger_base::{GroupId, KeyId, McpttId, Secret};
+use roger_gms::{Change, GroupKeyRecord, GroupRepository, RepositoryError, StoredDocument};
+use roger_keys::{Gmk, Rand};
+use sqlx::SqliteConnection;
+
+const TABLE: &str = "group_keys";
+const CORRUPT: StoreFault = StoreFault::LocalCorrupt("group key");
+
+type KeyRow = (i64, String, i64, Option<i64>, Option<i64>, Vec<u8>);
+
+/// A key as its row: the GMK followed by the RAND is what is sealed.
+struct WrittenKey {
+    id: i64,
+    group: String,
+    activation: i64,
+    expiry: Option<i64>,
+    revoke_at: Option<i64>,
+    revoked: bool,
+    sealed: Vec<u8>,
+}
+
+impl SqliteStore {
+    fn document(
+        &self,
+        sql: &'static str,
+        name: String,
+    ) -> Result<Option<StoredDocument>, StoreFault> {
+        self.worker.read(async move |connection| {
+            let row: Option<(Vec<u8>, String)> = sqlx::query_as(sql)
+                .bind(name)
+                .fetch_optional(connection)
+                .await?;
+            Ok(row.map(|(octets, etag)| StoredDocument { octets, etag }))
+        })
+    }
+
+    fn written_key(&self, key: &GroupKeyRecord) -> Result<WrittenKey, StoreFault> {
+        let id = key.id();
+        let secret = zeroize::Zeroizing::new(
+            [
+                key.gmk.secret().expose().as_slice(),
+                key.gmk.rand().octets(),
+            ]
+            .concat(),
+        );
+        Ok(WrittenKey {
+            id: i64::from(u32::from(id)),
+            group: key.group.as_str().to_owned(),
+            activation: seconds(key.activation)?,
+            expiry: key.expiry.map(seconds).transpose()?,
+            revoke_at: key.revoke_at.map(seconds).transpose()?,
+            revoked: key.revoked,
+            sealed: self.sealer.seal(TABLE, &id.to_string(), &secret)?,
+        })
+    }
+
+    fn read_key(&self, row: KeyRow) -> Result<GroupKeyRecord, StoreFault> {
+        let (id, group, activation, expiry, revoke_at, sealed) = row;
+        let id = KeyId::from(u32::try_from(id).map_err(|_| CORRUPT)?);
+        let opened = self.sealer.open(TABLE, &id.to_string(), &sealed)?;
+        let (secret, rand) = opened.expose().split_at_checked(16).ok_or(CORRUPT)?;
+        let secret = Secret::try_from(secret).map_err(|_| CORRUPT)?;
+        let rand = Rand::new(rand).map_err(|_| CORRUPT)?;
+        Ok(GroupKeyRecord {
+            gmk: Gmk::new(secret, id, rand).map_err(|_| CORRUPT)?,
+            group: GroupId::new(group).map_err(|_| CORRUPT)?,
+            activation: time(activation)?,
+            expiry: expiry.map(time).transpose()?,
+            revoke_at: revoke_at.map(time).transpose()?,
+            revoked: false,
+        })
+    }
+}
+
+async fn put_document(
+    connection: &mut SqliteConnection,
+    insert: &'static str,
+    delete: &'static str,
+    name: &str,
+    document: Option<&StoredDocument>,
+) -> Result<(), StoreFault> {
+    match document {
+        Some(document) => {
+            sqlx::query(insert)
+                .bind(name)
+                .bind(document.octets.as_slice())
+                .bind(document.etag.as_str())
+                .execute(connection)
+                .await?
+        }
+        None => sqlx::query(delete).bind(name).execute(connection).await?,
+    };
+    Ok(())
+}
+
+async fn put_key(connection: &mut SqliteConnection, key: WrittenKey) -> Result<(), StoreFault> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO group_keys (gmk_id, group_id, activation, expiry, revoke_at, revoked, sealed) \
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(key.id)
+    .bind(key.group)
+    .bind(key.activation)
+    .bind(key.expiry)
+    .bind(key.revoke_at)
+    .bind(key.revoked)
+    .bind(key.sealed)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl GroupRepository for SqliteStore {
+    fn group(&self, group: &GroupId) -> Result<Option<StoredDocument>, RepositoryError> {
+        let sql = "SELECT octets, etag FROM group_documents WHERE group_id = ?";
+        Ok(self.document(sql, group.as_str().to_owned())?)
+    }
+
+    fn transport(&self, member: &McpttId) -> Result<Option<StoredDocument>, RepositoryError> {
+        let sql = "SELECT octets, etag FROM transport_documents WHERE mcptt_id = ?";
+        Ok(self.document(sql, member.as_str().to_owned())?)
+    }
+
+    fn keys(&self) -> Result<Vec<GroupKeyRecord>, RepositoryError> {
+        let rows: Vec<KeyRow> = self.worker.read(async move |connection| {
+            let sql = "SELECT gmk_id, group_id, activation, expiry, revoke_at, sealed FROM group_keys \
+                       WHERE revoked = 0 ORDER BY gmk_id";
+            Ok(sqlx::query_as(sql).fetch_all(connection).await?)
+        })?;
+        Ok(rows
+            .into_iter()
+            .map(|row| self.read_key(row))
+            .collect::<Result<_, _>>()?)
+    }
+
+    fn commit(&self, change: &Change) -> Result<(), RepositoryError> {
+        let keys = change
+            .keys
+            .iter()
+            .map(|key| self.written_key(key))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (group, transport) = (change.group.clone(), change.transport.clone());
+        Ok(self.worker.write(async move |connection| {
+            if let Some((group, document)) = group {
+                let insert = "INSERT OR REPLACE INTO group_documents (group_id, octets, etag) VALUES (?, ?, ?)";
+                let delete = "DELETE FROM group_documents WHERE group_id = ?";
+                put_document(connection, insert, delete, group.as_str(), document.as_ref()).await?;
+            }
+            for (member, document) in transport {
+                let insert = "INSERT OR REPLACE INTO transport_documents (mcptt_id, octets, etag) VALUES (?, ?, ?)";
+                let delete = "DELETE FROM transport_documents WHERE mcptt_id = ?";
+                put_document(connection, insert, delete, member.as_str(), document.as_ref()).await?;
+            }
+            for key in keys {
+                put_key(connection, key).await?;
+            }
+            Ok(())
+        })?)
+    }
+}

@@ -1,0 +1,135 @@
+//! Users.
+
+use crate::fault::{seconds, time};
+use crate::{SqliteStore, StoreFault};
+use roger_base::McpttId;
+use roger_idm::ports::{StoreError, UserRepository};
+use roger_idm::{Failures, LoginName, PasswordHash, User, UserState};
+use roger_oidc::{ScopeSet, Subject};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+const CORRUPT: StoreFault = StoreFault::LocalCorrupt("user");
+
+fn state_name(state: UserState) -> &'static str {
+    match state {
+        UserState::Enabled => "enabled",
+        UserState::Disabled => "disabled",
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<User, StoreFault> {
+    let text = |column: &str| row.try_get::<String, _>(column);
+    let last: Option<i64> = row.try_get("failure_last")?;
+    Ok(User {
+        subject: Subject::new(text("subject")?).map_err(|_| CORRUPT)?,
+        login: LoginName::new(&text("login")?).map_err(|_| CORRUPT)?,
+        password: PasswordHash::from_phc(&text("password")?).map_err(|_| CORRUPT)?,
+        mcptt_id: McpttId::new(text("mcptt_id")?).map_err(|_| CORRUPT)?,
+        entitlement: ScopeSet::parse(&text("entitlement")?).map_err(|_| CORRUPT)?,
+        state: match text("state")?.as_str() {
+            "enabled" => UserState::Enabled,
+            "disabled" => UserState::Disabled,
+            _ => return Err(CORRUPT),
+        },
+        failures: Failures {
+            count: u32::try_from(row.try_get::<i64, _>("failure_count")?).map_err(|_| CORRUPT)?,
+            last: last.map(time).transpose()?,
+        },
+    })
+}
+
+impl SqliteStore {
+    fn user(&self, sql: &'static str, name: String) -> Result<Option<User>, StoreFault> {
+        self.worker.read(async move |connection| {
+            let row = sqlx::query(sql)
+                .bind(name)
+                .fetch_optional(connection)
+                .await?;
+            row.as_ref().map(read).transpose()
+        })
+    }
+
+    /// Lets a user in or keeps him out; `false` when there is no such user.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot keep it.
+    pub fn set_user_state(&self, login: &LoginName, state: UserState) -> Result<bool, StoreFault> {
+        let login = login.as_str().to_owned();
+        self.worker.write(async move |connection| {
+            let query = sqlx::query("UPDATE users SET state = ? WHERE login = ?")
+                .bind(state_name(state))
+                .bind(login);
+            Ok(query.execute(connection).await?.rows_affected() == 1)
+        })
+    }
+}
+
+impl UserRepository for SqliteStore {
+    fn by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
+        Ok(self.user(
+            "SELECT * FROM users WHERE login = ?",
+            login.as_str().to_owned(),
+        )?)
+    }
+
+    fn by_subject(&self, subject: &Subject) -> Result<Option<User>, StoreError> {
+        Ok(self.user(
+            "SELECT * FROM users WHERE subject = ?",
+            subject.as_str().to_owned(),
+        )?)
+    }
+
+    fn add(&self, user: &User) -> Result<(), StoreError> {
+        let user = user.clone();
+        let added = self.worker.write(async move |connection| {
+            let last = user.failures.last.map(seconds).transpose()?;
+            sqlx::query(
+                "INSERT INTO users (subject, login, password, mcptt_id, entitlement, state, failure_count, \
+                 failure_last) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )
+            .bind(user.subject.as_str())
+            .bind(user.login.as_str())
+            .bind(user.password.expose_phc())
+            .bind(user.mcptt_id.as_str())
+            .bind(user.entitlement.to_string())
+            .bind(state_name(user.state))
+            .bind(i64::from(user.failures.count))
+            .bind(last)
+            .execute(connection)
+            .await?;
+            Ok(())
+        });
+        match added {
+            Err(StoreFault::LocalDuplicate) => Err(StoreError::LocalDuplicate("user")),
+            other => Ok(other?),
+        }
+    }
+
+    fn replace_failures(
+        &self,
+        subject: &Subject,
+        from: Failures,
+        to: Failures,
+    ) -> Result<bool, StoreError> {
+        let subject = subject.as_str().to_owned();
+        Ok(self.worker.write(async move |connection| {
+            let (before, after) = (
+                from.last.map(seconds).transpose()?,
+                to.last.map(seconds).transpose()?,
+            );
+            let done = sqlx::query(
+                "UPDATE users SET failure_count = ?, failure_last = ? \
+                 WHERE subject = ? AND failure_count = ? AND failure_last IS ?",
+            )
+            .bind(i64::from(to.count))
+            .bind(after)
+            .bind(subject)
+            .bind(i64::from(from.count))
+            .bind(before)
+            .execute(connection)
+            .await?;
+            Ok(done.rows_affected() == 1)
+        })?)
+    }
+}

@@ -1,0 +1,694 @@
+//! Every port on a real file: what was kept comes back after closing, what must happen once happens once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use roger_adapter_store::{SqliteStore, StoreFault, StoreKey};
+use roger_base::{
+    GroupId, Impu, KeyId, KmsUri, McpttId, PurposeTag, Secret, SecretBytes, UnixTime,
+};
+use roger_documents::kms::{CertificateRole, KmsCertificate};
+use roger_gms::{Change, GroupKeyRecord, GroupRepository, StoredDocument};
+use roger_idm::ports::{SigningKeyRepository, StoreError, UserRepository};
+use roger_idm::{Failures, LoginName, Password, PasswordHash, StoredSigningKey, User, UserState};
+use roger_keys::{Gmk, Rand};
+use roger_kms::ports::{AuditEntry, AuditLog, KeyRepository};
+use roger_kms::{KeyAccount, KeyPair};
+use roger_oidc::provider::{
+    Client, ClientKind, ClientRepository, CodeGrant, GrantRepository, PutOutcome, Redemption,
+    RefreshGrant, Rotation,
+};
+use roger_oidc::{
+    Acr, AuthorizationCode, ClientSecret, CodeChallenge, CodeVerifier, GrantId, Nonce,
+    OauthClientId, RedirectUri, RefreshToken, Revocations, ScopeSet, SigningKey, Subject,
+    TokenDigest,
+};
+use roger_sipcore::{Subscriber, SubscriberRepository};
+use roger_testkit::SeededRandom;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+const NOW: UnixTime = UnixTime(1_760_000_000);
+
+struct Bench {
+    directory: TempDir,
+    random: SeededRandom,
+}
+
+fn key(octet: u8) -> StoreKey {
+    StoreKey::new(Secret::new([octet; 32]))
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            random: SeededRandom::new(5),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("roger.sqlite")
+    }
+
+    fn open(&self) -> SqliteStore {
+        SqliteStore::open(&self.path(), &key(1)).unwrap()
+    }
+
+    /// Everything that rests on the disk, the write-ahead log included.
+    fn octets_on_disk(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.directory.path()).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
+    }
+}
+
+fn user(name: &str, random: &mut SeededRandom) -> User {
+    User {
+        subject: Subject::new(format!("subject-of-{name}")).unwrap(),
+        login: LoginName::new(name).unwrap(),
+        password: PasswordHash::of(&Password::new("secret").unwrap(), random).unwrap(),
+        mcptt_id: McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap(),
+        entitlement: ScopeSet::every_mcptt_scope(),
+        state: UserState::Enabled,
+        failures: Failures::default(),
+    }
+}
+
+fn code_grant(grant: &str) -> CodeGrant {
+    let verifier = CodeVerifier::new("v".repeat(43)).unwrap();
+    CodeGrant {
+        grant: GrantId::new(grant).unwrap(),
+        client_id: OauthClientId::new("app").unwrap(),
+        redirect_uri: RedirectUri::new("org.example.mcptt:/cb").unwrap(),
+        challenge: CodeChallenge::of(&verifier),
+        subject: Subject::new("s").unwrap(),
+        scopes: ScopeSet::parse("openid 3gpp:mc:ptt_service").unwrap(),
+        nonce: Some(Nonce::new("n").unwrap()),
+        authenticated_at: NOW,
+        acr: Acr::password(),
+        expires_at: UnixTime(NOW.0 + 60),
+    }
+}
+
+fn refresh_grant(grant: &str) -> RefreshGrant {
+    let code = code_grant(grant);
+    RefreshGrant {
+        grant: code.grant,
+        client_id: code.client_id,
+        subject: code.subject,
+        scopes: code.scopes,
+        authenticated_at: code.authenticated_at,
+        acr: code.acr,
+        expires_at: UnixTime(NOW.0 + 86_400),
+    }
+}
+
+fn digest(text: &str) -> TokenDigest {
+    TokenDigest::of(text.as_bytes())
+}
+
+#[test]
+fn users_come_back_and_names_are_taken_once() {
+    let mut bench = Bench::new();
+    let alice = user("alice", &mut bench.random);
+    bench.open().add(&alice).unwrap();
+    let store = bench.open();
+    let found = store.by_login(&alice.login).unwrap().unwrap();
+    assert_eq!(found.subject, alice.subject);
+    assert_eq!(found.mcptt_id, alice.mcptt_id);
+    assert_eq!(found.entitlement, alice.entitlement);
+    assert_eq!(found.failures, Failures::default());
+    assert_eq!(
+        found.password.verify(&Password::new("secret").unwrap()),
+        Ok(true)
+    );
+    assert!(store.by_subject(&alice.subject).unwrap().is_some());
+    assert!(
+        store
+            .by_login(&LoginName::new("Alice").unwrap())
+            .unwrap()
+            .is_none()
+    );
+
+    for change in [
+        User {
+            login: LoginName::new("other").unwrap(),
+            subject: Subject::new("other").unwrap(),
+            ..alice.clone()
+        },
+        User {
+            login: LoginName::new("other").unwrap(),
+            ..alice.clone()
+        },
+        alice.clone(),
+    ] {
+        assert_eq!(
+            store.add(&change).err(),
+            Some(StoreError::LocalDuplicate("user"))
+        );
+    }
+    assert_eq!(
+        store.set_user_state(&alice.login, UserState::Disabled),
+        Ok(true)
+    );
+    assert_eq!(
+        store.by_login(&alice.login).unwrap().unwrap().state,
+        UserState::Disabled
+    );
+    assert_eq!(
+        store.set_user_state(&LoginName::new("nobody").unwrap(), UserState::Disabled),
+        Ok(false)
+    );
+}
+
+#[test]
+fn failures_are_replaced_only_from_what_they_were() {
+    let mut bench = Bench::new();
+    let store = bench.open();
+    let alice = user("alice", &mut bench.random);
+    store.add(&alice).unwrap();
+    let one = Failures {
+        count: 1,
+        last: Some(NOW),
+    };
+    let two = Failures {
+        count: 2,
+        last: Some(NOW),
+    };
+    assert_eq!(
+        store.replace_failures(&alice.subject, Failures::default(), one),
+        Ok(true)
+    );
+    assert_eq!(
+        store.replace_failures(&alice.subject, Failures::default(), two),
+        Ok(false)
+    );
+    assert_eq!(store.replace_failures(&alice.subject, one, two), Ok(true));
+    assert_eq!(
+        store.by_subject(&alice.subject).unwrap().unwrap().failures,
+        two
+    );
+}
+
+#[test]
+fn clients_come_back_with_every_redirect_uri() {
+    let mut bench = Bench::new();
+    let secret = ClientSecret::random(&mut bench.random).unwrap();
+    let mut client = Client {
+        id: OauthClientId::new("app").unwrap(),
+        name: "Roger".to_owned(),
+        kind: ClientKind::Confidential {
+            secret: secret.digest(),
+        },
+        redirect_uris: vec![
+            RedirectUri::new("a:/1").unwrap(),
+            RedirectUri::new("a:/2").unwrap(),
+        ],
+        scopes: ScopeSet::every_mcptt_scope(),
+    };
+    bench.open().put_client(&client).unwrap();
+    let store = bench.open();
+    assert_eq!(store.client(&client.id).unwrap(), Some(client.clone()));
+    client.redirect_uris.pop();
+    client.kind = ClientKind::Public;
+    store.put_client(&client).unwrap();
+    assert_eq!(store.client(&client.id).unwrap(), Some(client));
+    assert_eq!(
+        store
+            .client(&OauthClientId::new("nobody").unwrap())
+            .unwrap(),
+        None
+    );
+}
+
+#[test]
+fn a_code_is_redeemed_once_also_after_a_restart() {
+    let bench = Bench::new();
+    let code = digest("code");
+    bench.open().put_code(&code, &code_grant("g")).unwrap();
+    assert_eq!(
+        bench.open().redeem_code(&code).unwrap(),
+        Redemption::Fresh(Box::new(code_grant("g")))
+    );
+    let replayed = Redemption::Replayed(GrantId::new("g").unwrap());
+    assert_eq!(bench.open().redeem_code(&code).unwrap(), replayed);
+    assert_eq!(
+        bench.open().redeem_code(&digest("other")).unwrap(),
+        Redemption::Unknown
+    );
+}
+
+#[test]
+fn of_many_at_once_one_redeems_and_one_rotates() {
+    let bench = Bench::new();
+    let store = Arc::new(bench.open());
+    store.put_code(&digest("code"), &code_grant("g")).unwrap();
+    store
+        .put_refresh(&digest("token"), &refresh_grant("g"))
+        .unwrap();
+    let threads: Vec<_> = (0..16)
+        .map(|n: u32| {
+            let store = store.clone();
+            std::thread::spawn(move || {
+                let redeemed = matches!(
+                    store.redeem_code(&digest("code")).unwrap(),
+                    Redemption::Fresh(_)
+                );
+                let new = digest(&format!("token {n}"));
+                let rotated =
+                    store.rotate_refresh(&digest("token"), &new).unwrap() == Rotation::Rotated;
+                (u32::from(redeemed), u32::from(rotated))
+            })
+        })
+        .collect();
+    let done = threads.into_iter().map(|thread| thread.join().unwrap());
+    assert_eq!(done.fold((0, 0), |(a, b), (c, d)| (a + c, b + d)), (1, 1));
+}
+
+#[test]
+fn a_revoked_grant_gives_no_more_refresh_tokens() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let (first, second, third) = (digest("1"), digest("2"), digest("3"));
+    let grant = refresh_grant("g");
+    assert_eq!(store.put_refresh(&first, &grant), Ok(PutOutcome::Stored));
+    assert_eq!(store.refresh(&first), Ok(Some(grant.clone())));
+    assert_eq!(store.rotate_refresh(&first, &second), Ok(Rotation::Rotated));
+    assert_eq!(store.rotate_refresh(&first, &third), Ok(Rotation::Reused));
+    assert_eq!(store.rotate_refresh(&third, &first), Ok(Rotation::Unknown));
+    assert!(!Revocations::is_revoked(&store, &grant.grant));
+    store.revoke_grant(&grant.grant).unwrap();
+    store.revoke_grant(&grant.grant).unwrap();
+    let store = bench.open();
+    assert!(Revocations::is_revoked(&store, &grant.grant));
+    assert_eq!(
+        store.rotate_refresh(&second, &third),
+        Ok(Rotation::GrantRevoked)
+    );
+    assert_eq!(
+        store.put_refresh(&third, &grant),
+        Ok(PutOutcome::GrantRevoked)
+    );
+}
+
+#[test]
+fn ended_grants_are_forgotten_when_no_token_of_theirs_can_live() {
+    let bench = Bench::new();
+    let store = bench.open();
+    store.put_code(&digest("code"), &code_grant("g")).unwrap();
+    store
+        .put_refresh(&digest("token"), &refresh_grant("g"))
+        .unwrap();
+    let grant = GrantId::new("g").unwrap();
+    store.revoke_grant(&grant).unwrap();
+    assert_eq!(
+        store.forget_ended_grants(UnixTime(NOW.0 + 60 + 7200)),
+        Ok(0)
+    );
+    assert_eq!(
+        store.forget_ended_grants(UnixTime(NOW.0 + 61 + 7200)),
+        Ok(1)
+    );
+    assert!(Revocations::is_revoked(&store, &grant));
+    assert_eq!(
+        store.forget_ended_grants(UnixTime(NOW.0 + 86_401 + 7200)),
+        Ok(2)
+    );
+    assert!(!Revocations::is_revoked(&store, &grant));
+}
+
+#[test]
+fn signing_keys_come_back_oldest_first() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let keys: Vec<_> = (0..3)
+        .map(|n| {
+            let key = SigningKey::generate(roger_oidc::Algorithm::Es256).unwrap();
+            StoredSigningKey {
+                kid: key.kid().to_owned(),
+                algorithm: key.algorithm(),
+                pkcs8: key.pkcs8().clone(),
+                created_at: UnixTime(NOW.0 + 2 - n),
+            }
+        })
+        .collect();
+    keys.iter()
+        .for_each(|key| store.add_signing_key(key).unwrap());
+    let found = bench.open().signing_keys().unwrap();
+    let ids =
+        |keys: &[StoredSigningKey]| keys.iter().map(|key| key.kid.clone()).collect::<Vec<_>>();
+    let mut reversed = ids(&keys);
+    reversed.reverse();
+    assert_eq!(ids(&found), reversed);
+    assert!(found[2].pkcs8 == keys[0].pkcs8);
+    store.remove_signing_key(&keys[0].kid).unwrap();
+    assert_eq!(store.signing_keys().unwrap().len(), 2);
+}
+
+#[test]
+fn kms_accounts_are_replaced_only_from_what_they_were() {
+    let mut bench = Bench::new();
+    let store = bench.open();
+    let mut account = KeyAccount::provision("sip:pf@mcptt.example.org", &mut bench.random).unwrap();
+    account.certificate = Some("pf.mcptt.example.org".to_owned());
+    account.identities = vec!["mcptt.example.org".to_owned()];
+    store.put_key_account(&account).unwrap();
+    let store = bench.open();
+    assert_eq!(
+        store.account("sip:pf@mcptt.example.org").unwrap(),
+        Some(account.clone())
+    );
+    assert_eq!(
+        store
+            .account_of_certificate("pf.mcptt.example.org")
+            .unwrap(),
+        Some(account.clone())
+    );
+    assert_eq!(store.account("sip:PF@mcptt.example.org").unwrap(), None);
+
+    let mut renewed = account.clone();
+    renewed.generation = 2;
+    renewed.pending = Some(KeyPair::generate(&renewed.user_uri, 2, &mut bench.random).unwrap());
+    assert_eq!(store.replace_account(&account, &renewed), Ok(true));
+    assert_eq!(store.replace_account(&account, &renewed), Ok(false));
+    assert_eq!(
+        store.account(&account.user_uri).unwrap(),
+        Some(renewed.clone())
+    );
+
+    let mut thief = KeyAccount::unprotected("sip:thief@mcptt.example.org");
+    thief.certificate = account.certificate.clone();
+    assert_eq!(
+        store.put_key_account(&thief),
+        Err(StoreFault::LocalDuplicate)
+    );
+    renewed.pending = renewed.current.clone();
+    assert_eq!(
+        store.put_key_account(&renewed),
+        Err(StoreFault::LocalCorrupt("KMS account"))
+    );
+}
+
+#[test]
+fn a_kms_request_is_remembered_until_its_time() {
+    let bench = Bench::new();
+    let until = UnixTime(NOW.0 + 600);
+    assert_eq!(
+        bench.open().remember_request(&[1; 32], until, NOW),
+        Ok(true)
+    );
+    let store = bench.open();
+    assert_eq!(store.remember_request(&[1; 32], until, until), Ok(false));
+    assert_eq!(store.remember_request(&[2; 32], until, NOW), Ok(true));
+    assert_eq!(
+        store.remember_request(&[1; 32], UnixTime(until.0 + 700), UnixTime(until.0 + 1)),
+        Ok(true)
+    );
+}
+
+#[test]
+fn external_certificates_come_back_under_a_growing_number() {
+    let bench = Bench::new();
+    let store = bench.open();
+    assert_eq!(store.external_certificates().unwrap(), (0, Vec::new()));
+    let certificate = KmsCertificate {
+        role: CertificateRole::External,
+        is_security_gateway: Some(true),
+        cert_uri: Some("cert1.kms.partner.example".to_owned()),
+        kms_uri: KmsUri::new("kms.partner.example").unwrap(),
+        issuer: None,
+        valid_from: Some(NOW),
+        valid_to: None,
+        revoked: false,
+        user_key_period: 2_592_000,
+        user_key_offset: 5,
+        pub_enc_key: [4; 257],
+        pub_auth_key: [4; 65],
+        domains: vec!["sec1.partner.example".to_owned()],
+    };
+    store.put_external_certificate(&certificate).unwrap();
+    assert_eq!(
+        bench.open().external_certificates().unwrap(),
+        (1, vec![certificate.clone()])
+    );
+    let revoked = KmsCertificate {
+        revoked: true,
+        ..certificate
+    };
+    store.put_external_certificate(&revoked).unwrap();
+    assert_eq!(store.external_certificates().unwrap(), (2, vec![revoked]));
+}
+
+#[test]
+fn audit_entries_come_back_in_order() {
+    let bench = Bench::new();
+    let entry = |path: &str| AuditEntry {
+        time: NOW,
+        caller: Some("sip:alice@mcptt.example.org".to_owned()),
+        path: path.to_owned(),
+        released: vec![("sip:alice@mcptt.example.org".to_owned(), 1514)],
+        status: 200,
+        refusal: None,
+    };
+    let refused = AuditEntry {
+        caller: None,
+        status: 403,
+        refusal: Some("no".to_owned()),
+        ..entry("/2")
+    };
+    let store = bench.open();
+    store.record(&entry("/1")).unwrap();
+    store.record(&refused).unwrap();
+    let entries = bench.open().audit_entries(0, 10).unwrap();
+    assert_eq!(entries, [(1, entry("/1")), (2, refused.clone())]);
+    assert_eq!(store.audit_entries(1, 10).unwrap(), [(2, refused)]);
+}
+
+#[test]
+fn master_secrets_come_back_and_are_never_overwritten() {
+    let mut bench = Bench::new();
+    let domain = KmsUri::new("kms.example.org").unwrap();
+    let ksak = Secret::random(&mut bench.random).unwrap();
+    let z = Secret::random(&mut bench.random).unwrap();
+    let store = bench.open();
+    assert!(store.kms_master(&domain).unwrap().is_none());
+    store.add_kms_master(&domain, &ksak, &z).unwrap();
+    let (found_ksak, found_z) = bench.open().kms_master(&domain).unwrap().unwrap();
+    assert!(found_ksak == ksak && found_z == z);
+    assert_eq!(
+        store.add_kms_master(&domain, &ksak, &z),
+        Err(StoreFault::LocalDuplicate)
+    );
+    assert!(
+        store
+            .kms_master(&KmsUri::new("KMS.example.org").unwrap())
+            .unwrap()
+            .is_none()
+    );
+}
+
+fn group_key(random: &mut SeededRandom) -> GroupKeyRecord {
+    GroupKeyRecord {
+        gmk: Gmk::random(random).unwrap(),
+        group: GroupId::new("sip:fire-1@mcptt.example.org").unwrap(),
+        activation: NOW,
+        expiry: Some(UnixTime(NOW.0 + 86_400)),
+        revoke_at: None,
+        revoked: false,
+    }
+}
+
+#[test]
+fn a_change_of_the_group_server_is_kept_whole() {
+    let mut bench = Bench::new();
+    let store = bench.open();
+    let group = GroupId::new("sip:fire-1@mcptt.example.org").unwrap();
+    let member = McpttId::new("sip:alice@mcptt.example.org").unwrap();
+    let document = |text: &str| StoredDocument {
+        octets: text.as_bytes().to_vec(),
+        etag: format!("e-{text}"),
+    };
+    let mut key = group_key(&mut bench.random);
+    let change = Change {
+        group: Some((group.clone(), Some(document("group")))),
+        keys: vec![key.clone()],
+        transport: vec![(member.clone(), Some(document("gktp")))],
+    };
+    store.commit(&change).unwrap();
+    let store = bench.open();
+    assert_eq!(store.group(&group).unwrap(), Some(document("group")));
+    assert_eq!(store.transport(&member).unwrap(), Some(document("gktp")));
+    let keys = store.keys().unwrap();
+    assert_eq!(keys.len(), 1);
+    assert!(keys[0].gmk.secret() == key.gmk.secret());
+    assert_eq!(keys[0].gmk.rand().octets(), key.gmk.rand().octets());
+    assert_eq!(
+        (keys[0].id(), keys[0].activation, keys[0].expiry),
+        (key.id(), key.activation, key.expiry)
+    );
+
+    key.revoked = true;
+    let removal = Change {
+        group: Some((group.clone(), None)),
+        keys: vec![key],
+        transport: vec![(member.clone(), None)],
+    };
+    store.commit(&removal).unwrap();
+    assert_eq!(store.group(&group).unwrap(), None);
+    assert_eq!(store.transport(&member).unwrap(), None);
+    assert!(store.keys().unwrap().is_empty());
+}
+
+#[test]
+fn subscribers_come_back_with_their_identities_in_order() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let subscriber = |name: &str, identities: &[&str]| Subscriber {
+        username: name.to_owned(),
+        identities: identities
+            .iter()
+            .map(|identity| Impu::new(*identity).unwrap())
+            .collect(),
+        password: SecretBytes::new(format!("password of {name}").into_bytes()),
+    };
+    store
+        .put_subscriber(&subscriber(
+            "user1",
+            &["sip:z@ims.example", "tel:+1", "sip:a@ims.example"],
+        ))
+        .unwrap();
+    store
+        .put_subscriber(&subscriber("user2", &["sip:user2@ims.example"]))
+        .unwrap();
+    let stolen = store.put_subscriber(&subscriber(
+        "user3",
+        &["sip:new@ims.example", "sip:user2@ims.example"],
+    ));
+    assert_eq!(stolen, Err(StoreFault::LocalDuplicate));
+
+    let all = bench.open().subscribers().unwrap();
+    let found = all.by_identity("tel:+1").unwrap();
+    assert_eq!(found.username, "user1");
+    let identities: Vec<_> = found.identities.iter().map(Impu::as_str).collect();
+    assert_eq!(
+        identities,
+        ["sip:z@ims.example", "tel:+1", "sip:a@ims.example"]
+    );
+    assert!(found.password == SecretBytes::new(b"password of user1".to_vec()));
+    // The refused subscriber left nothing behind.
+    assert!(all.by_username("user3").is_none() && all.by_identity("sip:new@ims.example").is_none());
+}
+
+#[test]
+fn another_key_does_not_open_the_store() {
+    let bench = Bench::new();
+    drop(bench.open());
+    assert_eq!(
+        SqliteStore::open(&bench.path(), &key(2)).err(),
+        Some(StoreFault::LocalWrongKey)
+    );
+    assert!(SqliteStore::open(&bench.path(), &key(1)).is_ok());
+}
+
+#[test]
+fn a_file_that_is_no_database_or_cannot_be_made_is_refused() {
+    let bench = Bench::new();
+    std::fs::write(bench.path(), "this is not a database, not even a small one").unwrap();
+    assert!(matches!(
+        SqliteStore::open(&bench.path(), &key(1)).err(),
+        Some(StoreFault::LocalUnavailable(_))
+    ));
+    let nowhere = bench.directory.path().join("missing").join("roger.sqlite");
+    assert!(matches!(
+        SqliteStore::open(&nowhere, &key(1)).err(),
+        Some(StoreFault::LocalUnavailable(_))
+    ));
+}
+
+#[test]
+fn nothing_secret_rests_in_the_file() {
+    let mut bench = Bench::new();
+    let store = bench.open();
+    let code = AuthorizationCode::random(&mut bench.random).unwrap();
+    let token = RefreshToken::random(&mut bench.random).unwrap();
+    let signing = SigningKey::generate(roger_oidc::Algorithm::Es256).unwrap();
+    let account = KeyAccount::provision("sip:alice@mcptt.example.org", &mut bench.random).unwrap();
+    let (ksak, z) = (
+        Secret::random(&mut bench.random).unwrap(),
+        Secret::random(&mut bench.random).unwrap(),
+    );
+    let group_key = group_key(&mut bench.random);
+    let alice = user("alice", &mut bench.random);
+    store.add(&alice).unwrap();
+    store.put_code(&code.digest(), &code_grant("g")).unwrap();
+    store
+        .put_refresh(&token.digest(), &refresh_grant("g"))
+        .unwrap();
+    let stored = StoredSigningKey {
+        kid: signing.kid().to_owned(),
+        algorithm: signing.algorithm(),
+        pkcs8: signing.pkcs8().clone(),
+        created_at: NOW,
+    };
+    store.add_signing_key(&stored).unwrap();
+    store.put_key_account(&account).unwrap();
+    store
+        .add_kms_master(&KmsUri::new("kms.example.org").unwrap(), &ksak, &z)
+        .unwrap();
+    store
+        .commit(&Change {
+            keys: vec![group_key.clone()],
+            ..Change::default()
+        })
+        .unwrap();
+    let subscriber = Subscriber {
+        username: "user1".to_owned(),
+        identities: Vec::new(),
+        password: SecretBytes::new(b"digest password of user1".to_vec()),
+    };
+    store.put_subscriber(&subscriber).unwrap();
+    drop(store);
+
+    let disk = bench.octets_on_disk();
+    let contains = |wanted: &[u8]| disk.windows(wanted.len()).any(|window| window == wanted);
+    assert!(
+        contains(b"sip:alice@mcptt.example.org"),
+        "the search itself works"
+    );
+    let pair = account.current.unwrap();
+    let integrity = pair.integrity.unwrap();
+    let ecdsa_scalar = signing.pkcs8().expose().get(36..68).unwrap();
+    let secrets: [&[u8]; 10] = [
+        code.expose().as_bytes(),
+        token.expose().as_bytes(),
+        signing.pkcs8().expose(),
+        ecdsa_scalar,
+        pair.transport.key.expose(),
+        integrity.key.expose(),
+        ksak.expose(),
+        z.expose(),
+        group_key.gmk.secret().expose(),
+        subscriber.password.expose(),
+    ];
+    for (index, secret) in secrets.into_iter().enumerate() {
+        assert!(!contains(secret), "secret {index} in clear");
+        assert!(
+            !contains(hex::encode(secret).as_bytes()),
+            "secret {index} in hexadecimal"
+        );
+    }
+}
+
+#[test]
+fn a_gmk_needs_its_purpose_tag() {
+    // What `read_key` relies on: a row whose id is no GMK-ID is refused by the type.
+    let rand = Rand::new(&[1; 16]).unwrap();
+    assert!(Gmk::new(Secret::new([1; 16]), KeyId::new(PurposeTag::Csk, 1), rand).is_err());
+}
