@@ -62,4 +62,17 @@ impl UserKeySet {
             domain: domain.clone(),
         })
     }
+
+    /// The keys as they were issued, for the user's own protected store.
+    #[must_use]
+    pub fn to_issued(&self) -> IssuedKeys {
+        IssuedKeys {
+            identity: self.identity.clone(),
+            period_number: self.period_number,
+            uid: self.uid,
+            ssk: self.signing.to_secret(),
+            pvt: self.signing.pvt().as_octets().to_vec(),
+            rsk: self.receiver.to_secret(),
+        }
+    }
 }

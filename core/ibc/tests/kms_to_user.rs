@@ -29,6 +29,7 @@ fn issued_keys_pass_every_check_and_work() {
     let keys = kms.issue(ALICE, 1536, &mut random).unwrap();
     let alice = UserKeySet::validate(kms.domain(), &keys).unwrap();
     let uid = kms.domain().uid_of(ALICE, 1536);
+    assert!(UserKeySet::validate(kms.domain(), &alice.to_issued()).is_ok());
     assert_eq!(
         (alice.uid, alice.identity.as_str(), alice.period_number),
         (uid, ALICE, 1536)

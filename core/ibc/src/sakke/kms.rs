@@ -80,7 +80,7 @@ impl KmsSecretEncKey {
     pub fn issue(&self, id: &[u8]) -> Result<Secret<POINT_OCTETS>, SecretRangeError> {
         let sum = self.secret.add(&Scalar::from_identifier(id));
         let factor = sum.invert().ok_or(SecretRangeError)?;
-        let key = GENERATOR_MULTIPLES.multiply(&factor, Q_BITS);
+        let key = Zeroizing::new(GENERATOR_MULTIPLES.multiply(&factor, Q_BITS));
         let key = Zeroizing::new(key.to_affine());
         Ok(Secret::new(key.to_octets()))
     }

@@ -274,15 +274,9 @@ pub(super) const WINDOW: usize = 5;
 /// Entries of a table of odd multiples.
 pub(super) const TABLE: usize = 1 << (WINDOW - 1);
 
-/// 1, 3, 5, … 31 times a point of order q, looked up in constant time.
+/// 1, 3, 5, … 31 times a public point of order q, looked up in constant time.
 #[derive(Clone)]
 pub(super) struct OddMultiples([Affine; TABLE]);
-
-impl Zeroize for OddMultiples {
-    fn zeroize(&mut self) {
-        self.0.zeroize();
-    }
-}
 
 impl OddMultiples {
     /// Makes the table with one inversion. The point must have order q.
@@ -300,8 +294,6 @@ impl OddMultiples {
         for ((entry, multiple), inverse) in table.iter_mut().zip(&multiples).zip(&inverses) {
             *entry = multiple.to_affine_with(inverse);
         }
-        multiples.zeroize();
-        inverses.zeroize();
         Self(table)
     }
 

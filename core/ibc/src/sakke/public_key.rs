@@ -44,7 +44,7 @@ impl KmsPublicEncKey {
     ///
     /// It is infinity only when b = -z_T, which the KMS excludes at issue; the (0, 0) that then results opens nothing.
     pub(super) fn point_of_identifier(&self, id: &[u8]) -> Affine {
-        let bits = (id.len() * 8 + 1).min(Q_BITS);
+        let bits = (id.len() * 8).clamp(1, Q_BITS);
         GENERATOR_MULTIPLES
             .multiply(&Scalar::from_identifier(id), bits)
             .add_affine_complete(&self.point)

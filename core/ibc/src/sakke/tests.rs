@@ -104,3 +104,37 @@ fn the_inputs_with_leading_zeros_have_them() {
     let a = crate::hash::sha256(&[&leading_zeros::SSV_WITH_ZERO_IN_HASH_OF_SSV, id]);
     assert_eq!(a[0], 0);
 }
+
+/// The point plus the point of order 2, (0, 0): on the curve, order 2q, and the pairing does not see the difference.
+fn with_torsion(octets: &[u8]) -> [u8; 257] {
+    let torsion = super::point::Affine::default();
+    let point = super::point::Affine::from_octets(octets).unwrap();
+    let sum = Jacobian::from(&point).add_affine_complete(&torsion);
+    sum.to_affine().to_octets()
+}
+
+#[test]
+fn points_of_order_2q_are_refused_everywhere() {
+    use super::{EncapsulatedData, ReceiverSecretKey};
+    use crate::{DecapsulationError, KeyError, PointError};
+    use roger_base::Secret;
+    let vector = &vectors()["vectors"][0];
+    let id = octets(&vector["identifier"]);
+    let z_t = octets(&vector["Z_T"]);
+    let wrong_z_t = KmsPublicEncKey::from_octets(&with_torsion(&z_t));
+    assert_eq!(wrong_z_t.err(), Some(PointError::WrongOrder));
+
+    let z_t = KmsPublicEncKey::from_octets(&z_t).unwrap();
+    let rsk = octets(&vector["RSK"]);
+    let wrong_rsk = Secret::new(with_torsion(&rsk));
+    let error = ReceiverSecretKey::validate(&z_t, &id, &wrong_rsk).err();
+    assert_eq!(error, Some(KeyError::Rsk(PointError::WrongOrder)));
+
+    let rsk = Secret::try_from(rsk.as_slice()).unwrap();
+    let receiver = ReceiverSecretKey::validate(&z_t, &id, &rsk).unwrap();
+    let mut data = octets(&vector["SED"]);
+    let wrong_r = with_torsion(&data[..257]);
+    data[..257].copy_from_slice(&wrong_r);
+    let data = EncapsulatedData::from_octets(&data).unwrap();
+    assert_eq!(receiver.decapsulate(&data).err(), Some(DecapsulationError));
+}
