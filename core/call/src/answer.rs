@@ -12,10 +12,17 @@ pub fn plain(request: &Request, status: StatusCode) -> Response {
 
 /// A refusal with a Warning; `host` is the name of the server that refuses.
 #[must_use]
-pub fn refusal(request: &Request, status: StatusCode, warning: WarningCode, host: &str) -> Response {
+pub fn refusal(
+    request: &Request,
+    status: StatusCode,
+    warning: WarningCode,
+    host: &str,
+) -> Response {
     let mut response = Response::to(request, status);
     // The value is made of a number, a host name from the configuration and a fixed text: it cannot break a line.
-    let _ = response.headers_mut().push(HeaderName::WARNING, warning.header_value(host));
+    let _ = response
+        .headers_mut()
+        .push(HeaderName::WARNING, warning.header_value(host));
     response
 }
 

@@ -1,5 +1,7 @@
 //! The names by which a SIP node knows that a message is MCPTT (TS 24.379 cl. 6.2, Annex D.2).
 
+use roger_sip::message::{HeaderName, Headers};
+
 /// IMS communication service identifier, value of P-Preferred-Service and P-Asserted-Service.
 pub const ICSI: &str = "urn:urn-7:3gpp-service.ims.icsi.mcptt";
 
@@ -19,6 +21,32 @@ pub const ACCEPT_CONTACT_MCPTT: &str = "*;+g.3gpp.mcptt;require;explicit";
 /// Second Accept-Contact header field of every MCPTT request.
 pub const ACCEPT_CONTACT_ICSI: &str =
     "*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.mcptt\";require;explicit";
+
+/// Whether the request asks for an MCPTT client or server in both Accept-Contact header fields
+/// (TS 24.379 cl. 6.3.2.1, 6.3.3.1); without them it is refused with 403.
+#[must_use]
+pub fn accepts_mcptt(headers: &Headers) -> bool {
+    let fields: Vec<String> = headers
+        .elements(HeaderName::ACCEPT_CONTACT)
+        .map(|value| String::from_utf8_lossy(value).to_ascii_lowercase())
+        .collect();
+    let tag = |name: &str| {
+        fields
+            .iter()
+            .any(|field| field.split(';').any(|part| part.trim() == name))
+    };
+    let icsi = format!("+g.3gpp.icsi-ref=\"{}\"", ICSI_ENCODED.to_ascii_lowercase());
+    tag("+g.3gpp.mcptt") && tag(&icsi)
+}
+
+/// Whether the Contact says that the sender is a controlling function.
+#[must_use]
+pub fn has_isfocus(headers: &Headers) -> bool {
+    let contacts = headers.addresses(HeaderName::CONTACT).unwrap_or_default();
+    contacts
+        .iter()
+        .any(|contact| contact.params.contains(ISFOCUS))
+}
 
 /// `Expires` that means "until told otherwise": 2^32 - 1 (TS 24.379 cl. 7.2.1A).
 pub const EXPIRES_FOREVER: u32 = u32::MAX;
@@ -45,4 +73,45 @@ pub mod media_type {
     pub const MESSAGE_SIP: &str = "message/sip";
     /// Several parts.
     pub const MULTIPART_MIXED: &str = "multipart/mixed";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> Headers {
+        let mut headers = Headers::new();
+        for value in values {
+            headers.push(HeaderName::ACCEPT_CONTACT, value).unwrap();
+        }
+        headers
+    }
+
+    #[test]
+    fn both_accept_contact_fields_are_needed() {
+        assert!(accepts_mcptt(&headers(&[
+            ACCEPT_CONTACT_MCPTT,
+            ACCEPT_CONTACT_ICSI
+        ])));
+        assert!(!accepts_mcptt(&headers(&[ACCEPT_CONTACT_MCPTT])));
+        assert!(!accepts_mcptt(&headers(&[ACCEPT_CONTACT_ICSI])));
+        assert!(!accepts_mcptt(&headers(&[])));
+        assert!(!accepts_mcptt(&headers(&[
+            "*;+g.3gpp.mcptt.x",
+            ACCEPT_CONTACT_ICSI
+        ])));
+    }
+
+    #[test]
+    fn isfocus_is_a_parameter_of_the_contact() {
+        let mut with = Headers::new();
+        with.push(HeaderName::CONTACT, "<sip:s@cf>;+g.3gpp.mcptt;isfocus")
+            .unwrap();
+        assert!(has_isfocus(&with));
+        let mut without = Headers::new();
+        without
+            .push(HeaderName::CONTACT, "<sip:s@cf;isfocus>;+g.3gpp.mcptt")
+            .unwrap();
+        assert!(!has_isfocus(&without));
+    }
 }

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod body;
 pub mod feature;
 pub mod protection;
+pub mod request;
 pub mod sdp;
 pub mod service_authorisation;
 pub mod warning;

@@ -34,6 +34,8 @@ warnings! {
     NO_PREARRANGED_CALLS = 109, 403, "user not authorised to make prearranged group calls";
     /// The called user declined.
     USER_DECLINED = 110, 480, "user declined the call invitation";
+    /// Nobody could be brought into the call, or a required member is missing.
+    CALL_ABANDONED = 112, 480, "group call abandoned due to required group members not part of the group session";
     /// No such group.
     NO_GROUP_DOCUMENT = 113, 404, "group document does not exist";
     /// The group document cannot be had just now.
