@@ -13,6 +13,27 @@
 //!
 //! Everything done with r, the shared secret, z_T, KSAK, SSK, RSK, j and v takes the same time and touches the
 //! same memory whatever their values are. Identifiers, public keys, signatures and points R are public.
+//!
+//! ```
+//! # use roger_base::{KmsUri, Secret, UnixTime};
+//! # use roger_ibc::{KmsMaster, UserKeySet, sakke, uid::KeyPeriod};
+//! # let random = &mut roger_testkit::SeededRandom::new(1);
+//! // KMS: one domain, the keys of one user in the current key period.
+//! let kms = KmsMaster::generate(KmsUri::new("kms.example.org")?, KeyPeriod::new(2_592_000, 0)?, random)?;
+//! let number = kms.domain().key_period.number_at(UnixTime(1_390_730_834).to_ntp());
+//! let issued = kms.issue("sip:alice@example.org", number, random)?;
+//!
+//! // User: nothing is used before it was checked.
+//! let alice = UserKeySet::validate(kms.domain(), &issued)?;
+//!
+//! // Anybody with the KMS certificate: encapsulate to Alice, verify what she signs.
+//! let to = kms.domain().uid_of("sip:alice@example.org", number);
+//! let data = sakke::encapsulate(&kms.domain().enc, to.as_ref(), &Secret::new([7; 16]));
+//! assert!(alice.receiver.decapsulate(&data)? == Secret::new([7; 16]));
+//! let signature = alice.signing.sign(b"message", random)?;
+//! kms.domain().auth.verify(to.as_ref(), b"message", &signature)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod domain;
 pub mod eccsi;
