@@ -17,6 +17,7 @@ mod floor_leg;
 mod keyring;
 mod packet;
 mod relay;
+mod sockets;
 
 pub use address::{AddressRule, RemoteAddress};
 pub use counters::Counters;
@@ -28,6 +29,7 @@ pub use distribution::{
 pub use floor_leg::{FloorLeg, FloorProtection};
 pub use keyring::FloorKeyring;
 pub use relay::{Downlink, Flow, Relay, RelayInput, RelayOutput, RelaySettings, Side};
+pub use sockets::{MediaPacket, MediaPorts, MediaTransmit, NoPorts, Pair, PairId};
 
 /// Longest packet handled, in octets; media and floor messages are far shorter.
 pub const MAX_PACKET_OCTETS: usize = 4_096;
