@@ -177,7 +177,8 @@ async fn bind(
 }
 
 async fn run_timer<E: Element>(shared: Arc<Shared<E>>) {
-    let mut stop = shared.stopped();
+    let stop = shared.stopped();
+    tokio::pin!(stop);
     loop {
         let deadline = {
             let mut core = shared.lock();
@@ -193,7 +194,7 @@ async fn run_timer<E: Element>(shared: Arc<Shared<E>>) {
         tokio::select! {
             () = due => shared.fire(),
             () = shared.timer.notified() => {}
-            _ = stop.changed() => return,
+            () = &mut stop => return,
         }
     }
 }
@@ -204,8 +205,13 @@ impl<E: Element> Shared<E> {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
-        self.stop.subscribe()
+    /// Ends when the node is stopped, at once when it was.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + use<E> {
+        let mut stop = self.stop.subscribe();
+        async move {
+            // An error means that the node is gone altogether.
+            let _ = stop.wait_for(|stopped| *stopped).await;
+        }
     }
 
     /// One input from a socket; whatever it does to the element, the socket goes on.

@@ -29,11 +29,12 @@ const PONG: &[u8] = b"\r\n";
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) async fn accept<E: Element>(shared: Arc<Shared<E>>, listener: TcpListener) {
-    let mut stop = shared.stopped();
+    let stop = shared.stopped();
+    tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.changed() => return,
+            () = &mut stop => return,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -129,7 +130,8 @@ async fn read<E: Element>(
     flow: Flow,
     side: StreamSide,
 ) {
-    let mut stop = shared.stopped();
+    let stop = shared.stopped();
+    tokio::pin!(stop);
     let mut decoder = StreamDecoder::new(side, shared.settings.limits);
     let mut began: Option<Instant> = None;
     let mut heard = Instant::now();
@@ -152,7 +154,7 @@ async fn read<E: Element>(
                 shared.lock().connections.keep_alive(&flow, PING);
                 ping = ping_after(&shared, side, Instant::now());
             }
-            _ = stop.changed() => break,
+            () = &mut stop => break,
         }
     }
     // The writer ends when its queue is closed, after what is in it.

@@ -48,12 +48,13 @@ pub(crate) async fn run<E: Element>(shared: &Arc<Shared<E>>, socket: UdpSocket) 
 }
 
 async fn receive<E: Element>(shared: Arc<Shared<E>>, socket: Arc<UdpSocket>, local: SocketAddr) {
-    let mut stop = shared.stopped();
+    let stop = shared.stopped();
+    tokio::pin!(stop);
     let mut buffer = vec![0; 65_535];
     loop {
         let received = tokio::select! {
             received = socket.recv_from(&mut buffer) => received,
-            _ = stop.changed() => return,
+            () = &mut stop => return,
         };
         // An error is the echo of an earlier datagram (port unreachable); the socket is still good.
         let Ok((length, peer)) = received else {
