@@ -150,3 +150,22 @@ fn own_packets_sent_back_are_refused_and_an_other_device_is_heard() {
             .is_ok()
     );
 }
+
+/// A receiver that served another group keeps its keys ready, but does not use them here.
+#[test]
+fn a_key_that_is_ready_opens_nothing_in_another_group() {
+    let store = store(&[(2, "police-1")]);
+    let (fire, police) = (group("fire-1"), group("police-1"));
+    let in_group = |group| HeldGroupKeys {
+        store: &store,
+        group,
+        now: NOW,
+    };
+    let mut receiver = GroupReceiver::new(Profile::GROUP).unwrap();
+    let mut sender = sender(&gmk(2), "alice");
+    let packet = sender.protect_rtp(&rtp(1)).unwrap();
+    assert!(receiver.unprotect_rtp(&in_group(&police), &packet).is_ok());
+    let packet = sender.protect_rtp(&rtp(2)).unwrap();
+    let refused = receiver.unprotect_rtp(&in_group(&fire), &packet);
+    assert!(matches!(refused, Err(SrtpError::PeerUnknownMki(_))));
+}

@@ -430,6 +430,19 @@ fn a_clear_flow_passes_floor_messages_and_nothing_else() {
 }
 
 #[test]
+fn nothing_is_learned_from_noise_on_a_clear_flow() {
+    let remote = RemoteAddress::new(address(CLIENT_FLOOR), AddressRule::LearnOnce);
+    let mut leg = FloorLeg::new(remote, &FloorProtection::Clear);
+    let mut keys = FloorKeyring::new();
+    let noise = leg.receive(address(666), &[0x80; 16], &mut keys);
+    assert_eq!(noise, Err(Discard::PeerNotFloorMessage));
+    assert_eq!(leg.remote().current(), address(CLIENT_FLOOR));
+    leg.receive(address(BEHIND_NAT), &message(0, CLIENT_SSRC), &mut keys)
+        .unwrap();
+    assert_eq!(leg.remote().current(), address(BEHIND_NAT));
+}
+
+#[test]
 fn a_new_csk_takes_over_while_the_old_one_is_still_heard() {
     let mut scene = Scene::new(AddressRule::Pinned);
     scene.up(CLIENT_FLOOR, 0).unwrap();
