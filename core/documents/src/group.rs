@@ -3,6 +3,7 @@
 //! The model has what call control and key management need. A server that stores documents keeps the octets that
 //! were PUT and serves those; [`GroupDocument::write`] is for documents that we make ourselves.
 
+use crate::duration;
 use crate::group_rule::{GroupRule, read_rules, write_rules};
 use crate::read::{
     self, all, attribute, identity, optional_boolean, optional_number, optional_text,
@@ -186,13 +187,13 @@ impl Document for GroupDocument {
                 GROUP_INFO,
                 "on-network-max-participant-count",
             )?,
-            maximum_duration: duration(service, "on-network-maximum-duration")?,
+            maximum_duration: duration::optional(service, "on-network-maximum-duration")?,
             minimum_number_to_start: optional_number(
                 service,
                 GROUP_INFO,
                 "on-network-minimum-number-to-start",
             )?,
-            acknowledgement_timeout: duration(service, ACKNOWLEDGEMENT_TIMEOUT)?,
+            acknowledgement_timeout: duration::optional(service, ACKNOWLEDGEMENT_TIMEOUT)?,
             acknowledgement_expiry: acknowledgement_expiry(service)?,
             group_priority: optional_number(service, GROUP_INFO, "on-network-group-priority")?,
             preferred_voice_encodings: voice_encodings(service)?,
@@ -253,7 +254,7 @@ impl GroupDocument {
         setting(
             w,
             "on-network-maximum-duration",
-            self.maximum_duration.map(write_duration),
+            self.maximum_duration.map(duration::write),
         );
         setting(
             w,
@@ -263,7 +264,7 @@ impl GroupDocument {
         setting(
             w,
             ACKNOWLEDGEMENT_TIMEOUT,
-            self.acknowledgement_timeout.map(write_duration),
+            self.acknowledgement_timeout.map(duration::write),
         );
         setting(
             w,
@@ -460,73 +461,4 @@ fn write_constituents(w: &mut Writer, groups: &[GroupId]) {
         w.leaf("mcpttgi:constituent-MCPTT-group-ID", group.as_str());
     }
     w.end("mcpttgi:constituent-MCPTT-group-IDs");
-}
-
-/// Seconds as a number or a `duration` of XML Schema in days, hours, minutes and seconds.
-fn duration(service: Node<'_, '_>, name: &'static str) -> Result<Option<Duration>, DocumentError> {
-    let Some(text) = optional_text(service, GROUP_INFO, name)? else {
-        return Ok(None);
-    };
-    parse_duration(&text)
-        .map(Some)
-        .ok_or(DocumentError::PeerValue(name))
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    let Some(rest) = text.strip_prefix('P') else {
-        return Some(Duration::from_secs(read::number(text, "duration").ok()?));
-    };
-    let (days, time) = rest.split_once('T').unwrap_or((rest, ""));
-    let (mut seconds, mut parts) = (0_u64, 0);
-    for (part, units) in [
-        (days, [('D', 86_400_u64)].as_slice()),
-        (time, &[('H', 3600), ('M', 60), ('S', 1)]),
-    ] {
-        let mut part = part;
-        for (letter, factor) in units {
-            let Some((number, tail)) = part.split_once(*letter) else {
-                continue;
-            };
-            let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
-            let value: u64 = read::number(whole, "duration").ok()?;
-            seconds = seconds.checked_add(value.checked_mul(*factor)?)?;
-            parts += 1;
-            part = tail;
-        }
-        if !part.is_empty() {
-            return None;
-        }
-    }
-    (parts > 0).then(|| Duration::from_secs(seconds))
-}
-
-fn write_duration(duration: Duration) -> String {
-    format!("PT{}S", duration.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_of_both_kinds_are_read() {
-        let seconds = |text: &str| parse_duration(text).map(|duration| duration.as_secs());
-        assert_eq!(seconds("90"), Some(90));
-        assert_eq!(seconds("PT90S"), Some(90));
-        assert_eq!(seconds("P1DT1H1M1.5S"), Some(90_061));
-        for text in [
-            "",
-            "P",
-            "PT",
-            "P1Y",
-            "PTS",
-            "PT-1S",
-            "1.5",
-            "PT1S1M",
-            "PT99999999999999999999S",
-            "P999999999999999999D",
-        ] {
-            assert_eq!(seconds(text), None, "{text}");
-        }
-    }
 }

@@ -5,6 +5,7 @@
 //! refuses an element that is there twice where the schema has one, and ignores what it does not know; `write` gives
 //! the plain form. [`protected`] adds and removes the protection of a hop around either.
 
+mod duration;
 mod error;
 mod read;
 
@@ -21,6 +22,7 @@ pub mod poc_settings;
 pub mod protected;
 pub mod resource_lists;
 pub mod xcap_diff;
+pub mod xcap_path;
 
 pub use error::DocumentError;
 

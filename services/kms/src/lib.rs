@@ -10,6 +10,7 @@
 
 mod account;
 mod config;
+mod issue;
 pub mod memory;
 pub mod ports;
 mod refusal;

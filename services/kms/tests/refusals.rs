@@ -11,10 +11,13 @@
 mod common;
 
 use common::{ALICE, BOB, BrokenAudit, Client, NOW, PERIOD, PF, World};
-use roger_base::{KmsUri, NtpTime, UnixTime};
+use roger_base::{KmsUri, NtpTime, Random, RandomError, UnixTime};
 use roger_documents::kms::Dialect;
+use roger_documents::kms::KmsCertificate;
 use roger_documents::kms_client::{ClientKeys, ClientPolicy, KeyTransport, KmsAnswer, Resource};
+use roger_kms::KeyAccount;
 use roger_kms::ports::TokenVerifier;
+use roger_kms::ports::{KeyRepository, StoreError};
 use roger_kms::{
     Credential, HttpAnswer, HttpRequest, KmsConfig, Method, MissingTokenAnswer, UnprovisionedUsers,
 };
@@ -397,4 +400,120 @@ fn nothing_is_released_when_the_audit_log_cannot_be_written() {
 fn the_real_token_verifier_is_a_port_of_the_kms() {
     fn is_port<T: TokenVerifier>() {}
     is_port::<roger_oidc::AccessTokenVerifier>();
+}
+
+/// Stores and sources that fail where a test says so.
+struct Failing {
+    inner: Arc<roger_kms::memory::MemoryRepository>,
+    place: &'static str,
+}
+
+impl Failing {
+    fn fail(&self, place: &str) -> Result<(), StoreError> {
+        if self.place == place {
+            Err(StoreError("connection lost".into()))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl KeyRepository for Failing {
+    fn account(&self, user_uri: &str) -> Result<Option<KeyAccount>, StoreError> {
+        self.fail("account")?;
+        self.inner.account(user_uri)
+    }
+    fn account_of_certificate(&self, certificate: &str) -> Result<Option<KeyAccount>, StoreError> {
+        self.inner.account_of_certificate(certificate)
+    }
+    fn replace_account(&self, from: &KeyAccount, to: &KeyAccount) -> Result<bool, StoreError> {
+        if self.place == "conflict" {
+            return Ok(false);
+        }
+        self.inner.replace_account(from, to)
+    }
+    fn remember_request(
+        &self,
+        digest: &[u8; 32],
+        until: UnixTime,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        self.fail("remember")?;
+        self.inner.remember_request(digest, until, now)
+    }
+    fn external_certificates(&self) -> Result<(u64, Vec<KmsCertificate>), StoreError> {
+        self.fail("certificates")?;
+        self.inner.external_certificates()
+    }
+}
+
+struct NoRandom;
+
+impl Random for NoRandom {
+    fn fill(&mut self, _: &mut [u8]) -> Result<(), RandomError> {
+        Err(RandomError)
+    }
+}
+
+fn failing(place: &'static str) -> World {
+    let world = World::new();
+    let inner = world.repository.clone();
+    let repository: Arc<dyn KeyRepository> = Arc::new(Failing { inner, place });
+    world.with_repository(repository)
+}
+
+#[test]
+fn a_store_that_fails_issues_nothing_and_says_come_back() {
+    for (place, resource) in [
+        ("account", own_keys()),
+        ("remember", own_keys()),
+        ("certificates", Resource::CertCache(None)),
+    ] {
+        let mut world = failing(place);
+        let alice = world.client(ALICE);
+        let answer = world.ask(&alice, &resource);
+        assert_eq!(
+            (answer.status, header(&answer, "Retry-After")),
+            (503, Some("5")),
+            "{place}"
+        );
+        nothing_issued(&world, &answer);
+        assert!(
+            !String::from_utf8(answer.body)
+                .unwrap()
+                .contains("connection")
+        );
+    }
+}
+
+#[test]
+fn without_randomness_nothing_is_issued() {
+    let world = World::new();
+    let alice = world.client(ALICE);
+    let (path, body) = (own_keys().path(), alice.body(&own_keys(), NOW));
+    let request = HttpRequest {
+        method: Method::Post,
+        path: &path,
+        credential: TOKEN,
+        body: body.as_bytes(),
+    };
+    let answer = world.kms.handle(&request, NOW, &mut NoRandom);
+    assert_eq!(answer.status, 503);
+    nothing_issued(&world, &answer);
+}
+
+#[test]
+fn two_requests_that_change_an_account_at_once_do_not_both_win() {
+    let mut world = failing("conflict");
+    let mut account = world.account(ALICE);
+    account.order_renewal(&mut world.random).unwrap();
+    world.repository.put_account(account).unwrap();
+    let mut alice = world.client(ALICE);
+    let KmsAnswer::Init { new_keys, .. } = world.answer(&alice, &Resource::Init) else {
+        panic!()
+    };
+    alice.keys.adopt(new_keys);
+    let answer = world.ask(&alice, &own_keys());
+    assert_eq!(answer.status, 503);
+    nothing_issued(&world, &answer);
 }

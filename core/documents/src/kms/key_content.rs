@@ -10,6 +10,7 @@ use roger_xml::markup::{child, elements, optional_child, text_of};
 use roger_xml::names::{DS, XENC, XSI};
 use roger_xml::{Writer, decode_base64};
 use roxmltree::Node;
+use zeroize::Zeroizing;
 
 /// Longest cipher value; an RSK wraps to 272 octets.
 const MAX_WRAPPED_OCTETS: usize = 512;
@@ -239,7 +240,7 @@ impl KeyContent {
         match self {
             Self::Plain(value) => {
                 w.attribute("xsi:type", "KeyContentType")
-                    .text(&hex::encode_upper(value.expose()));
+                    .text(&Zeroizing::new(hex::encode_upper(value.expose())));
             }
             Self::Wrapped(key) => {
                 w.attribute("xsi:type", "EncKeyContentType");

@@ -105,6 +105,23 @@ impl World {
         }
     }
 
+    /// The same KMS over another repository.
+    pub fn with_repository(self, repository: Arc<dyn roger_kms::ports::KeyRepository>) -> Self {
+        let ports = Ports {
+            repository,
+            tokens: Arc::new(Tokens),
+            audit: self.audit.clone(),
+        };
+        let mut random = SeededRandom::new(7);
+        let period = KeyPeriod::new(PERIOD, 0).unwrap();
+        let kms_uri = KmsUri::new("kms.example.org").unwrap();
+        let master = KmsMaster::generate(kms_uri, period, &mut random).unwrap();
+        Self {
+            kms: Kms::new(master, KmsConfig::default(), ports),
+            ..self
+        }
+    }
+
     pub fn account(&self, user: &str) -> KeyAccount {
         use roger_kms::ports::KeyRepository;
         self.repository.account(user).unwrap().unwrap()
