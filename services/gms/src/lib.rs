@@ -11,7 +11,6 @@
 //! signed by this server. [`GroupManagement`] holds the documents and keys; [`GroupServer`] is its SIP side.
 
 mod distribution;
-mod documents;
 mod management;
 pub mod memory;
 mod ports;
@@ -20,11 +19,11 @@ mod settings;
 mod xcap;
 
 pub use distribution::DistributionError;
-pub use documents::{DocumentPath, PathError};
 pub use management::{DocumentChanged, GroupManagement, ManagementError, UndeliveredKey};
 pub use ports::{
     Change, GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
 };
+pub use roger_documents::xcap_path::{DocumentPath, PathError};
 pub use server::{GroupServer, GroupServerInput, GroupServerSettings};
 pub use settings::Settings;
 pub use xcap::{XcapAnswer, XcapMethod, XcapRequest};

@@ -1,7 +1,6 @@
 //! Groups and their keys: what a change of a group document means for the keys (spec file 23 clause 4.4).
 
 use crate::distribution::{Announcement, Distribution, DistributionError, Distributor, draw_key};
-use crate::documents::DocumentPath;
 use crate::ports::{
     Change, GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
 };
@@ -10,6 +9,7 @@ use aws_lc_rs::digest;
 use roger_base::{GroupId, McpttId, Random, UnixTime};
 use roger_documents::gktp::Gktps;
 use roger_documents::group::GroupDocument;
+use roger_documents::xcap_path::DocumentPath;
 use roger_documents::{Document, DocumentError};
 use roger_ibc::UserKeySet;
 use std::collections::BTreeSet;

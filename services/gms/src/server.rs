@@ -1,6 +1,5 @@
 //! SIP side of the group management server: subscriptions to documents (TS 24.481 cl. 6.3.13, RFC 5875).
 
-use crate::documents::DocumentPath;
 use crate::management::{DocumentChanged, GroupManagement};
 use core::time::Duration;
 use roger_base::{GroupId, Impu, Instant, McpttId, ServerUri, UnixTime};
@@ -13,6 +12,7 @@ use roger_call::service_authorisation::{
 };
 use roger_documents::resource_lists::ResourceLists;
 use roger_documents::xcap_diff::{DocumentChange, XcapDiff};
+use roger_documents::xcap_path::DocumentPath;
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::signalling::XmlKeyMode;
 use roger_mikey::Receiver;

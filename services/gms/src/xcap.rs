@@ -1,7 +1,6 @@
 //! XCAP over HTTP as a pure function: GET of group and GKTP documents, PUT of group documents
 //! (RFC 4825, TS 24.481 cl. 6).
 
-use crate::documents::DocumentPath;
 use crate::management::{GroupManagement, ManagementError};
 use crate::ports::StoredDocument;
 use roger_base::{GroupId, McpttId, Random, UnixTime};
@@ -9,6 +8,7 @@ use roger_documents::Document;
 use roger_documents::gktp::Gktps;
 use roger_documents::group::GroupDocument;
 use roger_documents::group_rule::GroupAction;
+use roger_documents::xcap_path::DocumentPath;
 use roger_oidc::{AccessTokenVerifier, Resource};
 
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
