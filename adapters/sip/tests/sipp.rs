@@ -78,7 +78,7 @@ async fn run_once(sipp: &Path) -> Run {
     let mut settings = CoreSettings::new(DOMAIN);
     settings.algorithms = vec![Algorithm::Md5];
     let mut random = TestRandom::boxed();
-    let core = SipCore::new(settings, AnyUser, random.as_mut()).unwrap();
+    let core = SipCore::new(settings, AnyUser { domain: DOMAIN }, random.as_mut()).unwrap();
     let (node, _events) = SipNode::start(core, TransportSettings::at(loopback()), random)
         .await
         .unwrap();

@@ -113,7 +113,9 @@ pub async fn final_response(node: &mut Node) -> Response {
 }
 
 /// Any user `u…` with one password.
-pub struct AnyUser;
+pub struct AnyUser {
+    pub domain: &'static str,
+}
 
 pub const PASSWORD: &str = "password-for-tests";
 pub const DOMAIN: &str = "ims.example.org";
@@ -122,7 +124,7 @@ impl SubscriberRepository for AnyUser {
     fn by_username(&self, username: &str) -> Option<Subscriber> {
         username.starts_with('u').then(|| Subscriber {
             username: username.to_owned(),
-            identities: vec![Impu::new(format!("sip:{username}@{DOMAIN}")).unwrap()],
+            identities: vec![Impu::new(format!("sip:{username}@{}", self.domain)).unwrap()],
             password: SecretBytes::new(PASSWORD.as_bytes().to_vec()),
         })
     }
@@ -130,7 +132,7 @@ impl SubscriberRepository for AnyUser {
     fn by_identity(&self, identity: &str) -> Option<Subscriber> {
         let user = identity
             .strip_prefix("sip:")?
-            .strip_suffix(&format!("@{DOMAIN}"))?;
+            .strip_suffix(&format!("@{}", self.domain))?;
         self.by_username(user)
     }
 }
