@@ -188,7 +188,17 @@ fn mcptt_info_has_the_order_of_the_schema_and_hides_everything_sensitive() {
         &mut SeededRandom::new(1),
     )
     .unwrap();
-    for secret in ["sip:", "tok.en", "urn:uuid", "mcpttBoolean", "alias@"] {
+    for secret in [
+        "alice",
+        "bob@",
+        "carol",
+        "sip:g",
+        "tmp@",
+        "tok.en",
+        "urn:uuid",
+        "mcpttBoolean",
+        "alias@",
+    ] {
         assert!(!hidden.contains(secret), "{secret} in {hidden}");
     }
     assert!(hidden.contains("<session-type>private</session-type>"));
@@ -230,8 +240,6 @@ fn full_info() -> McpttInfo {
         gw_mcptt_usage: Some(false),
         extensions: vec![],
     };
-    info.mkfc_gktps.as_mut().unwrap().regrouped[0].temporary_group =
-        GroupId::new("tel:+1").unwrap();
     info.add_extension(
         extension::FUNCTIONAL_ALIAS_URI,
         ExtensionValue::Uri("sip:alias@x".into()),

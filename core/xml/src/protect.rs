@@ -29,11 +29,14 @@ pub struct SensitiveAttribute {
 pub struct Profile {
     /// Namespace of the elements whose content is sensitive; they carry `type="Normal"` or `"Encrypted"`.
     pub elements: Option<&'static str>,
+    /// Elements of that namespace that are sensitive also where a peer leaves `type` out (the schema allows it).
+    pub content_types: &'static [&'static str],
     /// Attributes with sensitive URIs.
     pub attributes: &'static [SensitiveAttribute],
 }
 
 const PIDF: &str = "urn:ietf:params:xml:ns:pidf";
+const GKTP: &str = "urn:3gpp:ns:mcpttGKTP:1.0";
 const PRES_INFO: &str = "urn:3gpp:ns:mcpttPresInfo:1.0";
 const CONFERENCE: &str = "urn:ietf:params:xml:ns:conference-info";
 const XCAP_DIFF: &str = "urn:ietf:params:xml:ns:xcap-diff";
@@ -51,19 +54,41 @@ const fn attribute(
 }
 
 impl Profile {
-    /// `application/vnd.3gpp.mcptt-info+xml`: every element of `contentType`.
+    /// `application/vnd.3gpp.mcptt-info+xml`: every element of `contentType`, and the group in keys of MKFC.
     pub const MCPTT_INFO: Self = Self {
         elements: Some("urn:3gpp:ns:mcpttInfo:1.0"),
-        attributes: &[],
+        content_types: &[
+            "mcptt-access-token",
+            "mcptt-request-uri",
+            "mcptt-calling-user-id",
+            "mcptt-called-party-id",
+            "mcptt-calling-group-id",
+            "required",
+            "emergency-ind",
+            "alert-ind",
+            "imminentperil-ind",
+            "associated-group-id",
+            "originated-by",
+            "mcptt-client-id",
+            "alert-ind-rcvd",
+        ],
+        // A group ID in an attribute: hidden by the rule of spec file 22 clause 2, not by name (inferred).
+        attributes: &[attribute(
+            GKTP,
+            "on-network-regrouped-GKTPs",
+            "temporary-MCPTT-group-ID",
+        )],
     };
     /// `application/vnd.3gpp.mcptt-location-info+xml`.
     pub const LOCATION_INFO: Self = Self {
         elements: Some("urn:3gpp:ns:mcpttLocationInfo:1.0"),
+        content_types: &[],
         attributes: &[],
     };
     /// `application/resource-lists+xml`.
     pub const RESOURCE_LISTS: Self = Self {
         elements: None,
+        content_types: &[],
         attributes: &[attribute(
             "urn:ietf:params:xml:ns:resource-lists",
             "entry",
@@ -73,16 +98,20 @@ impl Profile {
     /// `application/pidf+xml` with affiliations.
     pub const PIDF: Self = Self {
         elements: None,
+        content_types: &[],
         attributes: &[
             attribute(PIDF, "presence", "entity"),
             attribute(PIDF, "tuple", "id"),
             attribute(PRES_INFO, "affiliation", "group"),
             attribute(PRES_INFO, "affiliation", "client"),
+            // Sensitive from Rel-15 on; that it is hidden like the others is inferred.
+            attribute(PRES_INFO, "functionalAlias", "functionalAliasID"),
         ],
     };
     /// `application/conference-info+xml`.
     pub const CONFERENCE_INFO: Self = Self {
         elements: None,
+        content_types: &[],
         attributes: &[
             attribute(CONFERENCE, "conference-info", "entity"),
             attribute(CONFERENCE, "user", "entity"),
@@ -92,6 +121,7 @@ impl Profile {
     /// `application/xcap-diff+xml`: selectors name users and groups (inferred, spec file 23 clause 3).
     pub const XCAP_DIFF: Self = Self {
         elements: None,
+        content_types: &[],
         attributes: &[
             attribute(XCAP_DIFF, "document", "sel"),
             attribute(XCAP_DIFF, "element", "sel"),
@@ -101,6 +131,7 @@ impl Profile {
     /// Bodies that name users or groups in a way whose protected form is not known: signed, not encrypted.
     const SIGNED_ONLY: Self = Self {
         elements: None,
+        content_types: &[],
         attributes: &[],
     };
 
@@ -122,8 +153,20 @@ impl Profile {
         })
     }
 
-    fn is_sensitive_element(&self, node: Node<'_, '_>) -> bool {
+    fn in_namespace(&self, node: Node<'_, '_>) -> bool {
         node.is_element() && self.elements.is_some() && node.tag_name().namespace() == self.elements
+    }
+
+    /// Whether an element is of `contentType`: it has the attribute, a name we know, or a value element in it.
+    fn is_content_type(&self, node: Node<'_, '_>) -> bool {
+        const VALUES: [&str; 3] = ["mcpttURI", "mcpttString", "mcpttBoolean"];
+        let value = |child: Node<'_, '_>| {
+            self.in_namespace(child) && VALUES.contains(&child.tag_name().name())
+        };
+        self.in_namespace(node)
+            && (node.has_attribute("type")
+                || self.content_types.contains(&node.tag_name().name())
+                || elements(node).any(value))
     }
 
     fn sensitive_attributes<'a, 'i>(
@@ -169,14 +212,12 @@ pub fn protect(
         if done.contains(&node.range().start) {
             continue;
         }
-        if profile.is_sensitive_element(node)
-            && let Some(kind) = node
-                .attribute_node("type")
-                .filter(|kind| kind.value() == "Normal")
+        if profile.is_content_type(node)
+            && matches!(node.attribute("type"), Some("Normal") | None)
             && let Some(content) = content_range(text, node)
         {
             let fragment = text.get(content.clone()).unwrap_or_default();
-            edits.replace(kind.range_value(), "Encrypted".to_owned());
+            set_type(&mut edits, text, node, "Encrypted");
             edits.replace(content, encrypt(fragment, keys, random)?);
             done = node.range();
             continue;
@@ -254,17 +295,35 @@ fn content_kind<'a, 'i>(
     profile: &Profile,
     node: Node<'a, 'i>,
 ) -> Result<Kind<'a, 'i>, ConfidentialityError> {
-    if !profile.is_sensitive_element(node) {
+    let encrypted = elements(node).find(|child| child.has_tag_name((XENC, "EncryptedData")));
+    let sensitive =
+        profile.is_content_type(node) || (profile.in_namespace(node) && encrypted.is_some());
+    if !sensitive {
         return Ok(Kind::Other);
     }
-    let encrypted = elements(node).find(|child| child.has_tag_name((XENC, "EncryptedData")));
-    let mismatch = || ConfidentialityError::PeerTypeMismatch(node.tag_name().name().to_owned());
     match (node.attribute("type"), encrypted) {
         (Some("Encrypted") | None, Some(data)) if is_alone(node) => Ok(Kind::Encrypted(data)),
-        (Some("Normal"), None) if node.has_children() => Ok(Kind::Clear),
-        (Some("Normal"), None) | (None, None) => Ok(Kind::Other),
-        _ => Err(mismatch()),
+        (Some("Normal") | None, None) if node.has_children() => Ok(Kind::Clear),
+        (Some("Normal") | None, None) => Ok(Kind::Other),
+        _ => Err(ConfidentialityError::PeerTypeMismatch(
+            node.tag_name().name().to_owned(),
+        )),
     }
+}
+
+/// Writes the `type` attribute, in place of the one there or right after the name of the element.
+fn set_type(edits: &mut Edits, text: &str, node: Node<'_, '_>, value: &str) {
+    if let Some(kind) = node.attribute_node("type") {
+        edits.replace(kind.range_value(), value.to_owned());
+        return;
+    }
+    let start = node.range().start;
+    let tag = text.get(start..).unwrap_or_default();
+    let name = tag
+        .find(|c: char| is_xml_space(c) || matches!(c, '/' | '>'))
+        .unwrap_or(tag.len());
+    let place = start.saturating_add(name);
+    edits.replace(place..place, format!(" type=\"{value}\""));
 }
 
 /// One child element and no text beside it.
@@ -290,9 +349,7 @@ fn open_element(
     let fragment = decrypt(encrypted, keys)?;
     check_fragment(&fragment, node)?;
     let content = content_range(text, node).ok_or(MarkupError::PeerNotWellFormed)?;
-    if let Some(kind) = node.attribute_node("type") {
-        edits.replace(kind.range_value(), "Normal".to_owned());
-    }
+    set_type(edits, text, node, "Normal");
     edits.replace(content, fragment.to_string());
     Ok(())
 }

@@ -194,6 +194,43 @@ fn clear_content_is_counted_so_that_policy_can_refuse_it() {
 }
 
 #[test]
+fn sensitive_content_without_a_type_is_in_clear_too_and_is_protected() {
+    for inner in [
+        "<required><mcpttBoolean>true</mcpttBoolean></required>",
+        "<mcptt-request-uri>sip:a@b</mcptt-request-uri>",
+        "<anyExt><new-id\n><mcpttURI>sip:a@b</mcpttURI></new-id></anyExt>",
+    ] {
+        let result = opened(&info(inner)).unwrap();
+        assert_eq!((result.protected, result.clear), (0, 1), "{inner}");
+        let mut random = SeededRandom::new(4);
+        let profile = Profile::MCPTT_INFO;
+        let hidden = protect(
+            info(inner).as_bytes(),
+            &profile,
+            &keys(),
+            "mc.example",
+            &mut random,
+        )
+        .unwrap();
+        assert!(!hidden.contains("sip:a@b") && !hidden.contains("true<"));
+        let result = opened(&hidden).unwrap();
+        assert_eq!((result.protected, result.clear), (1, 0));
+        assert!(result.xml.contains(" type=\"Normal\""));
+    }
+}
+
+#[test]
+fn encrypted_content_without_a_type_opens_and_is_protected_again() {
+    let text = info(&format!(
+        "<required>{}</required>",
+        encrypted("<mcpttBoolean>true</mcpttBoolean>")
+    ));
+    let result = opened(&text).unwrap();
+    let expected = "<required type=\"Normal\"><mcpttBoolean>true</mcpttBoolean></required>";
+    assert_eq!((result.protected, &*result.xml), (1, &info(expected)));
+}
+
+#[test]
 fn a_protected_uri_in_an_attribute_we_do_not_know_stays_hidden() {
     let hidden = uri::protect("sip:a@b", &keys(), "mc.example", &mut SeededRandom::new(2)).unwrap();
     let text = format!(
