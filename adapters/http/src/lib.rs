@@ -4,13 +4,15 @@
 //!   authority for development;
 //! * [`server`]: a listener with bounds on connections, headers, bodies and time, and a graceful end;
 //! * [`service`]: how a service that knows no sockets (KMS, GMS) is mounted;
-//! * [`idm`]: the IdM server's endpoints and log-in page;
+//! * [`idm`]: the IdM server's endpoints and log-in page; [`kms`] and [`gms`]: the KMS and XCAP front ends;
 //! * [`client`]: the UE's side, which trusts one authority, follows no redirect and keeps no cookie;
 //! * [`wire_tap`]: every octet that crosses a server's socket, for captures.
 
 pub mod client;
 pub mod dev_ca;
+pub mod gms;
 pub mod idm;
+pub mod kms;
 pub mod server;
 pub mod service;
 pub mod tls;
@@ -22,6 +24,8 @@ pub use client::{
     HttpAnswer, HttpsClient, HttpsClientError, IdmClient, IdmClientError, LoginBrowser,
 };
 pub use dev_ca::{DevelopmentCa, DevelopmentCaError};
+pub use gms::GmsFrontEnd;
+pub use kms::KmsFrontEnd;
 pub use server::{HttpsServer, ServerError, ServerLimits};
 pub use service::{Bearer, HttpRequest, HttpResponse, HttpService};
 pub use system::{Clock, OsRandom, SystemClock};

@@ -25,8 +25,8 @@ use tokio::sync::Semaphore;
 const DEFAULT_BODY_OCTETS: usize = 64 * 1024;
 /// How much of a body that is too large is read and thrown away.
 const DISCARDED_OCTETS: usize = 1024 * 1024;
-/// Requests that one service works on or keeps waiting at one time; more get 503.
-const MAX_RUNNING: usize = 256;
+/// Requests that [`mount`] lets one service work on or keep waiting at one time.
+const RUNNING: usize = 256;
 
 /// The `Authorization` header of a request (RFC 6750 2.1).
 pub enum Bearer {
@@ -208,7 +208,12 @@ pub trait HttpService: Send + Sync + 'static {
 
 /// A router that hands every request to a service. The service decides by method and path.
 pub fn mount(service: Arc<dyn HttpService>) -> Router {
-    let running = Arc::new(Semaphore::new(MAX_RUNNING));
+    mount_bounded(service, RUNNING)
+}
+
+/// The same with another bound on the requests under way at one time; those beyond it get 503 and `Retry-After`.
+pub fn mount_bounded(service: Arc<dyn HttpService>, running: usize) -> Router {
+    let running = Arc::new(Semaphore::new(running));
     Router::new().fallback(move |request: Request| {
         let (service, running) = (service.clone(), running.clone());
         async move { answer(service, running, request).await.into_axum() }

@@ -17,10 +17,11 @@ use roger_adapter_http::{
 };
 use roger_oidc::{AccessToken, TokenRefusal};
 use rstest::rstest;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 const HOST: &str = "kms.example.org";
 
@@ -31,7 +32,16 @@ impl HttpService for Echo {
     fn handle(&self, request: HttpRequest) -> HttpResponse {
         match request.path.as_str() {
             "/panics" => panic!("a service that fails"),
-            "/slow" => std::thread::sleep(Duration::from_millis(300)),
+            "/large" => {
+                return HttpResponse::with_body(
+                    StatusCode::OK,
+                    "text/plain",
+                    vec![b'x'; 1024 * 1024 + 1],
+                );
+            }
+            "/split" => {
+                return HttpResponse::empty(StatusCode::OK).header(ETAG, "a\r\nX-Injected: b");
+            }
             "/tag" if request.header(&IF_NONE_MATCH) == Some("\"g17\"") => {
                 return HttpResponse::empty(StatusCode::NOT_MODIFIED).header(ETAG, "\"g17\"");
             }
@@ -55,6 +65,39 @@ impl HttpService for Echo {
     }
 }
 
+/// Says when it has begun on a request and answers when it is let go.
+struct Gate {
+    begun: mpsc::UnboundedSender<()>,
+    go: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Gate {
+    fn new() -> (
+        Arc<Self>,
+        mpsc::UnboundedReceiver<()>,
+        std::sync::mpsc::Sender<()>,
+    ) {
+        let (begun, has_begun) = mpsc::unbounded_channel();
+        let (let_go, go) = std::sync::mpsc::channel();
+        (
+            Arc::new(Self {
+                begun,
+                go: Mutex::new(go),
+            }),
+            has_begun,
+            let_go,
+        )
+    }
+}
+
+impl HttpService for Gate {
+    fn handle(&self, _: HttpRequest) -> HttpResponse {
+        self.begun.send(()).unwrap();
+        self.go.lock().unwrap().recv().unwrap();
+        HttpResponse::empty(StatusCode::OK)
+    }
+}
+
 struct Bench {
     server: HttpsServer,
     ca: DevelopmentCa,
@@ -63,11 +106,14 @@ struct Bench {
 
 impl Bench {
     async fn start(limits: ServerLimits) -> Self {
+        Self::start_router(limits, service::mount(Arc::new(Echo))).await
+    }
+
+    async fn start_router(limits: ServerLimits, router: axum::Router) -> Self {
         let now = SystemClock.now();
         let ca = DevelopmentCa::generate(now).unwrap();
         let own = ca.issue(&[HOST, "127.0.0.1"], now).unwrap();
         let tls = ServerTls::with_client_authority(own, &[ca.certificate().clone()]).unwrap();
-        let router = service::mount(Arc::new(Echo));
         let server = HttpsServer::start(support::any_port(), tls, router, limits, None)
             .await
             .unwrap();
@@ -249,22 +295,23 @@ async fn a_service_that_fails_answers_500_and_the_server_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_request_is_finished_when_the_server_ends() {
-    let bench = Bench::start(ServerLimits::default()).await;
-    let (client, url) = (bench.client.clone(), bench.url("/slow"));
-    let running = tokio::spawn(async move {
-        client
-            .get(&url, Some(&AccessToken::new("t").unwrap()), &[])
-            .await
-    });
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let (gate, mut begun, let_go) = Gate::new();
+    let bench = Bench::start_router(ServerLimits::default(), service::mount(gate)).await;
+    let (client, url) = (bench.client.clone(), bench.url("/x"));
+    let running = tokio::spawn(async move { client.get(&url, None, &[]).await });
+    begun.recv().await.unwrap();
     let url = bench.url("/x");
-    bench.server.shut_down().await;
-    assert_eq!(running.await.unwrap().unwrap().status, 200);
-    let refused = bench.client.get(&url, None, &[]).await.err();
-    assert!(matches!(
-        refused,
+    let ending = tokio::spawn(bench.server.shut_down());
+    // The server no longer listens while the request is still running.
+    while !matches!(
+        bench.client.get(&url, None, &[]).await.err(),
         Some(HttpsClientError::PeerConnect { .. })
-    ));
+    ) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let_go.send(()).unwrap();
+    assert_eq!(running.await.unwrap().unwrap().status, 200);
+    ending.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -304,4 +351,72 @@ async fn connections_beyond_the_bound_wait() {
         .unwrap();
     assert_eq!(answer.status, 200);
     drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_beyond_the_bound_are_told_to_come_back() {
+    let (gate, mut begun, let_go) = Gate::new();
+    let bench = Bench::start_router(ServerLimits::default(), service::mount_bounded(gate, 1)).await;
+    let (client, url) = (bench.client.clone(), bench.url("/x"));
+    let running = tokio::spawn(async move { client.get(&url, None, &[]).await });
+    begun.recv().await.unwrap();
+    let other = bench.client.get(&bench.url("/x"), None, &[]).await.unwrap();
+    assert_eq!(other.status, 503);
+    assert_eq!(other.headers["retry-after"], "1");
+    let_go.send(()).unwrap();
+    assert_eq!(running.await.unwrap().unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_takes_too_long_gets_408() {
+    let (gate, _begun, let_go) = Gate::new();
+    let limits = ServerLimits {
+        request: Duration::from_millis(200),
+        ..ServerLimits::default()
+    };
+    let bench = Bench::start_router(limits, service::mount(gate)).await;
+    assert_eq!(
+        bench
+            .client
+            .get(&bench.url("/x"), None, &[])
+            .await
+            .unwrap()
+            .status,
+        408
+    );
+    let_go.send(()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_refuses_an_answer_that_is_too_large() {
+    let bench = Bench::start(ServerLimits::default()).await;
+    let refused = bench
+        .client
+        .get(&bench.url("/large"), None, &[])
+        .await
+        .err();
+    assert_eq!(
+        refused,
+        Some(HttpsClientError::PeerAnswer {
+            host: HOST.to_owned()
+        })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_cannot_be_split() {
+    let bench = Bench::start(ServerLimits::default()).await;
+    let answer = bench
+        .client
+        .get(&bench.url("/split"), None, &[])
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(!answer.headers.contains_key("etag") && !answer.headers.contains_key("x-injected"));
+    let refused = bench
+        .client
+        .get(&bench.url("/x"), None, &[(ETAG, "a\r\nb: c")])
+        .await
+        .err();
+    assert_eq!(refused, Some(HttpsClientError::LocalRequest));
 }

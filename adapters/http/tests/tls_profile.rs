@@ -9,6 +9,7 @@
 
 mod support;
 
+use roger_adapter_http::ServerLimits;
 use roger_adapter_http::tls::provider;
 use rstest::rstest;
 use rustls::crypto::CryptoProvider;
@@ -18,15 +19,18 @@ use rustls::{
     SupportedProtocolVersion,
 };
 use std::sync::Arc;
+use std::time::Duration;
 use support::{Bench, HOST};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-async fn negotiated(
+async fn connected(
     bench: &Bench,
     provider: Arc<CryptoProvider>,
     versions: &[&'static SupportedProtocolVersion],
-) -> std::io::Result<(Option<ProtocolVersion>, Option<NamedGroup>)> {
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(bench.ca.certificate().clone()).unwrap();
     let config = ClientConfig::builder_with_provider(provider)
@@ -35,8 +39,17 @@ async fn negotiated(
         .with_root_certificates(roots)
         .with_no_client_auth();
     let stream = TcpStream::connect(bench.server.address()).await?;
-    let connector = TlsConnector::from(Arc::new(config));
-    let stream = connector.connect(HOST.try_into().unwrap(), stream).await?;
+    TlsConnector::from(Arc::new(config))
+        .connect(HOST.try_into().unwrap(), stream)
+        .await
+}
+
+async fn negotiated(
+    bench: &Bench,
+    provider: Arc<CryptoProvider>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> std::io::Result<(Option<ProtocolVersion>, Option<NamedGroup>)> {
+    let stream = connected(bench, provider, versions).await?;
     let connection = stream.get_ref().1;
     Ok((
         connection.protocol_version(),
@@ -100,5 +113,45 @@ async fn a_client_with_nothing_in_common_is_refused() {
         negotiated(&bench, client, &[&rustls::version::TLS12])
             .await
             .is_err()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_never_ends_is_dropped() {
+    let limits = ServerLimits {
+        head: Duration::from_millis(200),
+        ..ServerLimits::default()
+    };
+    let bench = Bench::start_with(limits, None).await;
+    for octets in [&b""[..], b"GET / HTTP/1.1\r\nX: y"] {
+        let mut stream = connected(&bench, provider(), &[&rustls::version::TLS13])
+            .await
+            .unwrap();
+        stream.write_all(octets).await.unwrap();
+        let mut answer = Vec::new();
+        let ended =
+            tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "the connection was held open");
+        assert!(
+            answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"),
+            "{answer:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_too_large_is_refused() {
+    let bench = Bench::start().await;
+    let mut stream = connected(&bench, provider(), &[&rustls::version::TLS13])
+        .await
+        .unwrap();
+    let head = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(64 * 1024));
+    // The server may close while the client is still sending.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(
+        answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"),
+        "{answer:?}"
     );
 }

@@ -2,6 +2,9 @@
 
 use core::time::Duration;
 use roger_base::UnixTime;
+use roger_oidc::TokenDigest;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Wrong passwords since the last right one. An attempt counts as wrong until it has proved right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +60,44 @@ impl Failures {
     }
 }
 
+/// Most names without a user that are remembered at one time.
+const MAX_STRANGERS: usize = 10_000;
+
+/// Wrong passwords for names that nobody has. They make wait like the others, or the waiting would tell which
+/// names exist.
+#[derive(Default)]
+pub(crate) struct Strangers(Mutex<HashMap<TokenDigest, Failures>>);
+
+impl Strangers {
+    /// Counts an attempt unless the name has to wait.
+    pub(crate) fn attempt(
+        &self,
+        name: &str,
+        policy: &LockoutPolicy,
+        now: UnixTime,
+    ) -> Option<Duration> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= MAX_STRANGERS {
+            let recent = |failures: &Failures| {
+                failures
+                    .last
+                    .is_some_and(|last| now < last + policy.longest)
+            };
+            names.retain(|_, failures| recent(failures));
+        }
+        if names.len() >= MAX_STRANGERS {
+            // A flood of names: better to forget all of them than to grow.
+            names.clear();
+        }
+        let failures = names.entry(TokenDigest::of(name.as_bytes())).or_default();
+        let wait = policy.wait(*failures, now);
+        if wait.is_none() {
+            *failures = failures.and_one(now);
+        }
+        wait
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +120,26 @@ mod tests {
         assert_eq!(wait(6, 5), Some(15));
         assert_eq!(wait(100, 0), Some(300));
         assert_eq!(wait(u32::MAX, 0), Some(300));
+    }
+
+    #[test]
+    fn names_that_nobody_has_wait_too_and_never_fill_the_memory() {
+        let (policy, strangers) = (LockoutPolicy::default(), Strangers::default());
+        let now = UnixTime(1000);
+        for _ in 0..5 {
+            assert_eq!(strangers.attempt("nobody", &policy, now), None);
+        }
+        assert_eq!(
+            strangers.attempt("nobody", &policy, now),
+            Some(Duration::from_secs(10))
+        );
+        assert_eq!(strangers.attempt("somebody", &policy, now), None);
+        for n in 0..3 * MAX_STRANGERS {
+            assert_eq!(
+                strangers.attempt(&format!("stranger {n}"), &policy, now),
+                None
+            );
+        }
+        assert!(strangers.0.lock().unwrap().len() <= MAX_STRANGERS);
     }
 }

@@ -1,6 +1,6 @@
 //! The log-in itself: a form, a name and a password (TS 24.482 6.2.1, 6.3.1).
 
-use crate::lockout::LockoutPolicy;
+use crate::lockout::{LockoutPolicy, Strangers};
 use crate::password::pretend;
 use crate::ports::{LoginSession, StoreError, UserRepository};
 use crate::{LoginName, Password, PasswordError, User, UserState};
@@ -76,12 +76,16 @@ pub(crate) enum Credentials {
 /// a hundred guesses at once count as a hundred.
 pub(crate) fn check_credentials(
     users: &dyn UserRepository,
+    strangers: &Strangers,
     policy: &LockoutPolicy,
     login: &LoginName,
     password: &Password,
     now: UnixTime,
 ) -> Result<Credentials, LoginRefusal> {
     let Some(user) = users.by_login(login)? else {
+        if let Some(wait) = strangers.attempt(login.as_str(), policy, now) {
+            return Ok(Credentials::Wait(wait));
+        }
         pretend(password)?;
         return Ok(Credentials::Wrong);
     };

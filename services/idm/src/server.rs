@@ -1,5 +1,6 @@
 //! The IdM server without its sockets.
 
+use crate::lockout::Strangers;
 use crate::login::{self, Credentials, MAX_ATTEMPTS};
 use crate::ports::{
     ClientRepository, GrantRepository, LoginSession, LoginSessionRepository, SigningKeyRepository,
@@ -87,6 +88,7 @@ pub struct Idm {
     config: IdmConfig,
     ports: Ports,
     keys: RwLock<KeyRing>,
+    strangers: Strangers,
 }
 
 impl Idm {
@@ -100,6 +102,7 @@ impl Idm {
             config,
             ports,
             keys: RwLock::new(keys),
+            strangers: Strangers::default(),
         })
     }
 
@@ -161,6 +164,7 @@ impl Idm {
         };
         match login::check_credentials(
             &*self.ports.users,
+            &self.strangers,
             &self.config.lockout,
             &login,
             &password,

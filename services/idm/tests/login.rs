@@ -212,6 +212,22 @@ fn wrong_passwords_make_the_user_wait_even_for_the_right_one() {
 }
 
 #[test]
+fn waiting_does_not_tell_which_names_exist() {
+    let mut bench = Bench::new();
+    let (_, form) = bench.begin();
+    let mut outcomes = |name: &str| -> Vec<Option<Duration>> {
+        let wait = |outcome| match outcome {
+            LoginOutcome::Wait(_, wait) => Some(wait),
+            _ => None,
+        };
+        (0..7)
+            .map(|_| wait(bench.submit(&form.session, name, "guess", NOW)))
+            .collect()
+    };
+    assert_eq!(outcomes("alice"), outcomes("nobody"));
+}
+
+#[test]
 fn a_form_without_its_cookie_is_refused() {
     let mut bench = Bench::new();
     let (_, attackers) = bench.begin();

@@ -124,3 +124,56 @@ fn filled(form: Form, username: &str, password: &SecretBytes) -> Result<SecretBy
         .collect();
     Ok(SecretBytes::new(form::encode(&fields).into_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderMap, HeaderValue};
+
+    #[test]
+    fn a_password_goes_to_the_server_of_the_page_only() {
+        let page = "https://idm.example.org:8443/oauth2/authorize?x=1";
+        assert_eq!(
+            same_server(page, "/oauth2/login").unwrap(),
+            "https://idm.example.org:8443/oauth2/login"
+        );
+        assert_eq!(same_server(page, "").unwrap(), page);
+        for action in [
+            "https://attacker.example.org/",
+            "//attacker.example.org/x",
+            "http://idm.example.org:8443/",
+            "https://idm.example.org/",
+        ] {
+            assert_eq!(
+                same_server(page, action),
+                Err(BrowserError::PeerForeignForm),
+                "{action}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_redirect_to_somebody_else_is_refused() {
+        let application = RedirectUri::new("org.example.mcptt:/cb").unwrap();
+        let redirect = |location: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.extend(location.map(|location| (LOCATION, HeaderValue::from_static(location))));
+            let body = SecretBytes::new(Vec::new());
+            to_application(
+                &HttpAnswer {
+                    status: StatusCode::FOUND,
+                    headers,
+                    body,
+                },
+                &application,
+            )
+        };
+        assert!(redirect(Some("org.example.mcptt:/cb?code=x")).is_ok());
+        for location in [
+            None,
+            Some("https://attacker.example.org/?org.example.mcptt:/cb"),
+        ] {
+            assert_eq!(redirect(location), Err(BrowserError::PeerForeignRedirect));
+        }
+    }
+}

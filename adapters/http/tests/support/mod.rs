@@ -86,6 +86,10 @@ impl Bench {
     }
 
     pub async fn start_tapped(tap: Option<Arc<dyn WireTap>>) -> Self {
+        Self::start_with(ServerLimits::default(), tap).await
+    }
+
+    pub async fn start_with(limits: ServerLimits, tap: Option<Arc<dyn WireTap>>) -> Self {
         let now = roger_adapter_http::SystemClock.now();
         let clock = Arc::new(MovedClock(AtomicU64::new(now.0)));
         let ca = DevelopmentCa::generate(now).unwrap();
@@ -121,7 +125,6 @@ impl Bench {
             banner: Some("DEVELOPMENT".to_owned()),
         };
         let tls = ServerTls::new(ca.issue(&[HOST], now).unwrap()).unwrap();
-        let limits = ServerLimits::default();
         let server = HttpsServer::start(address, tls, idm::router(front), limits, tap)
             .await
             .unwrap();

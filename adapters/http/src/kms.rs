@@ -1,0 +1,83 @@
+//! The KMS over HTTP (TS 33.180 D.2): POST below `/keymanagement/identity/v1`.
+
+use crate::service::{Bearer, HttpRequest, HttpResponse, HttpService};
+use crate::system::{Clock, OsRandom};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, Method, StatusCode};
+use roger_kms::{Credential, Kms};
+use rustls_pki_types::CertificateDer;
+use std::sync::Arc;
+
+/// The KMS service with what its front end needs; mount it with [`crate::service::mount`].
+///
+/// A user is known by the bearer token, an MCX server by its TLS client certificate. A request that brings both is
+/// judged by the token alone, and so is one whose `Authorization` header is no token.
+pub struct KmsFrontEnd {
+    /// The service.
+    pub kms: Arc<Kms>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl HttpService for KmsFrontEnd {
+    fn handle(&self, request: HttpRequest) -> HttpResponse {
+        let certificate = request.client_certificate.as_ref().and_then(name_of);
+        let credential = match (&request.bearer, certificate.as_deref()) {
+            (Bearer::Given(token), _) => Credential::Bearer(token.expose()),
+            (Bearer::Malformed, _) => Credential::Bearer(""),
+            (Bearer::Missing, Some(name)) => Credential::Certificate(name),
+            (Bearer::Missing, None) => Credential::None,
+        };
+        let asked = roger_kms::HttpRequest {
+            method: if request.method == Method::POST {
+                roger_kms::Method::Post
+            } else {
+                roger_kms::Method::Other
+            },
+            path: &request.path,
+            credential,
+            body: &request.body,
+        };
+        let answer = self.kms.handle(&asked, self.clock.now(), &mut OsRandom);
+        let status =
+            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponse::empty(status);
+        response.body = answer.body;
+        for (name, value) in answer.headers {
+            match HeaderName::try_from(name) {
+                Ok(name) if name == CONTENT_TYPE => response.content_type = Some(value),
+                Ok(name) => response.headers.push((name, value)),
+                Err(_) => tracing::error!(name, "the KMS answered with a header that is none"),
+            }
+        }
+        response
+    }
+}
+
+/// The name that a certificate proves: its first DNS name, else its first URI such as `sip:gms.example.org`.
+fn name_of(certificate: &CertificateDer<'static>) -> Option<String> {
+    let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
+    let name = certificate
+        .valid_dns_names()
+        .next()
+        .or_else(|| certificate.valid_uri_names().next());
+    name.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DevelopmentCa, SystemClock};
+
+    #[test]
+    fn a_certificate_proves_its_first_name() {
+        let now = SystemClock.now();
+        let ca = DevelopmentCa::generate(now).unwrap();
+        let name = |names: &[&str]| name_of(&ca.issue(names, now).unwrap().chain[0]);
+        assert_eq!(
+            name(&["pf.mcptt.example.org", "other.example.org"]).as_deref(),
+            Some("pf.mcptt.example.org")
+        );
+        assert_eq!(name(&["127.0.0.1"]), None);
+    }
+}

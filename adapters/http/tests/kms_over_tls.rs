@@ -1,0 +1,279 @@
+//! From the log-in to validated keys: IdM and KMS over TLS, the KMS on the SQLite store.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use roger_adapter_http::{
+    ClientTls, Clock as _, HttpAnswer, HttpsClient, HttpsServer, KmsFrontEnd, OsRandom,
+    ServerLimits, ServerTls, SystemClock, service,
+};
+use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_base::{KmsUri, SecretBytes};
+use roger_documents::kms::MEDIA_TYPE;
+use roger_documents::kms_client::{
+    ClientKeys, ClientPolicy, KmsAnswer, KmsClient, Resource as KmsResource,
+};
+use roger_ibc::uid::{KeyPeriod, Uid};
+use roger_ibc::{IssuedKeys, KmsDomain, KmsMaster, UserKeySet};
+use roger_kms::ports::KeyRepository as _;
+use roger_kms::{KeyAccount, Kms, KmsConfig, Ports};
+use roger_oidc::{AccessToken, Resource, ScopeSet};
+use std::sync::Arc;
+use support::{Bench as Idm, any_port};
+use tempfile::TempDir;
+
+const HOST: &str = "kms.example.org";
+const ALICE: &str = "sip:alice@mcptt.example.org";
+const BOB: &str = "sip:bob@mcptt.example.org";
+const PF: &str = "sip:pf@mcptt.example.org";
+
+struct Bench {
+    idm: Idm,
+    server: HttpsServer,
+    http: HttpsClient,
+    store: SqliteStore,
+    _directory: TempDir,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let idm = Idm::start().await;
+        let directory = tempfile::tempdir().unwrap();
+        let key = StoreKey::random(&mut OsRandom).unwrap();
+        let store = SqliteStore::open(&directory.path().join("kms.sqlite"), &key).unwrap();
+        for user in [ALICE, BOB] {
+            store
+                .put_key_account(&KeyAccount::provision(user, &mut OsRandom).unwrap())
+                .unwrap();
+        }
+        let mut server = KeyAccount::provision(PF, &mut OsRandom).unwrap();
+        server.certificate = Some("pf.mcptt.example.org".to_owned());
+        store.put_key_account(&server).unwrap();
+
+        let domain = KmsUri::new(HOST).unwrap();
+        let period = KeyPeriod::new(2_592_000, 0).unwrap();
+        let master = KmsMaster::generate(domain, period, &mut OsRandom).unwrap();
+        let ports = Ports {
+            repository: Arc::new(store.clone()),
+            tokens: Arc::new(idm.verifier()),
+            audit: Arc::new(store.clone()),
+        };
+        let front = KmsFrontEnd {
+            kms: Arc::new(Kms::new(master, KmsConfig::default(), ports)),
+            clock: Arc::new(SystemClock),
+        };
+        let now = SystemClock.now();
+        let authority = [idm.ca.certificate().clone()];
+        let tls = ServerTls::with_client_authority(idm.ca.issue(&[HOST], now).unwrap(), &authority)
+            .unwrap();
+        let router = service::mount(Arc::new(front));
+        let server = HttpsServer::start(any_port(), tls, router, ServerLimits::default(), None)
+            .await
+            .unwrap();
+        let http = HttpsClient::new(
+            ClientTls::new(&authority).unwrap(),
+            &[(HOST, server.address())],
+        )
+        .unwrap();
+        Self {
+            idm,
+            server,
+            http,
+            store,
+            _directory: directory,
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("https://{HOST}:{}{path}", self.server.address().port())
+    }
+
+    async fn token(&self, name: &str, scopes: &ScopeSet) -> AccessToken {
+        let password = SecretBytes::new(b"secret".to_vec());
+        let client = self.idm.idm_client();
+        client
+            .log_in(scopes, name, &password, &mut OsRandom)
+            .await
+            .unwrap()
+            .access_token
+    }
+
+    fn client(&self, user: &str) -> (KmsClient, ClientKeys) {
+        let pair = self.store.account(user).unwrap().unwrap().current.unwrap();
+        let who = KmsClient {
+            user_uri: user.to_owned(),
+            kms_uri: KmsUri::new(HOST).unwrap(),
+            client_id: None,
+            device_id: None,
+        };
+        let keys = ClientKeys {
+            transport: vec![pair.transport],
+            integrity: pair.integrity.into_iter().collect(),
+        };
+        (who, keys)
+    }
+
+    async fn ask(
+        &self,
+        http: &HttpsClient,
+        user: &str,
+        token: Option<&AccessToken>,
+        resource: &KmsResource,
+    ) -> (HttpAnswer, Option<KmsAnswer>) {
+        let (who, keys) = self.client(user);
+        let (url, now) = (self.url(&resource.path()), SystemClock.now());
+        let body = who.request(&url, &keys, now).unwrap();
+        let answer = http
+            .post(&url, token, MEDIA_TYPE, body.into_bytes())
+            .await
+            .unwrap();
+        let opened = who.open_response(
+            answer.body.expose(),
+            resource,
+            &url,
+            &keys,
+            ClientPolicy::STANDARD,
+            SystemClock.now(),
+        );
+        (answer, opened.ok())
+    }
+}
+
+fn domain(answer: KmsAnswer) -> KmsDomain {
+    let KmsAnswer::Init { certificate, .. } = answer else {
+        panic!("no certificate")
+    };
+    KmsDomain {
+        key_period: KeyPeriod::new(certificate.user_key_period, certificate.user_key_offset)
+            .unwrap(),
+        auth: roger_ibc::eccsi::KmsPublicAuthKey::from_octets(&certificate.pub_auth_key).unwrap(),
+        enc: roger_ibc::sakke::KmsPublicEncKey::from_octets(&certificate.pub_enc_key).unwrap(),
+        kms_uri: certificate.kms_uri,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_logs_in_and_gets_keys_that_validate() {
+    let bench = Bench::start().await;
+    let token = bench.token("alice", &ScopeSet::every_mcptt_scope()).await;
+    let (answer, init) = bench
+        .ask(&bench.http, ALICE, Some(&token), &KmsResource::Init)
+        .await;
+    assert_eq!(answer.status, 200);
+    let domain = domain(init.unwrap());
+    let own = KmsResource::KeyProv(ALICE.to_owned());
+    let (answer, keys) = bench.ask(&bench.http, ALICE, Some(&token), &own).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["cache-control"], "no-store");
+    let Some(KmsAnswer::KeyProv { key_sets, .. }) = keys else {
+        panic!("no keys")
+    };
+    let set = &key_sets[0];
+    let issued = IssuedKeys {
+        identity: set.user_uri.clone(),
+        period_number: set.key_period_no,
+        uid: Uid(set.user_id),
+        ssk: set.ssk.clone(),
+        pvt: set.pvt.to_vec(),
+        rsk: set.rsk.clone(),
+    };
+    assert!(UserKeySet::validate(&domain, &issued).is_ok());
+    let audit = bench.store.audit_entries(0, 10).unwrap();
+    assert!(
+        audit
+            .iter()
+            .any(|(_, entry)| entry.released.iter().any(|(user, _)| user == ALICE))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_alice_gives_nobody_the_keys_of_bob() {
+    let bench = Bench::start().await;
+    let alice = bench.token("alice", &ScopeSet::every_mcptt_scope()).await;
+    let bobs = KmsResource::KeyProv(BOB.to_owned());
+    // Alice asks for Bob's keys in her own name, then signs in his name with a stolen InK.
+    let (answer, keys) = bench.ask(&bench.http, ALICE, Some(&alice), &bobs).await;
+    assert_eq!(answer.status, 403);
+    assert!(!matches!(keys, Some(KmsAnswer::KeyProv { .. })));
+    let (answer, keys) = bench.ask(&bench.http, BOB, Some(&alice), &bobs).await;
+    assert_eq!(answer.status, 403);
+    assert!(!matches!(keys, Some(KmsAnswer::KeyProv { .. })));
+    let audit = bench.store.audit_entries(0, 10).unwrap();
+    assert!(audit.iter().all(|(_, entry)| entry.released.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_good_token_for_the_kms_there_are_no_keys() {
+    let bench = Bench::start().await;
+    let own = KmsResource::KeyProv(ALICE.to_owned());
+    let (answer, _) = bench.ask(&bench.http, ALICE, None, &own).await;
+    assert_eq!(answer.status, 401);
+    assert!(
+        answer.headers["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .starts_with("Bearer")
+    );
+
+    let forged = AccessToken::new("eyJhbGciOiJub25lIn0.e30.").unwrap();
+    let (answer, _) = bench.ask(&bench.http, ALICE, Some(&forged), &own).await;
+    assert_eq!(answer.status, 401);
+    assert!(
+        answer.headers["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .contains("invalid_token")
+    );
+
+    let other = ScopeSet::parse(&format!("openid {}", Resource::McpttServer.scope())).unwrap();
+    let other = bench.token("alice", &other).await;
+    let (answer, _) = bench.ask(&bench.http, ALICE, Some(&other), &own).await;
+    assert_eq!(answer.status, 403);
+    assert!(
+        answer.headers["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .contains("insufficient_scope")
+    );
+
+    let good = bench.token("alice", &ScopeSet::every_mcptt_scope()).await;
+    let answer = bench
+        .http
+        .get(&bench.url(&own.path()), Some(&good), &[])
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_known_by_its_certificate() {
+    let bench = Bench::start().await;
+    let authority = [bench.idm.ca.certificate().clone()];
+    let now = SystemClock.now();
+    let client = |name: &str| {
+        let own = bench.idm.ca.issue(&[name], now).unwrap();
+        let tls = ClientTls::with_identity(&authority, own).unwrap();
+        HttpsClient::new(tls, &[(HOST, bench.server.address())]).unwrap()
+    };
+    let own = KmsResource::KeyProv(PF.to_owned());
+    let (answer, keys) = bench
+        .ask(&client("pf.mcptt.example.org"), PF, None, &own)
+        .await;
+    assert_eq!(answer.status, 200);
+    assert!(matches!(keys, Some(KmsAnswer::KeyProv { .. })));
+    let (answer, keys) = bench
+        .ask(&client("other.mcptt.example.org"), PF, None, &own)
+        .await;
+    assert!(
+        answer.status == 401 || answer.status == 403,
+        "{}",
+        answer.status
+    );
+    assert!(keys.is_none());
+}
