@@ -1,0 +1,207 @@
+//! Affiliation to groups, and what becomes of it (TS 24.379 cl. 9.2.1).
+
+use super::authorisation::MakeError;
+use super::{Purpose, Refusal, UeClient, UeEvent, refused, reply};
+use roger_base::GroupId;
+use roger_call::answer::plain;
+use roger_call::body::Body;
+use roger_call::feature::{CONTACT_PARAMETERS, EXPIRES_FOREVER};
+use roger_call::request::{Trust, finish, start};
+use roger_documents::affiliation::{Affiliation, AffiliationDocument, AffiliationStatus, Tuple};
+use roger_documents::mcptt_info::{McpttInfo, RequestUri};
+use roger_sip::application::Context;
+use roger_sip::endpoint::{Answer, DialogId, EndpointError, Incoming, ident};
+use roger_sip::message::{HeaderName, Method, Response, StatusCode};
+use tracing::info;
+
+#[derive(Default)]
+pub(super) struct AffiliationState {
+    dialog: Option<DialogId>,
+    watching: bool,
+    wanted: Vec<GroupId>,
+}
+
+impl AffiliationState {
+    pub(super) fn is_dialog(&self, dialog: DialogId) -> bool {
+        self.dialog == Some(dialog)
+    }
+
+    /// The answer to the SUBSCRIBE for one's own affiliations.
+    pub(super) fn on_answer(&mut self, answer: &Answer) {
+        if answer.response.status().is_success() {
+            self.dialog = answer.dialog.or(self.dialog);
+        } else if answer.response.status().is_final() {
+            self.watching = false;
+        }
+    }
+}
+
+impl UeClient {
+    pub(super) fn affiliate(&mut self, context: &mut Context<'_>, groups: Vec<GroupId>) {
+        self.affiliation.wanted = groups;
+        let sent = self
+            .watch_affiliation(context)
+            .and_then(|()| self.publish_affiliation(context));
+        if let Err(error) = sent {
+            self.tell(UeEvent::NotAffiliated(Refusal::Local(error.to_string())));
+        }
+    }
+
+    /// SUBSCRIBE to one's own affiliations, once: a 200 to the PUBLISH says only that it was received.
+    fn watch_affiliation(&mut self, context: &mut Context<'_>) -> Result<(), MakeError> {
+        if self.affiliation.watching {
+            return Ok(());
+        }
+        let body = self.own_identity(context)?;
+        let builder = self
+            .request(context, Method::Subscribe)?
+            .header(HeaderName::EVENT, "presence")
+            .header(HeaderName::ACCEPT, "application/pidf+xml")
+            .header(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string())
+            .header(HeaderName::CONTACT, self.contact(context)?);
+        let request = finish(builder, &body, context.random)?;
+        let (now, core) = (context.now, self.settings.core);
+        let handle = context
+            .endpoint
+            .send_request(now, context.random, request, core)?;
+        self.requests.insert(handle, Purpose::WatchAffiliation);
+        self.affiliation.watching = true;
+        Ok(())
+    }
+
+    fn publish_affiliation(&mut self, context: &mut Context<'_>) -> Result<(), MakeError> {
+        let user = self.user.as_ref().ok_or(MakeError::NoUser)?;
+        let wanted = self
+            .affiliation
+            .wanted
+            .iter()
+            .cloned()
+            .map(Affiliation::wanted)
+            .collect();
+        let document = AffiliationDocument {
+            user: user.mcptt_id.clone(),
+            tuples: vec![Tuple {
+                client: self.settings.client_id.clone(),
+                affiliations: wanted,
+                functional_aliases: Vec::new(),
+            }],
+            p_id: Some(ident::tag(context.random)?),
+        };
+        let info = McpttInfo {
+            request_uri: Some(RequestUri::from(&user.mcptt_id)),
+            ..McpttInfo::default()
+        };
+        let body = Body::new().with_document(&info).with_document(&document);
+        let body = self.protect(context, body)?;
+        let expires = if self.affiliation.wanted.is_empty() {
+            0
+        } else {
+            EXPIRES_FOREVER
+        };
+        let builder = self
+            .request(context, Method::Publish)?
+            .header(HeaderName::EVENT, "presence")
+            .header(HeaderName::EXPIRES, expires.to_string());
+        let request = finish(builder, &body, context.random)?;
+        let (now, core) = (context.now, self.settings.core);
+        let handle = context
+            .endpoint
+            .send_request(now, context.random, request, core)?;
+        self.requests.insert(handle, Purpose::Affiliate);
+        Ok(())
+    }
+
+    pub(super) fn on_affiliate_answer(&mut self, response: &Response) {
+        if response.status().is_final() && !response.status().is_success() {
+            self.tell(UeEvent::NotAffiliated(refused(response)));
+        }
+    }
+
+    /// The state of every affiliation; one that was refused is absent.
+    pub(super) fn on_affiliation_notify(
+        &mut self,
+        context: &mut Context<'_>,
+        incoming: &Incoming,
+    ) -> Result<(), EndpointError> {
+        let request = &incoming.request;
+        reply(context, incoming, plain(request, StatusCode::OK))?;
+        if request.body().is_empty() {
+            return Ok(());
+        }
+        let document: AffiliationDocument =
+            match self.open(request).and_then(|body| Ok(body.required()?)) {
+                Ok(document) => document,
+                Err(error) => {
+                    info!(%error, "a notification of affiliations could not be read");
+                    return Ok(());
+                }
+            };
+        let own = document
+            .tuples
+            .into_iter()
+            .find(|tuple| tuple.client == self.settings.client_id);
+        for affiliation in own.map(|tuple| tuple.affiliations).unwrap_or_default() {
+            let status = affiliation.status.unwrap_or(AffiliationStatus::Affiliated);
+            self.tell(UeEvent::Affiliation(affiliation.group, status));
+        }
+        Ok(())
+    }
+
+    // Shared by the procedures towards the participating function ----------------------------------------------
+
+    /// A request to the participating function.
+    pub(super) fn request(
+        &self,
+        context: &mut Context<'_>,
+        method: Method,
+    ) -> Result<roger_sip::message::RequestBuilder, MakeError> {
+        let (impu, to) = (
+            self.settings.impu.as_str(),
+            self.settings.participating.as_str(),
+        );
+        Ok(start(method, to, impu, Trust::Preferred, context.random)?)
+    }
+
+    /// A Contact with the feature tags of MCPTT.
+    pub(super) fn contact(&self, context: &mut Context<'_>) -> Result<String, MakeError> {
+        let user = ident::tag(context.random)?;
+        Ok(format!(
+            "<sip:{user}@{}>{CONTACT_PARAMETERS}",
+            self.settings.contact
+        ))
+    }
+
+    /// Encrypts and signs a body for the participating function.
+    pub(super) fn protect(&self, context: &mut Context<'_>, body: Body) -> Result<Body, MakeError> {
+        match &self.csk {
+            Some(csk) => {
+                let hop = csk.sending(self.settings.protection, &self.settings.domain);
+                Ok(body.protected(&hop, context.random)?)
+            }
+            None if self.is_protected() => Err(MakeError::NoCsk),
+            None => Ok(body),
+        }
+    }
+
+    fn own_identity(&self, context: &mut Context<'_>) -> Result<Body, MakeError> {
+        let user = self.user.as_ref().ok_or(MakeError::NoUser)?;
+        let info = McpttInfo {
+            request_uri: Some(RequestUri::from(&user.mcptt_id)),
+            ..McpttInfo::default()
+        };
+        self.protect(context, Body::new().with_document(&info))
+    }
+
+    /// Verifies and decrypts what the participating function sent.
+    pub(super) fn open(&self, request: &roger_sip::message::Request) -> Result<Body, MakeError> {
+        let body = Body::of(request.headers(), request.body())?;
+        match &self.csk {
+            Some(csk) => {
+                let hop = csk.receiving(self.settings.protection, &self.uri_domains);
+                Ok(body.opened(&hop)?)
+            }
+            None if self.is_protected() => Err(MakeError::NoCsk),
+            None => Ok(body),
+        }
+    }
+}

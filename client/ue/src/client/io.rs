@@ -1,0 +1,234 @@
+//! What goes into a UE and what comes out.
+
+use roger_base::{GroupId, KeyId, McpttId, SecretBytes};
+use roger_call::warning::WarningCode;
+use roger_documents::affiliation::AffiliationStatus;
+use roger_floor::participant::{NoRequest, StopReason, Talker};
+use roger_ibc::{KmsDomain, UserKeySet};
+use roger_media::{MediaPacket, MediaTransmit};
+use roger_sip::message::StatusCode;
+
+/// A call of this UE, numbered by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallNumber(pub u32);
+
+/// How a REGISTER or PUBLISH authorises the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authorisation {
+    /// Not at all: registration never waits for it.
+    None,
+    /// Token and CSK ride in the REGISTER (TS 24.379 cl. 7.2.1).
+    InRegister,
+}
+
+/// Whether the called user answers herself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commencement {
+    /// `Answer-Mode: Auto`.
+    Automatic,
+    /// `Answer-Mode: Manual`.
+    Manual,
+}
+
+/// The user of a client and the keys of her identity.
+pub struct UeUser {
+    /// MCPTT ID.
+    pub mcptt_id: McpttId,
+    /// Access token.
+    pub token: SecretBytes,
+    /// Key sets of the identity, one for each key period held.
+    pub key_sets: Vec<UserKeySet>,
+    /// KMS of the servers and of other users.
+    pub kms: KmsDomain,
+}
+
+/// What the user or the shell wants.
+pub enum UeInput {
+    /// The user of this client, after log-in and key provisioning.
+    User(Box<UeUser>),
+    /// Register at the SIP core.
+    Register(Authorisation),
+    /// Authorise the user and publish the settings (TS 24.379 cl. 7.2.2); after an authorisation in REGISTER only
+    /// the settings (cl. 7.2.3).
+    Publish,
+    /// Watch the group documents and group keys at the group management server.
+    WatchGroups(Vec<GroupId>),
+    /// The complete set of groups to be affiliated to.
+    Affiliate(Vec<GroupId>),
+    /// The GKTP document was fetched; the octets are those of the body.
+    GroupKeys(Vec<u8>),
+    /// Call a group.
+    CallGroup(GroupId),
+    /// Call a user.
+    CallUser(McpttId, Commencement),
+    /// Answer a call that rings.
+    Accept(CallNumber),
+    /// End a call, or refuse one that rings.
+    HangUp(CallNumber),
+    /// The push-to-talk button.
+    Ptt(CallNumber, Button),
+    /// One packet of coded speech, 20 ms (RFC 4867, octet-aligned). Sent only while the user may talk.
+    Speech(CallNumber, Vec<u8>),
+    /// Leave the MC service and the SIP core.
+    LogOff,
+    /// A datagram on a media socket.
+    Media(MediaPacket),
+}
+
+/// State of a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Button {
+    /// Pressed.
+    Pressed,
+    /// Let go.
+    Released,
+}
+
+/// Why something that the user wanted did not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A server refused.
+    Answered {
+        /// Status code.
+        status: StatusCode,
+        /// MCPTT warning.
+        warning: Option<WarningCode>,
+    },
+    /// Nobody answered.
+    NoAnswer,
+    /// This UE cannot do it; the text says what is missing.
+    Local(String),
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Answered {
+                status,
+                warning: Some(warning),
+            } => write!(f, "{} ({warning})", status.as_u16()),
+            Self::Answered {
+                status,
+                warning: None,
+            } => write!(f, "{} {}", status.as_u16(), status.reason()),
+            Self::NoAnswer => f.write_str("no answer"),
+            Self::Local(text) => f.write_str(text),
+        }
+    }
+}
+
+/// With whom a call is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallParty {
+    /// A group.
+    Group(GroupId),
+    /// A user.
+    User(McpttId),
+}
+
+/// A packet of speech that was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeardSpeech {
+    /// Source.
+    pub ssrc: u32,
+    /// Sequence number.
+    pub sequence: u16,
+    /// Timestamp.
+    pub timestamp: u32,
+    /// First packet of a burst.
+    pub marker: bool,
+    /// Payload (RFC 4867).
+    pub payload: Vec<u8>,
+}
+
+/// What a UE has to say.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UeEvent {
+    /// Registered at the SIP core.
+    Registered,
+    /// Registration failed.
+    NotRegistered(Refusal),
+    /// The MC service knows user and settings.
+    Authorised,
+    /// It does not.
+    NotAuthorised(Refusal),
+    /// The group management server took the subscription.
+    Watching,
+    /// It did not.
+    NotWatching(Refusal),
+    /// A document changed: fetch it from this URL.
+    DocumentChanged {
+        /// URL below the XCAP root.
+        url: String,
+        /// Entity tag of the new version; `None` when it is gone.
+        etag: Option<String>,
+    },
+    /// A group key was taken into the key store.
+    GroupKey {
+        /// GMK-ID.
+        gmk_id: KeyId,
+        /// Groups it serves.
+        groups: Vec<GroupId>,
+        /// In use, or revoked.
+        state: GroupKeyState,
+    },
+    /// A group key message was refused; the keys held stay.
+    GroupKeyRefused(String),
+    /// State of an affiliation.
+    Affiliation(GroupId, AffiliationStatus),
+    /// The request to change affiliations was refused.
+    NotAffiliated(Refusal),
+    /// Somebody calls. An automatic answer is under way unless `rings`.
+    IncomingCall {
+        /// Number of the call.
+        call: CallNumber,
+        /// Group or caller.
+        party: CallParty,
+        /// The caller.
+        caller: McpttId,
+        /// The user has to answer.
+        rings: bool,
+    },
+    /// The called user is being alerted.
+    Ringing(CallNumber),
+    /// A call is established.
+    CallEstablished(CallNumber),
+    /// A call did not come about.
+    CallFailed(CallNumber, Refusal),
+    /// A call is over.
+    CallEnded(CallNumber),
+    /// The floor is granted: sound the tone, then open the microphone.
+    MayTalk(CallNumber),
+    /// Close the microphone.
+    MustStop(CallNumber, StopReason),
+    /// The floor was denied; the text is the cause.
+    FloorDenied(CallNumber, String),
+    /// A press of the button had no effect.
+    NoFloorRequest(CallNumber, NoRequest),
+    /// Somebody talks.
+    SomebodyTalks(CallNumber, Talker),
+    /// Nobody talks.
+    FloorIdle(CallNumber),
+    /// Speech was heard.
+    Speech(CallNumber, HeardSpeech),
+    /// A packet was dropped; the reason is for people.
+    Dropped(CallNumber, String),
+}
+
+/// State of a group key at a UE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupKeyState {
+    /// It may be used.
+    Valid,
+    /// It must not be used any more.
+    Revoked,
+}
+
+/// What a UE wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UeOutput {
+    /// Send a datagram.
+    Media(MediaTransmit),
+    /// Tell the user or the shell.
+    Event(UeEvent),
+}

@@ -1,0 +1,325 @@
+//! The UE as a sans-IO SIP application: registration, service authorisation, group keys, affiliation, calls
+//! (TS 24.379 client procedures, TS 24.380 participant, TS 33.180).
+//!
+//! Log-in, key provisioning and the fetching of documents need HTTP and so happen in the shell around it.
+
+mod affiliation;
+mod authorisation;
+mod call;
+mod group_keys;
+mod incoming_call;
+mod io;
+mod outgoing_call;
+mod registration;
+mod settings;
+
+pub use io::{
+    Authorisation, Button, CallNumber, CallParty, Commencement, GroupKeyState, HeardSpeech,
+    Refusal, UeEvent, UeInput, UeOutput, UeUser,
+};
+pub use settings::{FloorControlProtection, IdentityHiding, UeSettings};
+
+use affiliation::AffiliationState;
+use authorisation::AuthorisationState;
+use call::Call;
+use group_keys::GroupKeysState;
+use registration::RegistrationState;
+use roger_base::{Instant, SecretBytes};
+use roger_call::answer::{plain, warning_of};
+use roger_call::service_authorisation::BoundCsk;
+use roger_keys::store::GroupKeyStore;
+use roger_media::{FloorKeyring, MediaPorts, PairId};
+use roger_mikey::Receiver;
+use roger_sip::application::{Application, Context};
+use roger_sip::endpoint::{
+    Answer, DialogId, EndpointError, Incoming, Output, RequestHandle, TransactionId,
+};
+use roger_sip::message::{Method, Response, StatusCode};
+use roger_xml::uri::{ProtectedDomains, UriTolerance};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use tracing::warn;
+
+/// What a request under way was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Register,
+    Publish,
+    Affiliate,
+    WatchAffiliation,
+    WatchGroups,
+    Invite(CallNumber),
+}
+
+/// A UE.
+pub struct UeClient {
+    settings: UeSettings,
+    uri_domains: ProtectedDomains,
+    ports: Box<dyn MediaPorts>,
+    user: Option<UeUser>,
+    receiver: Receiver,
+    /// CSK towards the participating function.
+    csk: Option<BoundCsk>,
+    floor_keys: FloorKeyring,
+    registration: RegistrationState,
+    authorisation: AuthorisationState,
+    affiliation: AffiliationState,
+    group_keys: GroupKeysState,
+    key_store: GroupKeyStore,
+    calls: BTreeMap<CallNumber, Call>,
+    next_call: u32,
+    requests: HashMap<RequestHandle, Purpose>,
+    dialogs: HashMap<DialogId, CallNumber>,
+    transactions: HashMap<TransactionId, CallNumber>,
+    pairs: HashMap<PairId, CallNumber>,
+    outputs: VecDeque<UeOutput>,
+}
+
+impl UeClient {
+    /// A UE that is not registered and has no user yet. `sip_password` is that of the SIP core.
+    #[must_use]
+    pub fn new(
+        settings: UeSettings,
+        sip_password: SecretBytes,
+        ports: Box<dyn MediaPorts>,
+    ) -> Self {
+        let uri_domains =
+            ProtectedDomains::new(vec![settings.domain.clone()], UriTolerance::AsSent);
+        let registration = RegistrationState::new(&settings.sip_username, sip_password);
+        Self {
+            settings,
+            uri_domains,
+            ports,
+            user: None,
+            receiver: Receiver::default(),
+            csk: None,
+            floor_keys: FloorKeyring::new(),
+            registration,
+            authorisation: AuthorisationState::default(),
+            affiliation: AffiliationState::default(),
+            group_keys: GroupKeysState::default(),
+            key_store: GroupKeyStore::default(),
+            calls: BTreeMap::new(),
+            next_call: 1,
+            requests: HashMap::new(),
+            dialogs: HashMap::new(),
+            transactions: HashMap::new(),
+            pairs: HashMap::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The group keys held, for a program that shows or proves something about them.
+    #[must_use]
+    pub const fn group_keys(&self) -> &GroupKeyStore {
+        &self.key_store
+    }
+
+    /// The CSK bound at the participating function, for the same purpose.
+    #[must_use]
+    pub const fn client_server_key(&self) -> Option<&BoundCsk> {
+        self.csk.as_ref()
+    }
+
+    fn tell(&mut self, event: UeEvent) {
+        self.outputs.push_back(UeOutput::Event(event));
+    }
+
+    // SIP ---------------------------------------------------------------------------------------------------
+
+    fn on_request(
+        &mut self,
+        context: &mut Context<'_>,
+        incoming: &Incoming,
+    ) -> Result<(), EndpointError> {
+        let request = &incoming.request;
+        match (request.method(), incoming.dialog) {
+            (Method::Invite, None) => self.on_invite(context, incoming),
+            (Method::Invite, Some(_)) => reply(
+                context,
+                incoming,
+                plain(request, StatusCode::NOT_ACCEPTABLE_HERE),
+            ),
+            (Method::Bye, Some(dialog)) => {
+                reply(context, incoming, plain(request, StatusCode::OK))?;
+                self.on_dialog_ended(context, dialog);
+                Ok(())
+            }
+            (Method::Notify, Some(dialog)) => self.on_notify(context, incoming, dialog),
+            (Method::Message, _) => self.on_message(context, incoming),
+            (Method::Options, _) => reply(context, incoming, plain(request, StatusCode::OK)),
+            (Method::Bye | Method::Notify, None) => reply(
+                context,
+                incoming,
+                plain(request, StatusCode::CALL_DOES_NOT_EXIST),
+            ),
+            _ => reply(
+                context,
+                incoming,
+                plain(request, StatusCode::METHOD_NOT_ALLOWED),
+            ),
+        }
+    }
+
+    /// A NOTIFY belongs to the subscription whose dialog it is in.
+    fn on_notify(
+        &mut self,
+        context: &mut Context<'_>,
+        incoming: &Incoming,
+        dialog: DialogId,
+    ) -> Result<(), EndpointError> {
+        if self.affiliation.is_dialog(dialog) {
+            return self.on_affiliation_notify(context, incoming);
+        }
+        // A NOTIFY may overtake the 200 of the SUBSCRIBE: what is not the one is the other.
+        self.on_group_notify(context, incoming, dialog)
+    }
+
+    fn on_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        answer: &Answer,
+    ) -> Result<(), EndpointError> {
+        let Some(purpose) = self.requests.get(&answer.handle).copied() else {
+            return Self::on_stray_answer(context, answer);
+        };
+        let status = answer.response.status();
+        if status.is_final() {
+            self.requests.remove(&answer.handle);
+        }
+        match purpose {
+            Purpose::Register => self.on_register_answer(context, &answer.response),
+            Purpose::Publish => {
+                self.on_publish_answer(context, &answer.response);
+                Ok(())
+            }
+            Purpose::Affiliate => {
+                self.on_affiliate_answer(&answer.response);
+                Ok(())
+            }
+            Purpose::WatchAffiliation => {
+                self.affiliation.on_answer(answer);
+                Ok(())
+            }
+            Purpose::WatchGroups => {
+                self.on_watch_answer(context, answer);
+                Ok(())
+            }
+            Purpose::Invite(number) => self.on_invite_answer(context, number, answer),
+        }
+    }
+
+    /// A 2xx to an INVITE that was given up: acknowledged and ended.
+    fn on_stray_answer(context: &mut Context<'_>, answer: &Answer) -> Result<(), EndpointError> {
+        let Some(dialog) = answer
+            .dialog
+            .filter(|_| answer.response.status().is_success())
+        else {
+            return Ok(());
+        };
+        if context
+            .endpoint
+            .ack(context.now, context.random, dialog, None)
+            .is_ok()
+        {
+            context.endpoint.bye(context.now, context.random, dialog)?;
+        }
+        Ok(())
+    }
+
+    fn on_failed(&mut self, context: &mut Context<'_>, handle: RequestHandle) {
+        let Some(purpose) = self.requests.remove(&handle) else {
+            return;
+        };
+        match purpose {
+            Purpose::Register => self.tell(UeEvent::NotRegistered(Refusal::NoAnswer)),
+            Purpose::Publish => self.tell(UeEvent::NotAuthorised(Refusal::NoAnswer)),
+            Purpose::Affiliate | Purpose::WatchAffiliation => {
+                self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer));
+            }
+            Purpose::WatchGroups => self.tell(UeEvent::NotWatching(Refusal::NoAnswer)),
+            Purpose::Invite(number) => self.fail_call(context, number, Refusal::NoAnswer),
+        }
+    }
+}
+
+fn refused(response: &Response) -> Refusal {
+    Refusal::Answered {
+        status: response.status(),
+        warning: warning_of(response.headers()),
+    }
+}
+
+fn reply(
+    context: &mut Context<'_>,
+    incoming: &Incoming,
+    response: Response,
+) -> Result<(), EndpointError> {
+    context
+        .endpoint
+        .respond(context.now, context.random, incoming.transaction, response)
+        .map(|_| ())
+}
+
+impl Application for UeClient {
+    type Input = UeInput;
+    type Output = UeOutput;
+
+    fn on_sip(&mut self, context: &mut Context<'_>, event: Output) {
+        let result = match event {
+            Output::Incoming(incoming) => self.on_request(context, &incoming),
+            Output::Response(answer) => self.on_answer(context, &answer),
+            Output::Failed { handle, .. } => {
+                self.on_failed(context, handle);
+                Ok(())
+            }
+            Output::Cancelled { transaction, .. } => {
+                self.on_cancelled(context, transaction);
+                Ok(())
+            }
+            Output::DialogEnded { dialog } | Output::NoAck { dialog } => {
+                self.on_dialog_ended(context, dialog);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = result {
+            warn!(%error, "a SIP event could not be served");
+        }
+    }
+
+    fn on_input(&mut self, context: &mut Context<'_>, input: UeInput) {
+        match input {
+            UeInput::User(user) => self.user = Some(*user),
+            UeInput::Register(authorisation) => self.register(context, authorisation),
+            UeInput::Publish => self.publish(context),
+            UeInput::WatchGroups(groups) => self.watch_groups(context, &groups),
+            UeInput::Affiliate(groups) => self.affiliate(context, groups),
+            UeInput::GroupKeys(document) => self.on_group_keys(context, &document),
+            UeInput::CallGroup(group) => self.call_group(context, group),
+            UeInput::CallUser(user, commencement) => self.call_user(context, user, commencement),
+            UeInput::Accept(number) => self.accept(context, number),
+            UeInput::HangUp(number) => self.hang_up(context, number),
+            UeInput::Ptt(number, button) => self.on_button(context, number, button),
+            UeInput::Speech(number, payload) => self.send_speech(context, number, &payload),
+            UeInput::LogOff => self.log_off(context),
+            UeInput::Media(packet) => self.on_media(context, &packet),
+        }
+    }
+
+    fn on_timeout(&mut self, context: &mut Context<'_>) {
+        self.refresh_registration(context);
+        self.on_call_timeouts(context);
+    }
+
+    fn poll(&mut self) -> Option<UeOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let calls = self.calls.values().filter_map(Call::deadline).min();
+        [calls, self.registration.refresh_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}

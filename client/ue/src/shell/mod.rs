@@ -1,0 +1,249 @@
+//! The UE with its sockets: log-in and keys over HTTPS, [`UeClient`] on real SIP and media sockets, speech in and out.
+//!
+//! ```text
+//!   user ── log_in, fetch_keys ──► IdM, KMS (HTTPS) ──► UeInput::User ──┐
+//!   user ── input, talk ────────────────────────────────────────────────┤
+//!                                                                        ▼
+//!   SIP core ◄── SIP over TCP ──► Node<UeClient> ──► UeEvent ──► user, recorder of what is heard
+//!   servers  ◄── RTP, floor (UDP) ──►   │
+//!   GMS      ◄── HTTPS GET ◄── DocumentChanged ── and back ── GroupKeys ──► UeClient
+//! ```
+
+mod config;
+mod documents;
+mod heard;
+mod key_provisioning;
+mod session;
+mod speech;
+
+pub use config::{GroupManagementAccess, IdmAccess, KmsAccess, Local, Taps, UeConfig};
+pub use heard::HeardBurst;
+pub use key_provisioning::{KeyProvisioning, KeyProvisioningError};
+pub use session::SessionSecrets;
+pub use speech::{Speech, SpeechError};
+
+use crate::client::{CallNumber, UeClient, UeEvent, UeInput, UeOutput};
+use documents::Documents;
+use heard::Heard;
+use roger_adapter_http::{
+    ClientTls, HttpsClient, HttpsClientError, IdmClientError, OsRandom, TlsError,
+};
+use roger_adapter_rtp::{LegSender, LegSockets, MediaPorts};
+use roger_adapter_sip::{SipHandle, SipNode, StartError, TransportSettings};
+use roger_audio::SpeechFrame;
+use roger_base::{McpttId, RandomError};
+use roger_media::MediaPacket;
+use roger_sip::application::Node;
+use roger_sip::endpoint::{Endpoint, Role, Settings};
+use session::Session;
+use std::sync::{Arc, Mutex, PoisonError};
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Events that may wait for the user of a UE.
+const EVENTS: usize = 16_384;
+
+/// Why a UE did not start, log in or get its keys.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum UeError {
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    LocalTls(#[from] TlsError),
+    /// No HTTPS client, or no answer.
+    #[error(transparent)]
+    Http(#[from] HttpsClientError),
+    /// The SIP address cannot be bound.
+    #[error(transparent)]
+    LocalSip(#[from] StartError),
+    /// The log-in failed.
+    #[error("log-in: {0}")]
+    Login(#[from] IdmClientError),
+    /// The keys were not had.
+    #[error("keys: {0}")]
+    Keys(#[from] KeyProvisioningError),
+    /// Something needs a user who has logged in.
+    #[error("log in first")]
+    LocalNotLoggedIn,
+    /// No randomness.
+    #[error(transparent)]
+    LocalRandom(#[from] RandomError),
+}
+
+/// A running UE; it stops when this is dropped.
+pub struct Ue {
+    inner: Arc<Inner>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What the tasks of a UE share.
+struct Inner {
+    sip: SipHandle<Node<UeClient>>,
+    http: HttpsClient,
+    session: Session,
+    heard: Mutex<Heard>,
+}
+
+impl Inner {
+    fn input(&self, input: UeInput) {
+        self.sip
+            .with(|node, clocks, random| node.input(clocks, random, input));
+    }
+}
+
+impl Ue {
+    /// Binds the sockets; registers nothing yet. Events come out of the receiver; when its user does not take them
+    /// for long, the newest are dropped.
+    ///
+    /// # Errors
+    /// [`UeError`] when an address cannot be bound or TLS not be set up.
+    pub async fn start(config: UeConfig) -> Result<(Self, mpsc::Receiver<UeEvent>), UeError> {
+        let tls = ClientTls::new(&config.authority)?;
+        let hosts: Vec<_> = config
+            .hosts
+            .iter()
+            .map(|(name, at)| (name.as_str(), *at))
+            .collect();
+        let http = HttpsClient::new(tls, &hosts)?;
+        let ports = MediaPorts::new(
+            config.local.sip.ip(),
+            config.local.media,
+            config.taps.media.clone(),
+        );
+        let (sockets, sender, packets) = LegSockets::new(ports);
+        let mut settings = config.settings;
+        settings.contact = format!("{};transport=tcp", config.local.sip);
+        let client = UeClient::new(settings, config.sip_password, Box::new(sockets));
+        let endpoint = Endpoint::new(Settings::new(Role::UserAgent));
+        let transport = TransportSettings {
+            udp: None,
+            tap: config.taps.sip.clone(),
+            ..TransportSettings::at(config.local.sip)
+        };
+        let node = Node::new(client, endpoint);
+        let (sip, outputs) = SipNode::start(node, transport, Box::new(OsRandom)).await?;
+        let session = Session::new(config.idm, config.kms, http.clone());
+        let inner = Arc::new(Inner {
+            sip,
+            http,
+            session,
+            heard: Mutex::default(),
+        });
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let (documents, changes) = Documents::new(config.group_management);
+        let tasks = vec![
+            tokio::spawn(deliver_media(Arc::clone(&inner), packets)),
+            tokio::spawn(carry_out(
+                Arc::clone(&inner),
+                outputs,
+                Rim {
+                    sender,
+                    events,
+                    documents: documents.clone(),
+                },
+            )),
+            tokio::spawn(documents.run(Arc::clone(&inner), changes)),
+            tokio::spawn(session::keep_fresh(Arc::clone(&inner))),
+        ];
+        Ok((Self { inner, tasks }, receiver))
+    }
+
+    /// Logs in at the IdM server with the log-in name and password of the user (TS 33.180 cl. 5.1.2.3).
+    ///
+    /// # Errors
+    /// [`UeError::Login`] naming the step that failed.
+    pub async fn log_in(&self, username: &str, password: &str) -> Result<McpttId, UeError> {
+        self.inner.session.log_in(username, password).await
+    }
+
+    /// Fetches KMS certificate and key sets of the user who logged in, checks them, and hands user, token and keys to
+    /// the client (TS 33.180 cl. 5.3).
+    ///
+    /// # Errors
+    /// [`UeError`]; nothing is changed then.
+    pub async fn fetch_keys(&self) -> Result<(), UeError> {
+        let user = self.inner.session.fetch_keys().await?;
+        self.inner.input(user);
+        Ok(())
+    }
+
+    /// Hands an input to the client.
+    pub fn input(&self, input: UeInput) {
+        self.inner.input(input);
+    }
+
+    /// Looks at the client, such as at the keys it holds.
+    pub fn look<R>(&self, look: impl FnOnce(&UeClient) -> R) -> R {
+        self.inner.sip.with(|node, _, _| look(node.application()))
+    }
+
+    /// The session of the user, for a program that shows or proves something about its secrets.
+    pub async fn secrets(&self) -> Option<SessionSecrets> {
+        self.inner.session.secrets().await
+    }
+
+    /// Says frames, one every 20 ms. Whether they are sent is decided by the floor: [`UeInput::Speech`].
+    pub async fn talk(&self, call: CallNumber, frames: &[SpeechFrame]) -> Result<(), SpeechError> {
+        speech::talk(&self.inner, call, frames).await
+    }
+
+    /// The talk bursts heard since the last call of this function, in the order in which they began.
+    #[must_use]
+    pub fn take_heard(&self) -> Vec<HeardBurst> {
+        self.inner
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Closes every socket. [`UeInput::LogOff`] is polite before it.
+    pub fn stop(&self) {
+        self.inner.sip.stop();
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Drop for Ue {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn deliver_media(inner: Arc<Inner>, mut packets: mpsc::Receiver<MediaPacket>) {
+    while let Some(packet) = packets.recv().await {
+        inner.input(UeInput::Media(packet));
+    }
+}
+
+/// Where the outputs of a client go.
+struct Rim {
+    sender: LegSender,
+    events: mpsc::Sender<UeEvent>,
+    documents: Documents,
+}
+
+async fn carry_out(inner: Arc<Inner>, mut outputs: mpsc::Receiver<UeOutput>, rim: Rim) {
+    while let Some(output) = outputs.recv().await {
+        match output {
+            UeOutput::Media(transmit) => rim.sender.send(&transmit),
+            UeOutput::Event(event) => tell(&inner, &rim, event),
+        }
+    }
+}
+
+fn tell(inner: &Inner, rim: &Rim, event: UeEvent) {
+    match &event {
+        UeEvent::Speech(call, speech) => inner
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .packet(*call, speech),
+        UeEvent::DocumentChanged { url, etag } => rim.documents.changed(url, etag.as_deref()),
+        _ => {}
+    }
+    if rim.events.try_send(event).is_err() {
+        tracing::warn!("an event of a UE was dropped: its user does not keep up");
+    }
+}
