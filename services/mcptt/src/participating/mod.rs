@@ -1,1 +1,377 @@
-//! Participating function.
+//! Participating function: service authorisation, affiliation, and one client's part in its calls
+//! (TS 24.379 cl. 6.3.2, 7.3, 9.2.2.2; TS 24.380 cl. 6.4).
+//!
+//! ```text
+//!            REGISTER, PUBLISH ──► bindings: IMPU ↔ MCPTT ID ↔ client ↔ CSK
+//!   client ──── CSK ────► ┌───────────────────────────┐ ◄──── SPK ──── controlling function
+//!   XML, SRTCP            │ opens, checks, protects   │       XML, SRTCP
+//!   SRTP ────────────────►│ (SRTP: octets as they are)│◄───────────── SRTP
+//!                         └───────────────────────────┘
+//! ```
+
+mod affiliation;
+mod authorisation;
+mod b2bua;
+mod binding;
+mod invite;
+mod originating;
+mod presence;
+mod register;
+mod service_settings;
+mod session;
+mod settings;
+mod subscription;
+mod terminating;
+
+pub use settings::{ControllingRoute, Credentials, ParticipatingSettings};
+
+use crate::controlling::FloorControlProtection;
+use crate::media::{MediaPacket, MediaPorts, MediaTransmit};
+use crate::ports::{GroupDirectory, UserProfiles};
+use affiliation::Affiliations;
+use authorisation::BindError;
+use binding::{Bindings, ClientRules, OpenedWith, open_body};
+use register::Registrations;
+use roger_base::{ClientId, GroupId, Impu, Instant, McpttId, UnixTime};
+use roger_call::answer::{asserted_identity, plain, warned};
+use roger_call::body::Body;
+use roger_call::warning::WarningCode;
+use roger_media::{Counters, FloorKeyring, Flow, Side};
+use roger_mikey::Receiver;
+use roger_sip::application::{Application, Context};
+use roger_sip::endpoint::{Answer, EndpointError, Incoming, Output, RequestHandle};
+use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
+use roger_sip::subscription::EntityTag;
+use roger_srtp::SrtpError;
+use roger_xml::uri::{ProtectedDomains, UriTolerance};
+use session::Sessions;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use subscription::Subscriptions;
+use tracing::{info, warn};
+
+/// Retry-After of a refusal for want of resources.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// What reaches the function besides SIP.
+#[derive(Clone)]
+pub enum ParticipatingInput {
+    /// A datagram on a media socket.
+    Media(MediaPacket),
+    /// A group document changed.
+    GroupChanged(GroupId),
+    /// Keys of a new period, other KMSs or other token keys.
+    Credentials(Box<Credentials>),
+}
+
+/// The participating function.
+pub struct ParticipatingFunction {
+    settings: ParticipatingSettings,
+    rules: ClientRules,
+    groups: Arc<dyn GroupDirectory>,
+    profiles: Arc<dyn UserProfiles>,
+    ports: Box<dyn MediaPorts>,
+    receiver: Receiver,
+    keys: FloorKeyring,
+    registrations: Registrations,
+    bindings: Bindings,
+    affiliations: Affiliations,
+    presence_tags: HashMap<Impu, EntityTag>,
+    subscriptions: Subscriptions,
+    sessions: Sessions,
+    outputs: VecDeque<MediaTransmit>,
+}
+
+impl ParticipatingFunction {
+    /// A function that knows no client.
+    ///
+    /// # Errors
+    /// [`SrtpError`] when the keys of the hop to the controlling functions cannot be derived.
+    pub fn new(
+        settings: ParticipatingSettings,
+        groups: Arc<dyn GroupDirectory>,
+        profiles: Arc<dyn UserProfiles>,
+        ports: Box<dyn MediaPorts>,
+    ) -> Result<Self, SrtpError> {
+        let mut keys = FloorKeyring::new();
+        if settings.server_floor_protection == FloorControlProtection::On {
+            keys.add(settings.hop.floor_context()?);
+        }
+        let domains = ProtectedDomains::new(vec![settings.domain.clone()], UriTolerance::AsSent);
+        let rules = ClientRules {
+            protection: settings.protection,
+            domains,
+            coverage: settings.coverage,
+        };
+        Ok(Self {
+            settings,
+            rules,
+            groups,
+            profiles,
+            ports,
+            receiver: Receiver::default(),
+            keys,
+            registrations: Registrations::default(),
+            bindings: Bindings::default(),
+            affiliations: Affiliations::default(),
+            presence_tags: HashMap::new(),
+            subscriptions: Subscriptions::default(),
+            sessions: Sessions::default(),
+            outputs: VecDeque::new(),
+        })
+    }
+
+    /// The user and client behind a public user identity.
+    #[must_use]
+    pub fn bound(&self, impu: &Impu) -> Option<(&McpttId, &ClientId)> {
+        let binding = self.bindings.get(impu)?;
+        Some((&binding.user, &binding.client))
+    }
+
+    /// Packets of one flow in the calls of a client, newest call first.
+    #[must_use]
+    pub fn media_counters(&self, impu: &Impu, side: Side, flow: Flow) -> Vec<Counters> {
+        let sessions = self.sessions.of_impu(impu).into_iter().rev();
+        sessions
+            .filter_map(|id| self.sessions.get(id)?.relay.as_ref())
+            .map(|relay| relay.counters(side, flow))
+            .collect()
+    }
+
+    // Requests ----------------------------------------------------------------------------------------------
+
+    fn on_request(
+        &mut self,
+        context: &mut Context<'_>,
+        incoming: &Incoming,
+    ) -> Result<(), EndpointError> {
+        let request = &incoming.request;
+        // Asserted identities are believed of the core only.
+        if incoming.flow.peer.ip() != self.settings.core.peer().ip() {
+            return answer(context, incoming, plain(request, StatusCode::FORBIDDEN));
+        }
+        match request.method() {
+            Method::Register => return self.on_register(context, incoming),
+            Method::Bye => return self.on_bye(context, incoming),
+            Method::Options => return answer(context, incoming, plain(request, StatusCode::OK)),
+            _ => {}
+        }
+        let Some(impu) = asserted_identity(request.headers()) else {
+            return answer(context, incoming, plain(request, StatusCode::FORBIDDEN));
+        };
+        match (request.method(), incoming.dialog) {
+            (Method::Invite, None) if self.settings.is_controlling(impu.as_str()) => {
+                self.on_terminating_invite(context, incoming, &impu)
+            }
+            (Method::Invite, None) => self.on_originating_invite(context, incoming, &impu),
+            // Renegotiation of a running call comes with emergency calls.
+            (Method::Invite, Some(_)) => answer(
+                context,
+                incoming,
+                plain(request, StatusCode::NOT_ACCEPTABLE_HERE),
+            ),
+            (Method::Publish, _) => match event(request).as_str() {
+                "poc-settings" => self.on_settings(context, incoming, &impu),
+                "presence" => self.on_presence(context, incoming, &impu),
+                _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
+            },
+            (Method::Subscribe, _) => match event(request).as_str() {
+                "presence" => self.on_subscribe(context, incoming, &impu),
+                _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
+            },
+            _ => answer(
+                context,
+                incoming,
+                plain(request, StatusCode::METHOD_NOT_ALLOWED),
+            ),
+        }
+    }
+
+    /// Opens the body of a request other than service authorisation; gives the user and the client too.
+    fn open_from_client(
+        &mut self,
+        now: UnixTime,
+        impu: &Impu,
+        body: &Body,
+    ) -> Result<(Body, McpttId, ClientId), WarningCode> {
+        let binding = self.living(impu, now).ok_or(WarningCode::USER_UNKNOWN)?;
+        let (opened, with) = open_body(body, binding, &self.rules).map_err(|error| {
+            info!(%impu, %error, "body refused");
+            error.warning()
+        })?;
+        let (user, client) = (binding.user.clone(), binding.client.clone());
+        if with == OpenedWith::Current {
+            self.forget_previous_key(impu);
+        }
+        Ok((opened, user, client))
+    }
+
+    fn refuse(
+        &self,
+        context: &mut Context<'_>,
+        incoming: &Incoming,
+        warning: WarningCode,
+    ) -> Result<(), EndpointError> {
+        info!(%warning, "request refused");
+        answer(
+            context,
+            incoming,
+            warned(&incoming.request, warning, &self.settings.host),
+        )
+    }
+
+    fn refuse_binding(
+        &self,
+        context: &mut Context<'_>,
+        incoming: &Incoming,
+        impu: &Impu,
+        error: &BindError,
+    ) -> Result<(), EndpointError> {
+        info!(%impu, %error, "service authorisation refused");
+        match error.warning() {
+            Some(warning) => self.refuse(context, incoming, warning),
+            None => refuse_until_later(context, incoming, StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// Refuses a call for want of resources of this server.
+    fn refuse_for_now(context: &mut Context<'_>, incoming: &Incoming) -> Result<(), EndpointError> {
+        refuse_until_later(context, incoming, StatusCode::SERVER_INTERNAL_ERROR)
+    }
+
+    // Answers -----------------------------------------------------------------------------------------------
+
+    fn on_response(
+        &mut self,
+        context: &mut Context<'_>,
+        answer: &Answer,
+    ) -> Result<(), EndpointError> {
+        if let Some(id) = self.sessions.by_request(answer.handle) {
+            return self.on_invite_answered(context, id, answer);
+        }
+        self.on_other_answer(context, answer.handle, Some(answer.response.status()));
+        Self::on_stray_answer(context, answer)
+    }
+
+    fn on_failed(
+        &mut self,
+        context: &mut Context<'_>,
+        handle: RequestHandle,
+    ) -> Result<(), EndpointError> {
+        if let Some(id) = self.sessions.by_request(handle) {
+            return self.on_invite_failed(context, id);
+        }
+        self.on_other_answer(context, handle, None);
+        Ok(())
+    }
+
+    fn on_other_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        handle: RequestHandle,
+        status: Option<StatusCode>,
+    ) {
+        if self.affiliations.is_waiting_for(handle) {
+            self.on_announced(context, handle, status);
+        } else {
+            self.on_notified(context, handle, status);
+        }
+    }
+}
+
+/// Package of the Event header, without parameters.
+fn event(request: &Request) -> String {
+    let event = request
+        .headers()
+        .text(HeaderName::EVENT)
+        .unwrap_or_default();
+    let package = event.split(';').next().unwrap_or_default();
+    package.trim().to_owned()
+}
+
+fn answer(
+    context: &mut Context<'_>,
+    incoming: &Incoming,
+    response: Response,
+) -> Result<(), EndpointError> {
+    context
+        .endpoint
+        .respond(context.now, context.random, incoming.transaction, response)
+        .map(|_| ())
+}
+
+fn refuse_until_later(
+    context: &mut Context<'_>,
+    incoming: &Incoming,
+    status: StatusCode,
+) -> Result<(), EndpointError> {
+    let mut response = plain(&incoming.request, status);
+    response
+        .headers_mut()
+        .push(HeaderName::RETRY_AFTER, RETRY_AFTER_SECONDS)?;
+    answer(context, incoming, response)
+}
+
+impl Application for ParticipatingFunction {
+    type Input = ParticipatingInput;
+    type Output = MediaTransmit;
+
+    fn on_sip(&mut self, context: &mut Context<'_>, event: Output) {
+        let result = match event {
+            Output::Incoming(incoming) => self.on_request(context, &incoming),
+            Output::Response(answer) => self.on_response(context, &answer),
+            Output::Failed { handle, .. } => self.on_failed(context, handle),
+            Output::Cancelled { transaction, .. } | Output::ServerFailed { transaction, .. } => {
+                self.on_cancelled(context, transaction);
+                Ok(())
+            }
+            Output::NoAck { dialog } => {
+                self.on_no_ack(context, dialog);
+                Ok(())
+            }
+            Output::DialogEnded { dialog } => {
+                self.subscriptions.remove(dialog);
+                self.on_dialog_ended(context, dialog);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = result {
+            warn!(%error, "a SIP event could not be served");
+        }
+    }
+
+    fn on_input(&mut self, context: &mut Context<'_>, input: ParticipatingInput) {
+        match input {
+            ParticipatingInput::Media(packet) => self.on_media(context, &packet),
+            ParticipatingInput::GroupChanged(group) => self.on_group_changed(context, &group),
+            ParticipatingInput::Credentials(credentials) => {
+                self.settings.credentials = *credentials;
+            }
+        }
+    }
+
+    fn on_timeout(&mut self, context: &mut Context<'_>) {
+        for id in self.bindings.drop_outlived_keys(context.now) {
+            self.keys.remove(id);
+        }
+        self.bindings.drop_expired_settings(context.now);
+        self.announce(context);
+        self.expire_subscriptions(context);
+    }
+
+    fn poll(&mut self) -> Option<MediaTransmit> {
+        self.outputs.pop_front()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        [
+            self.bindings.deadline(),
+            self.affiliations.deadline(),
+            self.subscriptions.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}

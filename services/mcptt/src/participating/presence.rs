@@ -1,0 +1,317 @@
+//! PUBLISH Event presence: a client changes its affiliations (TS 24.379 cl. 9.2.2.2.3), and the controlling functions
+//! of the groups are told (cl. 9.2.2.2.6).
+
+use super::affiliation::{Client, Outcome, Wish};
+use super::service_settings::{Asked, asked, fresh_tag};
+use super::{ParticipatingFunction, answer};
+use roger_base::{GroupId, Impu, McpttId};
+use roger_call::answer::plain;
+use roger_call::body::{Body, BodyError};
+use roger_call::feature::EXPIRES_FOREVER;
+use roger_call::request::{RequestError, Trust, finish, start};
+use roger_call::warning::WarningCode;
+use roger_documents::affiliation::{Affiliation, AffiliationDocument, Tuple};
+use roger_documents::mcptt_info::{McpttInfo, RequestUri};
+use roger_sip::application::Context;
+use roger_sip::endpoint::{EndpointError, Incoming, RequestHandle};
+use roger_sip::message::{HeaderName, Method, StatusCode};
+use std::collections::BTreeSet;
+use tracing::{info, warn};
+
+/// Most groups of one document.
+const MAX_GROUPS: usize = 1024;
+
+/// Why a notice could not be sent to a controlling function.
+#[derive(Debug, thiserror::Error)]
+enum AnnouncingError {
+    #[error("nobody controls this group")]
+    NoRoute,
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Protection(#[from] roger_call::protection::ProtectionError),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+}
+
+/// A wish that was read and allowed.
+struct Wanted {
+    groups: BTreeSet<GroupId>,
+    p_id: Option<String>,
+}
+
+impl ParticipatingFunction {
+    pub(super) fn on_presence(
+        &mut self,
+        context: &mut Context<'_>,
+        incoming: &Incoming,
+        impu: &Impu,
+    ) -> Result<(), EndpointError> {
+        let request = &incoming.request;
+        let asked = match asked(request, self.presence_tags.get(impu)) {
+            Ok(asked) => asked,
+            Err(status) => return answer(context, incoming, plain(request, status)),
+        };
+        match request.headers().seconds(HeaderName::EXPIRES) {
+            Ok(None | Some(0 | EXPIRES_FOREVER)) => {}
+            Ok(Some(_)) => {
+                let mut response = plain(request, StatusCode::INTERVAL_TOO_BRIEF);
+                response
+                    .headers_mut()
+                    .set(HeaderName::MIN_EXPIRES, EXPIRES_FOREVER.to_string())?;
+                return answer(context, incoming, response);
+            }
+            Err(_) => return answer(context, incoming, plain(request, StatusCode::BAD_REQUEST)),
+        }
+        match self.wanted(context, incoming, impu, asked) {
+            Ok((client, wanted)) => {
+                self.accept_presence(context, incoming, impu, asked)?;
+                if let Some(Wanted { groups, p_id }) = wanted {
+                    self.affiliations
+                        .replace(&client, &groups, p_id, context.now);
+                    self.announce(context);
+                    self.notify_user(context, &client.user);
+                }
+                Ok(())
+            }
+            Err(warning) => self.refuse(context, incoming, warning),
+        }
+    }
+
+    /// The wish of the client; `None` for a refresh, which changes nothing.
+    fn wanted(
+        &mut self,
+        context: &Context<'_>,
+        incoming: &Incoming,
+        impu: &Impu,
+        asked: Asked,
+    ) -> Result<(Client, Option<Wanted>), WarningCode> {
+        let binding = self
+            .living(impu, context.utc)
+            .ok_or(WarningCode::USER_UNKNOWN)?;
+        let client = Client {
+            user: binding.user.clone(),
+            id: binding.client.clone(),
+        };
+        let request = &incoming.request;
+        if asked == Asked::Refresh {
+            return Ok((client, None));
+        }
+        let nothing = Wanted {
+            groups: BTreeSet::new(),
+            p_id: None,
+        };
+        if asked == Asked::Remove && request.body().is_empty() {
+            return Ok((client, Some(nothing)));
+        }
+        let body = Body::of(request.headers(), request.body()).map_err(|error| error.warning())?;
+        let (opened, ..) = self.open_from_client(context.utc, impu, &body)?;
+        let document = affiliation_document(&opened, &client.user)?;
+        if asked == Asked::Remove {
+            return Ok((client, Some(nothing)));
+        }
+        let groups = wanted_groups(&document, &client)?;
+        self.check_limit(&client, &groups)?;
+        let p_id = document.p_id;
+        Ok((client, Some(Wanted { groups, p_id })))
+    }
+
+    /// N2 of the user, over all clients.
+    fn check_limit(&self, client: &Client, groups: &BTreeSet<GroupId>) -> Result<(), WarningCode> {
+        let profile = self.profiles.profile(&client.user);
+        let most = profile.map_or(0, |profile| profile.max_affiliations);
+        let others = self.affiliations.of_other_clients(client);
+        if others.union(groups).count() > most {
+            return Err(WarningCode::TOO_MANY_AFFILIATIONS);
+        }
+        Ok(())
+    }
+
+    /// 200: the wish was received, not more (cl. 9.2.2.2.3).
+    fn accept_presence(
+        &mut self,
+        context: &mut Context<'_>,
+        incoming: &Incoming,
+        impu: &Impu,
+        asked: Asked,
+    ) -> Result<(), EndpointError> {
+        let mut response = plain(&incoming.request, StatusCode::OK);
+        let headers = response.headers_mut();
+        if asked == Asked::Remove {
+            self.presence_tags.remove(impu);
+            headers.set(HeaderName::EXPIRES, "0")?;
+        } else {
+            let tag = fresh_tag(context.random)?;
+            headers.set(HeaderName::SIP_ETAG, tag.as_str())?;
+            headers.set(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string())?;
+            self.presence_tags.insert(impu.clone(), tag);
+        }
+        answer(context, incoming, response)
+    }
+
+    /// Log-off: the affiliations of this client go (TS 24.379 cl. 7.3.5).
+    pub(super) fn drop_affiliations_of(&mut self, context: &mut Context<'_>, impu: &Impu) {
+        self.presence_tags.remove(impu);
+        let Some(binding) = self.bindings.get(impu) else {
+            return;
+        };
+        let client = Client {
+            user: binding.user.clone(),
+            id: binding.client.clone(),
+        };
+        self.affiliations
+            .replace(&client, &BTreeSet::new(), None, context.now);
+        self.announce(context);
+        self.notify_user(context, &client.user);
+    }
+
+    /// A group changed: who is no member of it any more is not affiliated to it.
+    pub(super) fn on_group_changed(&mut self, context: &mut Context<'_>, group: &GroupId) {
+        let document = match self.groups.group(group) {
+            Ok(document) => document,
+            Err(error) => {
+                warn!(%error, "a changed group could not be read");
+                return;
+            }
+        };
+        let is_member = |user: &McpttId| {
+            document
+                .as_ref()
+                .is_some_and(|document| document.member(user).is_some())
+        };
+        for user in self.affiliations.expel(group, is_member) {
+            self.notify_user(context, &user);
+        }
+    }
+
+    // Towards the controlling functions ----------------------------------------------------------------------
+
+    /// Sends every PUBLISH that is due.
+    pub(super) fn announce(&mut self, context: &mut Context<'_>) {
+        for (client, group, wish) in self.affiliations.due(context.now) {
+            let sent = self.send_announcement(context, &client, &group, wish);
+            if let Err(error) = &sent {
+                warn!(%error, "a controlling function could not be told of an affiliation");
+            }
+            let unroutable = matches!(sent, Err(AnnouncingError::NoRoute));
+            if unroutable {
+                self.affiliations.expel(&group, |user| *user != client.user);
+            } else {
+                self.affiliations
+                    .on_sent(&client, &group, sent.ok(), context.now);
+            }
+        }
+    }
+
+    fn send_announcement(
+        &self,
+        context: &mut Context<'_>,
+        client: &Client,
+        group: &GroupId,
+        wish: Wish,
+    ) -> Result<RequestHandle, AnnouncingError> {
+        let controlling = self
+            .settings
+            .controlling_of_group(group)
+            .ok_or(AnnouncingError::NoRoute)?;
+        let expires = match wish {
+            Wish::Affiliate => EXPIRES_FOREVER,
+            Wish::Deaffiliate => 0,
+        };
+        let body =
+            announcement(client, group).protected(self.settings.hop.sending(), context.random)?;
+        let (to, from) = (controlling.as_str(), self.settings.psi.as_str());
+        let builder = start(Method::Publish, to, from, Trust::Asserted, context.random)?
+            .header(HeaderName::EVENT, "presence")
+            .header(HeaderName::EXPIRES, expires.to_string());
+        let request = finish(builder, &body, context.random)?;
+        Ok(context.endpoint.send_request(
+            context.now,
+            context.random,
+            request,
+            self.settings.core,
+        )?)
+    }
+
+    /// The answer of a controlling function; `None` when there was none.
+    pub(super) fn on_announced(
+        &mut self,
+        context: &mut Context<'_>,
+        handle: RequestHandle,
+        status: Option<StatusCode>,
+    ) {
+        let outcome = match status {
+            Some(status) if status.is_provisional() => return,
+            Some(status) if status.is_success() => Outcome::Done,
+            // Overload and absence pass; every other refusal is meant.
+            Some(status) if status.as_u16() >= 500 || status == StatusCode::REQUEST_TIMEOUT => {
+                Outcome::TryLater
+            }
+            Some(_) => Outcome::Refused,
+            None => Outcome::TryLater,
+        };
+        info!(?outcome, "affiliation answered");
+        if let Some(user) = self.affiliations.on_answered(handle, outcome, context.now) {
+            self.announce(context);
+            self.notify_user(context, &user);
+        }
+    }
+}
+
+/// The document, which must be about the sender.
+fn affiliation_document(body: &Body, user: &McpttId) -> Result<AffiliationDocument, WarningCode> {
+    let invalid = |error: BodyError| {
+        info!(%error, "affiliation refused");
+        error.warning()
+    };
+    let info: McpttInfo = body.required().map_err(invalid)?;
+    let document: AffiliationDocument = body.required().map_err(invalid)?;
+    let target = info.request_uri.ok_or(WarningCode::INVALID_BODY)?;
+    // Nobody changes the affiliations of others in this release.
+    if target.as_str() != user.as_str() || document.user != *user {
+        return Err(WarningCode::FUNCTION_NOT_ALLOWED);
+    }
+    Ok(document)
+}
+
+/// The complete set of groups of the one tuple, which must be of the sender's client.
+fn wanted_groups(
+    document: &AffiliationDocument,
+    client: &Client,
+) -> Result<BTreeSet<GroupId>, WarningCode> {
+    let [tuple] = document.tuples.as_slice() else {
+        return Err(WarningCode::INVALID_BODY);
+    };
+    if tuple.client != client.id || tuple.affiliations.len() > MAX_GROUPS {
+        return Err(WarningCode::INVALID_BODY);
+    }
+    // The same event package carries functional aliases, which are not served here; without this check such a document
+    // would be taken for an empty set.
+    if tuple.affiliations.is_empty() && !tuple.functional_aliases.is_empty() {
+        return Err(WarningCode::FUNCTION_NOT_ALLOWED);
+    }
+    Ok(tuple
+        .affiliations
+        .iter()
+        .map(|affiliation| affiliation.group.clone())
+        .collect())
+}
+
+/// What the controlling function is told: one client and one group.
+fn announcement(client: &Client, group: &GroupId) -> Body {
+    let document = AffiliationDocument {
+        user: client.user.clone(),
+        tuples: vec![Tuple {
+            client: client.id.clone(),
+            affiliations: vec![Affiliation::wanted(group.clone())],
+            functional_aliases: Vec::new(),
+        }],
+        p_id: None,
+    };
+    let info = McpttInfo {
+        request_uri: Some(RequestUri::from(group)),
+        calling_user_id: Some(client.user.clone()),
+        ..McpttInfo::default()
+    };
+    Body::new().with_document(&info).with_document(&document)
+}
