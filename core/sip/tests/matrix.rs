@@ -418,6 +418,19 @@ fn a_malformed_value_is_refused_wherever_it_stands() {
 }
 
 #[test]
+fn a_tag_without_value_is_refused() {
+    for name in [HeaderName::FROM, HeaderName::TO] {
+        for tag in [";tag", ";tag=", ";TAG= "] {
+            assert_eq!(
+                verdict(name, &[&format!("<sip:a@h>{tag}")]),
+                Refused,
+                "{name} {tag}"
+            );
+        }
+    }
+}
+
+#[test]
 fn mandatory_headers_are_missed() {
     for (name, ..) in TABLE.iter().take(5) {
         let refusal = validate(&request(*name, &[])).unwrap_err();

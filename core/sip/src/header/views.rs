@@ -60,7 +60,7 @@ impl Headers {
     /// # Errors
     /// [`HeaderError`] when it is missing, repeated or malformed.
     pub fn from(&self) -> Result<NameAddr, HeaderError> {
-        NameAddr::parse(self.required(HeaderName::FROM)?)
+        party(self.required(HeaderName::FROM)?)
     }
 
     /// To.
@@ -68,7 +68,7 @@ impl Headers {
     /// # Errors
     /// [`HeaderError`] when it is missing, repeated or malformed.
     pub fn to(&self) -> Result<NameAddr, HeaderError> {
-        NameAddr::parse(self.required(HeaderName::TO)?)
+        party(self.required(HeaderName::TO)?)
     }
 
     /// Call-ID, compared octet by octet (RFC 3261 20.8).
@@ -145,5 +145,16 @@ impl Headers {
     pub fn has_token(&self, name: HeaderName<'static>, token: &str) -> bool {
         self.elements(name)
             .any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
+    }
+}
+
+/// Reads From or To. A tag without value is refused: it would be taken for no tag, and get a second one.
+fn party(value: &[u8]) -> Result<NameAddr, HeaderError> {
+    let address = NameAddr::parse(value)?;
+    let broken = address.params.contains("tag") && address.tag().is_none();
+    if broken {
+        Err(HeaderError::Params)
+    } else {
+        Ok(address)
     }
 }
