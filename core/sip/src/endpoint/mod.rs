@@ -15,8 +15,13 @@
 //! After every call the rim polls until `None`, sends what it is told, and arms one timer for
 //! [`Endpoint::deadline`]. Outputs keep the order of the messages of each connection.
 
+mod call_state;
+mod call_uac;
+mod call_uas;
 mod calls;
 mod client;
+mod client_events;
+mod client_state;
 mod element;
 mod error;
 mod event;
@@ -24,6 +29,8 @@ mod flow;
 pub mod ident;
 mod receive;
 mod server;
+mod server_events;
+mod server_state;
 mod settings;
 
 pub use element::{Element, Overflow, Polled};
@@ -40,10 +47,10 @@ use crate::transaction::timed::{SlotId, TimedSet};
 use crate::transaction::{
     ClientEvent, Context, Reliability, ServerEvent, TimerName, TransactionKey,
 };
-use calls::Call;
-use client::Client;
+use call_state::Call;
+use client_state::Client;
 use roger_base::{Instant, Random};
-use server::Server;
+use server_state::Server;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 

@@ -1,97 +1,15 @@
-//! Answers of the user (RFC 3261 8.2, 17.2).
+//! Answers of the user (RFC 3261 8.2).
 
-use super::event::{AckReceived, Incoming, Origin, Output, ServerFailure, Ticket, Transmit};
+use super::event::{AckReceived, Incoming, Origin, Output, Ticket, Transmit};
 use super::flow::{Flow, Target, Transport};
+use super::server_state::{Machine, Server};
 use super::{DialogId, Endpoint, EndpointError, TransactionId, ident};
 use crate::message::{HeaderName, Method, Request, Response, StatusCode};
-use crate::transaction::timed::{SlotId, Timed};
-use crate::transaction::{
-    Action, Actions, Context, ServerEvent, ServerInvite, ServerNonInvite, TimerName, TransactionKey,
-};
+use crate::transaction::timed::SlotId;
+use crate::transaction::{Action, ServerEvent, ServerInvite, TransactionKey};
 use roger_base::{Instant, Random};
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-#[derive(Debug, Clone, Copy)]
-enum Machine {
-    Invite(ServerInvite),
-    Other(ServerNonInvite),
-}
-
-impl Machine {
-    fn start(method: &Method, context: &Context) -> Self {
-        match method {
-            Method::Invite => Self::Invite(ServerInvite::start(context)),
-            _ => Self::Other(ServerNonInvite::start(context)),
-        }
-    }
-
-    fn on(&mut self, event: ServerEvent, context: &Context) -> Actions {
-        match self {
-            Self::Invite(machine) => {
-                let (next, actions) = machine.on(event, context);
-                *machine = next;
-                actions
-            }
-            Self::Other(machine) => {
-                let (next, actions) = machine.on(event, context);
-                *machine = next;
-                actions
-            }
-        }
-    }
-
-    const fn is_terminated(&self) -> bool {
-        matches!(
-            self,
-            Self::Invite(ServerInvite::Terminated) | Self::Other(ServerNonInvite::Terminated)
-        )
-    }
-
-    const fn is_proceeding(&self) -> bool {
-        matches!(
-            self,
-            Self::Invite(ServerInvite::Proceeding { .. })
-                | Self::Other(ServerNonInvite::Trying { .. } | ServerNonInvite::Proceeding { .. })
-        )
-    }
-
-    /// Whether the last response may have to be sent again.
-    const fn repeats(&self) -> bool {
-        !matches!(
-            self,
-            Self::Invite(ServerInvite::Accepted { .. } | ServerInvite::Confirmed { .. })
-        )
-    }
-}
-
-/// A server transaction.
-#[derive(Debug)]
-pub(super) struct Server {
-    machine: Machine,
-    key: TransactionKey,
-    target: Target,
-    /// Where a response goes when its connection is gone (18.2.2).
-    fallback: Option<Box<SocketAddr>>,
-    /// The last response, while it may have to be repeated.
-    last: Option<Arc<[u8]>>,
-    /// INVITE and SUBSCRIBE without body, until the final answer.
-    request: Option<Box<Request>>,
-    /// The To tag we chose.
-    tag: Option<Box<str>>,
-    /// The dialog it came in or made.
-    call: Option<SlotId>,
-    is_bye: bool,
-}
-
-impl Timed for Server {
-    fn next_timer(&self) -> Option<(Instant, TimerName)> {
-        match &self.machine {
-            Machine::Invite(machine) => machine.next_timer(),
-            Machine::Other(machine) => machine.next_timer(),
-        }
-    }
-}
 
 impl Endpoint {
     /// Answers a request. A To tag is added to all but 100; a user agent's 2xx to an INVITE gets a Contact
@@ -180,7 +98,7 @@ impl Endpoint {
         Ok(())
     }
 
-    fn transmit_answer(&mut self, id: SlotId, octets: Arc<[u8]>) {
+    pub(super) fn transmit_answer(&mut self, id: SlotId, octets: Arc<[u8]>) {
         if let Some(server) = self.servers.get(id) {
             let target = server.target;
             self.transmit(Transmit {
@@ -347,170 +265,6 @@ impl Endpoint {
             dialog,
         })));
     }
-
-    /// One event of a server transaction, and what follows from it.
-    pub(super) fn server_event(
-        &mut self,
-        now: Instant,
-        random: &mut dyn Random,
-        id: SlotId,
-        event: ServerEvent,
-    ) {
-        let Some(server) = self.servers.get(id) else {
-            return;
-        };
-        let context = self.context(now, server.target.transport().reliability());
-        let original = server
-            .request
-            .clone()
-            .filter(|_| matches!(event, ServerEvent::Timer(_)));
-        let Some(actions) = self
-            .servers
-            .update(id, |server| server.machine.on(event, &context))
-        else {
-            return;
-        };
-        for action in actions.iter() {
-            self.server_action(now, random, id, action, original.as_deref());
-        }
-        self.settle_server(id);
-    }
-
-    fn server_action(
-        &mut self,
-        _now: Instant,
-        _random: &mut dyn Random,
-        id: SlotId,
-        action: Action,
-        original: Option<&Request>,
-    ) {
-        match action {
-            Action::Repeat => {
-                if let Some(octets) = self.servers.get(id).and_then(|server| server.last.clone()) {
-                    self.counters.retransmissions += 1;
-                    self.transmit_answer(id, octets);
-                }
-            }
-            Action::AnswerTrying => {
-                let Some(original) = original else { return };
-                let octets: Arc<[u8]> = Response::to(original, StatusCode::TRYING)
-                    .to_octets()
-                    .into();
-                self.servers
-                    .update(id, |server| server.last = Some(Arc::clone(&octets)));
-                self.transmit_answer(id, octets);
-            }
-            Action::Timeout => self.fail_server(id, original),
-            Action::TransportFailed => {
-                let transaction = TransactionId(id);
-                self.outputs.push_back(Output::ServerFailed {
-                    transaction,
-                    failure: ServerFailure::Transport,
-                });
-            }
-            Action::Send | Action::SendAck | Action::Deliver | Action::Cancel | Action::Refuse => {}
-        }
-    }
-
-    /// Timer H, or an answer that never came. An INVITE gets 408 then; other requests get nothing, since
-    /// their client has given up (RFC 4320 4.1).
-    fn fail_server(&mut self, id: SlotId, original: Option<&Request>) {
-        let failure = if original.is_some() || self.is_unanswered(id) {
-            ServerFailure::Unanswered
-        } else {
-            ServerFailure::NoAck
-        };
-        if let Some(invite) = original.filter(|request| *request.method() == Method::Invite) {
-            let mut response = Response::to(invite, StatusCode::REQUEST_TIMEOUT);
-            let tag = self.servers.get(id).and_then(|server| server.tag.clone());
-            let tagged = response.add_to_tag(tag.as_deref().unwrap_or("unanswered"));
-            if tagged.is_ok() {
-                self.transmit_answer(id, response.to_octets().into());
-            }
-        }
-        self.outputs.push_back(Output::ServerFailed {
-            transaction: TransactionId(id),
-            failure,
-        });
-        if let Some(call) = self.servers.get(id).and_then(|server| server.call) {
-            self.end_early(call);
-        }
-    }
-
-    fn is_unanswered(&self, id: SlotId) -> bool {
-        self.servers
-            .get(id)
-            .is_some_and(|server| matches!(server.machine, Machine::Other(_)))
-    }
-
-    fn settle_server(&mut self, id: SlotId) {
-        if self
-            .servers
-            .get(id)
-            .is_some_and(|server| server.machine.is_terminated())
-        {
-            let Some(server) = self.servers.remove(id) else {
-                return;
-            };
-            self.server_keys.remove(&server.key);
-        } else if self
-            .servers
-            .get(id)
-            .is_some_and(|s| s.last.is_some() && !s.machine.repeats())
-        {
-            self.servers.update(id, |server| server.last = None);
-        }
-    }
-
-    pub(super) fn on_transmit_failed(
-        &mut self,
-        now: Instant,
-        random: &mut dyn Random,
-        ticket: Ticket,
-    ) {
-        match ticket.0 {
-            Origin::Client(id) => {
-                let event = crate::transaction::ClientEvent::TransportError;
-                self.client_event(now, random, id, event, None);
-            }
-            Origin::Server(id) => {
-                if !self.answer_elsewhere(id) {
-                    self.server_event(now, random, id, ServerEvent::TransportError);
-                }
-            }
-            Origin::Stateless => {}
-        }
-    }
-
-    /// The connection of a request is gone: its answer goes to the address of its Via, once (18.2.2).
-    fn answer_elsewhere(&mut self, id: SlotId) -> bool {
-        let moved = self.servers.update(id, |server| {
-            let peer = *server.fallback.take()?;
-            server.target = Target::tcp(peer);
-            server.last.clone()
-        });
-        let Some(Some(octets)) = moved else {
-            return false;
-        };
-        self.transmit_answer(id, octets);
-        true
-    }
-
-    /// The INVITE or SUBSCRIBE of a server transaction and the dialog it is in.
-    pub(super) fn server_request(&self, id: SlotId) -> Option<(&Request, Option<SlotId>, Target)> {
-        let server = self.servers.get(id)?;
-        Some((server.request.as_deref()?, server.call, server.target))
-    }
-
-    /// Where answers go.
-    pub(super) fn server_target(&self, id: SlotId) -> Option<Target> {
-        self.servers.get(id).map(|server| server.target)
-    }
-
-    pub(super) fn set_server_call(&mut self, id: SlotId, call: SlotId) {
-        self.servers.update(id, |server| server.call = Some(call));
-    }
-
     /// Answers without a transaction: repeated requests get the same answer again.
     pub(super) fn answer_stateless(
         &mut self,

@@ -10,8 +10,10 @@ mod subscriber;
 
 pub use notifier::{Content, Notifier, NotifierOutput, QueueFull};
 pub use publication::{EntityTag, EventStates, Publication, PublicationError, PublishKind};
-pub use state::{EndReason, SubscriptionState, SubscriptionStatus};
+pub use state::EndReason;
 pub use subscriber::{Subscriber, SubscriberOutput};
+
+pub use crate::header::{SubscriptionState, SubscriptionStatus};
 
 use core::time::Duration;
 

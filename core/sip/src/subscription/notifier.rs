@@ -1,6 +1,7 @@
 //! The notifier (RFC 6665 4.2).
 
-use super::state::{EndReason, SubscriptionState, SubscriptionStatus};
+use super::state::{self, EndReason};
+use crate::header::{SubscriptionState, SubscriptionStatus};
 use crate::message::StatusCode;
 use crate::transaction::TimerName;
 use core::time::Duration;
@@ -96,7 +97,7 @@ impl Notifier {
     /// A SUBSCRIBE in the dialog, answered with 2xx: refresh, or the end when `expires` is 0. Each one gets a
     /// NOTIFY with the current state.
     pub fn on_subscribe(&mut self, now: Instant, expires: u32, content: Option<Content>) {
-        let State::Alive { status, .. } = self.state else {
+        let State::Alive { status, .. } = self.state.clone() else {
             return;
         };
         self.waiting.clear();
@@ -214,12 +215,9 @@ impl Notifier {
                     return;
                 }
                 let left = u32::try_from(expiry.since(now).as_secs()).unwrap_or(u32::MAX);
-                (SubscriptionState::alive(*status, left), Flight::Notify)
+                (state::alive(status, left), Flight::Notify)
             }
-            State::Ending { reason } => (
-                SubscriptionState::terminated(reason.clone()),
-                Flight::LastNotify,
-            ),
+            State::Ending { reason } => (state::terminated(reason), Flight::LastNotify),
             State::Terminated => return,
         };
         // The last NOTIFY tells the last state that was waiting; earlier ones are superseded.

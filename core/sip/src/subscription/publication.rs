@@ -324,3 +324,137 @@ fn after(now: Instant, seconds: u32) -> Instant {
 fn fresh_tag(random: &mut dyn Random) -> Result<EntityTag, RandomError> {
     Ok(EntityTag(crate::endpoint::ident::fresh(random)?.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Method, StatusCode};
+    use crate::uri::Uri;
+    use roger_testkit::SeededRandom;
+
+    fn at(second: u64) -> Instant {
+        Instant::from_origin(Duration::from_secs(second))
+    }
+
+    fn publish(headers: &[(HeaderName<'static>, &str)], body: &str) -> Request {
+        let uri = Uri::parse(b"sip:pf@h").unwrap();
+        let mut builder = Request::builder(Method::Publish, uri)
+            .header(HeaderName::FROM, "<sip:a@h>;tag=1")
+            .header(HeaderName::TO, "<sip:pf@h>")
+            .header(HeaderName::CALL_ID, "c")
+            .header(HeaderName::CSEQ, "1");
+        for (name, value) in headers {
+            builder = builder.header(*name, value);
+        }
+        if !body.is_empty() {
+            builder = builder.body("text/plain", body);
+        }
+        builder.build().unwrap()
+    }
+
+    fn granted(status: StatusCode, tag: &str, expires: &str) -> Response {
+        let mut response = Response::to(&publish(&[], "x"), status);
+        response
+            .headers_mut()
+            .push(HeaderName::SIP_ETAG, tag)
+            .unwrap();
+        response
+            .headers_mut()
+            .push(HeaderName::EXPIRES, expires)
+            .unwrap();
+        response
+    }
+
+    #[test]
+    fn a_publication_is_refreshed_under_its_latest_tag() {
+        let mut publication = Publication::new();
+        let mut request = publish(&[], "x");
+        publication.prepare(&mut request).unwrap();
+        assert!(!request.headers().contains(HeaderName::SIP_IF_MATCH));
+        publication.on_response(at(0), &granted(StatusCode::OK, "one", "3600"));
+        assert_eq!(publication.deadline(), Some((at(3000), TimerName::Refresh)));
+        assert!(!publication.handle(at(2999)));
+        assert!(publication.handle(at(3000)));
+        assert!(!publication.handle(at(3000)), "once");
+        publication.prepare(&mut request).unwrap();
+        assert_eq!(
+            request.headers().get(HeaderName::SIP_IF_MATCH),
+            Some(&b"one"[..])
+        );
+        publication.on_response(at(3001), &granted(StatusCode::OK, "two", "3600"));
+        assert_eq!(publication.tag().unwrap().as_str(), "two");
+    }
+
+    #[test]
+    fn a_412_an_end_and_an_expiry_forget_the_tag() {
+        for response in [
+            granted(StatusCode::CONDITIONAL_REQUEST_FAILED, "x", "9"),
+            granted(StatusCode::OK, "x", "0"),
+        ] {
+            let mut publication = Publication::new();
+            publication.on_response(at(0), &granted(StatusCode::OK, "one", "100"));
+            publication.on_response(at(1), &response);
+            assert_eq!(publication.tag(), None);
+            assert_eq!(publication.deadline(), None);
+        }
+        let mut publication = Publication::new();
+        publication.on_response(at(0), &granted(StatusCode::OK, "one", "100"));
+        publication.on_response(at(1), &granted(StatusCode::FORBIDDEN, "x", "9"));
+        assert_eq!(
+            publication.tag().unwrap().as_str(),
+            "one",
+            "a refusal leaves the old publication"
+        );
+        assert!(!publication.handle(at(100)));
+        assert_eq!(publication.tag(), None);
+    }
+
+    #[test]
+    fn what_a_publish_asks_for() {
+        let tag = || EntityTag::parse(b"t").unwrap();
+        let if_match = (HeaderName::SIP_IF_MATCH, "t");
+        let zero = (HeaderName::EXPIRES, "0");
+        for (headers, body, expected) in [
+            (vec![], "x", Ok(PublishKind::Initial)),
+            (vec![if_match], "", Ok(PublishKind::Refresh(tag()))),
+            (vec![if_match], "x", Ok(PublishKind::Modify(tag()))),
+            (vec![if_match, zero], "", Ok(PublishKind::Remove(tag()))),
+            (vec![zero], "", Ok(PublishKind::Initial)),
+            (vec![], "", Err(PublicationError::NoTag)),
+            (
+                vec![(HeaderName::SIP_IF_MATCH, "a b")],
+                "x",
+                Err(PublicationError::NoTag),
+            ),
+        ] {
+            assert_eq!(
+                PublishKind::of(&publish(&headers, body)),
+                expected,
+                "{headers:?} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_compositor_gives_a_new_tag_each_time_and_knows_only_the_last() {
+        let mut random = SeededRandom::new(1);
+        let mut states = EventStates::new(1);
+        let one = states.create(at(0), &mut random, 100, "a").unwrap();
+        let full = states.create(at(0), &mut random, 100, "b");
+        assert_eq!(full, Err(PublicationError::Full));
+        let two = states
+            .update(at(10), &mut random, &one, 100, |value| *value = "c")
+            .unwrap();
+        assert_ne!(one, two);
+        assert_eq!((states.get(&one), states.get(&two)), (None, Some(&"c")));
+        let stale = states.update(at(10), &mut random, &one, 100, |_| {});
+        assert_eq!(stale, Err(PublicationError::Unknown));
+        assert_eq!(states.deadline(), Some((at(110), TimerName::Expiry)));
+        assert_eq!(states.pop_expired(at(109)), None);
+        assert_eq!(states.pop_expired(at(110)), Some("c"));
+        assert_eq!(states.remove(&two), Err(PublicationError::Unknown));
+        let three = states.create(at(200), &mut random, 100, "d").unwrap();
+        assert_eq!(states.remove(&three), Ok("d"));
+        assert!(states.is_empty());
+    }
+}

@@ -1,7 +1,8 @@
 //! The subscriber (RFC 6665 4.1).
 
 use super::refresh_after;
-use super::state::{EndReason, SubscriptionState, SubscriptionStatus};
+use super::state::EndReason;
+use crate::header::{SubscriptionState, SubscriptionStatus};
 use crate::message::StatusCode;
 use crate::transaction::{TimerName, Timings, earlier};
 use core::time::Duration;
@@ -75,7 +76,7 @@ impl Subscriber {
             self.on_refusal(status);
             return;
         }
-        if let State::Alive { status, .. } = self.state {
+        if let State::Alive { status, .. } = self.state.clone() {
             self.state = self.alive(now, status, expires.unwrap_or(self.expires));
         }
     }
@@ -105,22 +106,19 @@ impl Subscriber {
             return;
         }
         if told.status == SubscriptionStatus::Terminated {
-            self.end(
-                told.reason.clone().unwrap_or(EndReason::Other),
-                told.retry_after,
-            );
+            self.end(EndReason::parse(told.reason()), told.retry_after());
             return;
         }
         if matches!(self.state, State::Leaving { .. }) {
             return;
         }
         // The notifier may shorten the life, never lengthen it (4.1.3).
-        let mut life = told.expires.unwrap_or(self.expires);
+        let mut life = told.expires().unwrap_or(self.expires);
         if let State::Alive { expiry, .. } = self.state {
             let left = expiry.since(now).as_secs();
             life = life.min(u32::try_from(left.saturating_add(1)).unwrap_or(u32::MAX));
         }
-        self.state = self.alive(now, told.status, life);
+        self.state = self.alive(now, told.status.clone(), life);
     }
 
     /// Leaves: a SUBSCRIBE with Expires 0 becomes due.
@@ -227,7 +225,7 @@ mod tests {
     }
 
     fn active(expires: u32) -> SubscriptionState {
-        SubscriptionState::alive(SubscriptionStatus::Active, expires)
+        SubscriptionState::active(expires)
     }
 
     #[test]
@@ -310,7 +308,7 @@ mod tests {
             Some(SubscriberOutput::Refresh { expires: 0 })
         );
         subscriber.on_response(at(10), StatusCode::OK, Some(0));
-        subscriber.on_notify(at(11), &SubscriptionState::terminated(EndReason::Timeout));
+        subscriber.on_notify(at(11), &SubscriptionState::terminated("timeout"));
         assert!(subscriber.is_terminated());
         subscriber.on_notify(at(12), &active(3600));
         assert!(subscriber.is_terminated());
