@@ -1,0 +1,169 @@
+//! The IdM server on the store: a log-in that outlives restarts between its steps.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_base::{McpttId, Secret, UnixTime};
+use roger_idm::memory::MemorySessions;
+use roger_idm::ports::UserRepository as _;
+use roger_idm::{
+    Failures, Idm, IdmConfig, LoginName, LoginOutcome, Password, PasswordHash, Ports, User,
+    UserState,
+};
+use roger_oidc::client::RelyingParty;
+use roger_oidc::form;
+use roger_oidc::provider::{Client, ClientKind, TokenErrorCode};
+use roger_oidc::{
+    AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, RedirectUri, Resource, ScopeSet,
+    Subject, TokenRefusal, TrustedIssuer,
+};
+use roger_testkit::SeededRandom;
+use std::path::Path;
+use std::sync::Arc;
+
+const NOW: UnixTime = UnixTime(1_760_000_000);
+const ISSUER: &str = "https://idm.mcptt.example.org";
+
+fn store(path: &Path) -> Arc<SqliteStore> {
+    Arc::new(SqliteStore::open(path, &StoreKey::new(Secret::new([9; 32]))).unwrap())
+}
+
+fn idm(path: &Path) -> Idm {
+    let store = store(path);
+    let ports = Ports {
+        users: store.clone(),
+        clients: store.clone(),
+        grants: store.clone(),
+        sessions: Arc::new(MemorySessions::default()),
+        keys: store,
+    };
+    Idm::start(
+        IdmConfig::new(Issuer::new(ISSUER).unwrap(), "https://mcptt.example.org"),
+        ports,
+        NOW,
+    )
+    .unwrap()
+}
+
+fn fill(path: &Path, random: &mut SeededRandom) {
+    let store = store(path);
+    store
+        .add(&User {
+            subject: Subject::random(random).unwrap(),
+            login: LoginName::new("alice").unwrap(),
+            password: PasswordHash::of(&Password::new("secret").unwrap(), random).unwrap(),
+            mcptt_id: McpttId::new("sip:alice@mcptt.example.org").unwrap(),
+            entitlement: ScopeSet::every_mcptt_scope(),
+            state: UserState::Enabled,
+            failures: Failures::default(),
+        })
+        .unwrap();
+    store
+        .put_client(&Client {
+            id: OauthClientId::new("app").unwrap(),
+            name: "Roger".to_owned(),
+            kind: ClientKind::Public,
+            redirect_uris: vec![RedirectUri::new("org.example.mcptt:/cb").unwrap()],
+            scopes: ScopeSet::every_mcptt_scope(),
+        })
+        .unwrap();
+}
+
+fn party() -> RelyingParty {
+    RelyingParty {
+        issuer: Issuer::new(ISSUER).unwrap(),
+        authorization_endpoint: format!("{ISSUER}/oauth2/authorize"),
+        token_endpoint: format!("{ISSUER}/oauth2/token"),
+        client_id: OauthClientId::new("app").unwrap(),
+        redirect_uri: RedirectUri::new("org.example.mcptt:/cb").unwrap(),
+        secret: None,
+    }
+}
+
+/// Logs in and gives the redirect with the code.
+fn redirect(idm: &Idm, query: &str, password: &str, random: &mut SeededRandom) -> Option<String> {
+    let page = idm.begin_login(query, NOW, random).unwrap();
+    let fields = [
+        ("session", page.session.expose()),
+        ("username", "alice"),
+        ("password", password),
+    ];
+    match idm
+        .submit_login(&form::encode(&fields), Some(&page.session), NOW, random)
+        .unwrap()
+    {
+        LoginOutcome::Redirect(location) => Some(location),
+        _ => None,
+    }
+}
+
+#[test]
+fn code_tokens_and_key_outlive_restarts_and_a_replay_is_still_noticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("idm.sqlite");
+    let mut random = SeededRandom::new(1);
+    fill(&path, &mut random);
+
+    let (attempt, url) = party()
+        .log_in(&ScopeSet::every_mcptt_scope(), &mut random)
+        .unwrap();
+    let query = url.split_once('?').unwrap().1;
+    let location = redirect(&idm(&path), query, "secret", &mut random).unwrap();
+    let request = attempt.on_redirect(&location).unwrap();
+    let body = String::from_utf8(request.body().expose().to_vec()).unwrap();
+
+    let restarted = idm(&path);
+    let answer = restarted.token(None, &body, NOW, &mut random).unwrap();
+    let tokens = request
+        .on_answer(answer.to_json().expose(), &restarted.public_keys(), NOW)
+        .unwrap();
+    drop(restarted);
+
+    let restarted = Arc::new(idm(&path));
+    let trusted = TrustedIssuer {
+        issuer: Issuer::new(ISSUER).unwrap(),
+        keys: restarted.public_keys(),
+    };
+    let verifier =
+        AccessTokenVerifier::new(vec![trusted], ClockSkew::MAX).with_revocations(restarted.clone());
+    let verified = verifier
+        .verify(tokens.access_token.expose(), Resource::McpttServer, NOW)
+        .unwrap();
+    assert_eq!(verified.mcptt_id.as_str(), "sip:alice@mcptt.example.org");
+
+    let replayed = restarted
+        .token(None, &body, NOW, &mut random)
+        .err()
+        .unwrap();
+    assert_eq!(replayed.code, TokenErrorCode::InvalidGrant);
+    let refused = verifier.verify(tokens.access_token.expose(), Resource::McpttServer, NOW);
+    assert_eq!(refused, Err(TokenRefusal::DeniedRevoked));
+    let refresh = party().refresh(tokens).unwrap();
+    let refresh = String::from_utf8(refresh.body().expose().to_vec()).unwrap();
+    let refused = restarted
+        .token(None, &refresh, NOW, &mut random)
+        .err()
+        .unwrap();
+    assert_eq!(refused.code, TokenErrorCode::InvalidGrant);
+}
+
+#[test]
+fn wrong_passwords_are_counted_across_restarts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("idm.sqlite");
+    let mut random = SeededRandom::new(2);
+    fill(&path, &mut random);
+    let (_, url) = party()
+        .log_in(&ScopeSet::every_mcptt_scope(), &mut random)
+        .unwrap();
+    let query = url.split_once('?').unwrap().1;
+    for _ in 0..5 {
+        assert!(redirect(&idm(&path), query, "guess", &mut random).is_none());
+    }
+    assert!(redirect(&idm(&path), query, "secret", &mut random).is_none());
+}
