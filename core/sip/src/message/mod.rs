@@ -6,6 +6,7 @@
 
 mod build;
 mod headers;
+mod line;
 mod method;
 mod name;
 mod parse;
@@ -15,7 +16,8 @@ mod status;
 mod stream;
 
 pub use build::{BuildError, RequestBuilder};
-pub use headers::{HeaderFault, HeaderLine, Headers, unfold};
+pub use headers::Headers;
+pub use line::{HeaderFault, HeaderLine, unfold};
 pub use method::Method;
 pub use name::HeaderName;
 pub(crate) use parse::{ContentLength, content_length};

@@ -1,7 +1,7 @@
 //! From octets to a message: the framing every transport shares.
 
 use crate::header::scan;
-use crate::message::headers::find_crlf;
+use crate::message::line::find_crlf;
 use crate::message::{HeaderName, Headers, Message, Request, Response};
 use thiserror::Error;
 
