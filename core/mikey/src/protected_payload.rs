@@ -19,6 +19,8 @@ const MESSAGE_TYPE: u8 = 0x43;
 /// Message type DATA PAYLOAD without its two flag bits.
 const DATA_PAYLOAD: u8 = 3;
 const MESSAGE_TYPE_MASK: u8 = 0x3F;
+/// \[I\] Message type that others send: the encryption bit alone, without the number of DATA PAYLOAD. Taken, never sent.
+const TOLERATED_MESSAGE_TYPE: u8 = 0x40;
 /// Payload algorithm AES-128-GCM.
 const AES_128_GCM: u8 = 1;
 /// Octets of the IV.
@@ -64,6 +66,10 @@ pub enum SealError {
     /// The block cipher failed.
     #[error(transparent)]
     Cipher(#[from] gcm::CipherError),
+}
+
+const fn is_data_payload(message_type: u8) -> bool {
+    message_type & MESSAGE_TYPE_MASK == DATA_PAYLOAD || message_type == TOLERATED_MESSAGE_TYPE
 }
 
 /// A protected payload as it stands on the wire.
@@ -196,7 +202,7 @@ impl ProtectedPayload {
         let mut reader = Reader::new(octets, offset, trace);
         reader.heading("Protected payload", "TS 33.180 cl. 8.5.4, E.6");
         let message_type = reader.u8(Field::PayloadMessageType)?;
-        if message_type & MESSAGE_TYPE_MASK != DATA_PAYLOAD {
+        if !is_data_payload(message_type) {
             return Err(reader.error_before(1, Fault::PayloadMessageType(message_type)));
         }
         let payload = Self {
@@ -215,6 +221,54 @@ impl ProtectedPayload {
         match reader.left() {
             0 => Ok(payload),
             left => Err(reader.error(Fault::TrailingElement(left))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roger_base::PurposeTag;
+
+    const CSB_ID: u32 = 0x08C4_4583;
+
+    /// As a sender that leaves out the number of DATA PAYLOAD seals it: the octet is also in the AAD.
+    fn sealed_by_others(message_type: u8) -> Vec<u8> {
+        let mut sealed = ProtectedPayload {
+            message_type,
+            time: UnixTime(1_390_730_834),
+            payload_id: 0,
+            sequence: 0,
+            algorithm: AES_128_GCM,
+            iv: [0xA0; IV],
+            dppk_id: KeyId::from(CSB_ID),
+            iei: PAYLOAD_IEI,
+            ciphertext: Vec::new(),
+        };
+        let parameters = KeyParameters::new(PurposeTag::Gmk);
+        let dpck = payload::dpck(&Secret::new([7; 16]), KeyId::from(CSB_ID));
+        let plaintext = parameters.plaintext().unwrap();
+        let aad = sealed.additional_data();
+        sealed.ciphertext = gcm::seal(&dpck, &sealed.iv, &aad, &plaintext).unwrap();
+        sealed.encode().unwrap()
+    }
+
+    #[test]
+    fn the_message_type_without_its_number_is_taken_and_opened() {
+        let octets = sealed_by_others(TOLERATED_MESSAGE_TYPE);
+        let payload = ProtectedPayload::decode(&octets).unwrap();
+        let opened = payload
+            .open(&Secret::new([7; 16]), KeyId::from(CSB_ID))
+            .unwrap();
+        assert_eq!(opened, KeyParameters::new(PurposeTag::Gmk));
+        assert_eq!(payload.encode().unwrap(), octets);
+    }
+
+    #[test]
+    fn no_other_message_type_is_taken() {
+        for refused in [0x00, 0x41, 0x42, 0x44, 0x7F, 0x80, 0xC0] {
+            let error = ProtectedPayload::decode(&sealed_by_others(refused)).unwrap_err();
+            assert_eq!(error.fault, Fault::PayloadMessageType(refused));
         }
     }
 }

@@ -409,15 +409,15 @@ fn the_protected_payload_is_exact() {
         (error.offset, error.fault),
         (whole.len(), Fault::TrailingElement(1))
     );
-    for accepted in [0x43, 0x03, 0x83, 0xC3] {
+    for accepted in [0x43, 0x03, 0x83, 0xC3, 0x40] {
         let octets = [&[accepted], &whole[1..]].concat();
         assert!(ProtectedPayload::decode(&octets).is_ok());
     }
-    let octets = [&[0x40], &whole[1..]].concat();
+    let octets = [&[0x41], &whole[1..]].concat();
     let error = ProtectedPayload::decode(&octets).unwrap_err();
     assert_eq!(
         (error.offset, error.fault),
-        (0, Fault::PayloadMessageType(0x40))
+        (0, Fault::PayloadMessageType(0x41))
     );
 }
 

@@ -9,7 +9,9 @@
 mod support;
 
 use roger_base::Secret;
-use roger_mikey::describe::{Description, Keys, Origin, Verdict, describe, octets_from};
+use roger_mikey::describe::{
+    Description, Keys, OpeningKey, Origin, Verdict, describe, octets_from,
+};
 use roger_mikey::payload::{Identity, Payload, Role};
 use roger_mikey::sdp;
 use support::*;
@@ -17,9 +19,9 @@ use support::*;
 fn keys(identities: &[&str]) -> Keys {
     Keys {
         domains: vec![domain().clone()],
-        key_sets: identities
+        opening: identities
             .iter()
-            .map(|identity| key_set(identity))
+            .map(|identity| OpeningKey::from(key_set(identity)))
             .collect(),
         secret: None,
     }
@@ -156,13 +158,34 @@ fn a_key_given_by_hand_is_checked_and_opens_the_parameters() {
     };
     let description = describe(&octets(case, "message"), Some(&alone), NOW);
     assert!(says(&description, Verdict::Note, "signature not checked"));
+    assert!(says(&description, Verdict::Note, "not compared with SAKKE"));
     assert!(says(&description, Verdict::Right, "key parameters decrypt"));
+    assert!(description.secret.is_some());
     let blind = Keys {
         domains: Vec::new(),
         ..wrong
     };
     let description = describe(&octets(case, "message"), Some(&blind), NOW);
     assert!(says(&description, Verdict::Wrong, "do not decrypt"));
+    assert!(description.secret.is_none());
+    let unproven = describe(&message("PCK"), Some(&blind), NOW);
+    assert!(unproven.secret.is_none());
+}
+
+#[test]
+fn an_rsk_alone_opens_and_a_foreign_one_is_refused() {
+    let rsk = |identity| key_set(identity).to_issued().rsk;
+    let own = OpeningKey::validate(domain(), USER_1, 1388, &rsk(USER_1)).unwrap();
+    assert!(own.uid() == key_set(USER_1).uid);
+    let keys = Keys {
+        opening: vec![own],
+        ..Keys::default()
+    };
+    let description = describe(&message("GMK, GENERIC-ID"), Some(&keys), NOW);
+    assert!(says(&description, Verdict::Right, "SAKKE opens"));
+    assert!(says(&description, Verdict::Right, "signature verifies"));
+    assert!(OpeningKey::validate(domain(), USER_1, 1388, &rsk(USER_2)).is_err());
+    assert!(OpeningKey::validate(domain(), USER_1, 1389, &rsk(USER_1)).is_err());
 }
 
 #[test]

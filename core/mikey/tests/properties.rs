@@ -233,7 +233,7 @@ proptest! {
         octets[at] ^= 1 << bit;
         let keys = Keys {
             domains: vec![domain().clone()],
-            key_sets: vec![key_set(support::USER_1)],
+            opening: vec![key_set(support::USER_1).into()],
             secret: None,
         };
         prop_assert!(!describe(&octets, Some(&keys), NOW).signature_verified);

@@ -12,7 +12,9 @@ use crate::profile::{Profile, RocTransport};
 use crate::purpose::name;
 use roger_base::{KmsUri, McpttId, NtpTime, Secret};
 use roger_ibc::eccsi::Signature;
-use roger_ibc::{KmsDomain, UserKeySet, sakke};
+use roger_ibc::sakke::{self, ReceiverSecretKey};
+use roger_ibc::uid::Uid;
+use roger_ibc::{KeyError, KmsDomain, UserKeySet};
 use roger_keys::{Gmk, group};
 
 const RECEIVER: &str = "TS 33.180 cl. 5.2.2";
@@ -24,29 +26,80 @@ const OPENING: &str = "RFC 6508 6.2.2";
 pub struct Keys {
     /// Public parameters of KMSs: the signature can be verified.
     pub domains: Vec<KmsDomain>,
-    /// Key sets of the receiver (or of the sender, for SAKKE-to-self): the key can be opened.
-    pub key_sets: Vec<UserKeySet>,
+    /// Keys of the receiver (or of the sender, for SAKKE-to-self): the key can be opened.
+    pub opening: Vec<OpeningKey>,
     /// The key itself: the key parameters can be opened.
     pub secret: Option<Secret<16>>,
 }
 
+/// The half of a key set that opens: an RSK, checked, with the identity, KMS and key period it is for.
+#[derive(Clone)]
+pub struct OpeningKey {
+    identity: String,
+    domain: KmsDomain,
+    period_number: u64,
+    uid: Uid,
+    receiver: ReceiverSecretKey,
+}
+
+impl OpeningKey {
+    /// Checks an RSK under the UID computed from identity, KMS and period number (RFC 6508 cl. 6.1.2).
+    ///
+    /// # Errors
+    /// [`KeyError`] when it is not the RSK of that UID.
+    pub fn validate(
+        domain: &KmsDomain,
+        identity: &str,
+        period_number: u64,
+        rsk: &Secret<257>,
+    ) -> Result<Self, KeyError> {
+        let uid = domain.uid_of(identity, period_number);
+        let receiver = ReceiverSecretKey::validate(&domain.enc, uid.as_octets(), rsk)?;
+        Ok(Self {
+            identity: identity.to_owned(),
+            domain: domain.clone(),
+            period_number,
+            uid,
+            receiver,
+        })
+    }
+
+    /// The UID that identity, KMS and period number give.
+    #[must_use]
+    pub const fn uid(&self) -> Uid {
+        self.uid
+    }
+}
+
+impl From<UserKeySet> for OpeningKey {
+    fn from(keys: UserKeySet) -> Self {
+        Self {
+            identity: keys.identity,
+            domain: keys.domain,
+            period_number: keys.period_number,
+            uid: keys.uid,
+            receiver: keys.receiver,
+        }
+    }
+}
+
 impl Keys {
     fn domain(&self, kms: &KmsUri) -> Option<&KmsDomain> {
-        let own = self.key_sets.iter().map(|key_set| &key_set.domain);
+        let own = self.opening.iter().map(|key| &key.domain);
         self.domains
             .iter()
             .chain(own)
             .find(|domain| domain.kms_uri == *kms)
     }
 
-    fn key_set(&self, party: &Party, kms: &KmsUri, time: NtpTime) -> Option<&UserKeySet> {
-        self.key_sets.iter().find(|key_set| {
-            let period = key_set.domain.key_period.number_at(time);
+    fn opening(&self, party: &Party, kms: &KmsUri, time: NtpTime) -> Option<&OpeningKey> {
+        self.opening.iter().find(|key| {
+            let period = key.domain.key_period.number_at(time);
             let named = match party {
-                Party::Named(name) => *name == key_set.identity,
-                Party::Hidden(uid) => *uid == key_set.uid,
+                Party::Named(name) => *name == key.identity,
+                Party::Hidden(uid) => *uid == key.uid,
             };
-            named && key_set.domain.kms_uri == *kms && key_set.period_number == period
+            named && key.domain.kms_uri == *kms && key.period_number == period
         })
     }
 }
@@ -137,12 +190,15 @@ pub(super) fn with_keys(
     findings.push(signature);
     let opened = open(message, keys, time, findings);
     let given = given_secret(message, keys, time, findings);
-    let Some(secret) = opened.or(given) else {
-        return;
+    let (secret, proven) = match (opened, given) {
+        (Some(secret), _) => (secret, true),
+        (None, Given::Proven(secret)) => (secret, true),
+        (None, Given::Unproven(secret)) => (secret, false),
+        (None, Given::None) => return,
     };
     findings.extend(group_key_id(message, &secret));
-    key_parameters(message, &secret, reference, description);
-    description.secret = Some(secret);
+    let decrypted = key_parameters(message, &secret, reference, description);
+    description.secret = (proven || decrypted).then_some(secret);
 }
 
 fn signature(message: &IMessage, octets: &[u8], keys: &Keys, time: NtpTime) -> Finding {
@@ -193,15 +249,15 @@ fn open(
     time: NtpTime,
     findings: &mut Vec<Finding>,
 ) -> Option<Secret<16>> {
-    let responder = keys.key_set(&message.responder, &message.responder_kms, time);
-    let initiator = keys.key_set(&message.initiator, &message.initiator_kms, time);
+    let responder = keys.opening(&message.responder, &message.responder_kms, time);
+    let initiator = keys.opening(&message.initiator, &message.initiator_kms, time);
     let own = message.sakke_to_self.as_ref().zip(initiator);
     let mut secret = None;
-    if let Some(key_set) = responder {
-        secret = open_one("SAKKE", &message.sakke, key_set, findings);
+    if let Some(key) = responder {
+        secret = open_one("SAKKE", &message.sakke, key, findings);
     }
-    if let Some((sakke, key_set)) = own {
-        let same = open_one("SAKKE-to-self", sakke, key_set, findings);
+    if let Some((sakke, key)) = own {
+        let same = open_one("SAKKE-to-self", sakke, key, findings);
         if secret.is_some() && secret != same {
             findings.push(wrong(
                 "SAKKE-to-self carries another key".to_owned(),
@@ -211,7 +267,7 @@ fn open(
         secret = secret.or(same);
     }
     if responder.is_none() && own.is_none() {
-        let text = "key not opened: no key set of the receiver in the key period of T".to_owned();
+        let text = "key not opened: no RSK of the receiver in the key period of T".to_owned();
         findings.push(note(text, RECEIVER));
     }
     secret
@@ -220,24 +276,33 @@ fn open(
 fn open_one(
     what: &str,
     sakke: &Sakke,
-    key_set: &UserKeySet,
+    key: &OpeningKey,
     findings: &mut Vec<Finding>,
 ) -> Option<Secret<16>> {
-    let whose = format!("{}, key period {}", key_set.identity, key_set.period_number);
-    match decapsulate(sakke, key_set) {
+    let whose = format!("{}, key period {}", key.identity, key.period_number);
+    match decapsulate(sakke, &key.receiver) {
         Ok(secret) => {
             findings.push(right(
-                format!("{what} opens with the key set of {whose}"),
+                format!("{what} opens with the RSK of {whose}"),
                 OPENING,
             ));
             Some(secret)
         }
         Err(_) => {
-            let text = format!("{what} does not open with the key set of {whose}");
+            let text = format!("{what} does not open with the RSK of {whose}");
             findings.push(wrong(text, OPENING));
             None
         }
     }
+}
+
+/// A key given by hand.
+enum Given {
+    None,
+    /// It is the encapsulated one.
+    Proven(Secret<16>),
+    /// Only key parameters can show whether it is.
+    Unproven(Secret<16>),
 }
 
 /// A key given by hand is the encapsulated one when encapsulating it again gives the same data.
@@ -246,10 +311,16 @@ fn given_secret(
     keys: &Keys,
     time: NtpTime,
     findings: &mut Vec<Finding>,
-) -> Option<Secret<16>> {
-    let secret = keys.secret.clone()?;
-    let Some(domain) = keys.domain(&message.responder_kms) else {
-        return Some(secret);
+) -> Given {
+    let Some(secret) = keys.secret.clone() else {
+        return Given::None;
+    };
+    let kms = &message.responder_kms;
+    let Some(domain) = keys.domain(kms) else {
+        let text =
+            format!("the key given is not compared with SAKKE: no public parameters of {kms}");
+        findings.push(note(text, "RFC 6508 6.2.1"));
+        return Given::Unproven(secret);
     };
     let uid = match &message.responder {
         Party::Named(name) => domain.uid_of(name, domain.key_period.number_at(time)),
@@ -261,13 +332,13 @@ fn given_secret(
             "the key given is not the one in SAKKE".to_owned(),
             "RFC 6508 6.2.1",
         ));
-        return None;
+        return Given::None;
     }
     findings.push(right(
         "the key given is the one in SAKKE".to_owned(),
         "RFC 6508 6.2.1",
     ));
-    Some(secret)
+    Given::Proven(secret)
 }
 
 /// GMK-ID behind the GUK-ID, and whether the SPI says the same.
@@ -306,20 +377,23 @@ fn group_key_id(message: &IMessage, secret: &Secret<16>) -> Vec<Finding> {
     findings
 }
 
-/// Decrypts the key parameters and adds their fields.
+/// Decrypts the key parameters and adds their fields; says whether they decrypt under the key.
 fn key_parameters(
     message: &IMessage,
     secret: &Secret<16>,
     reference: NtpTime,
     description: &mut Description,
-) {
+) -> bool {
     const CLAUSE: &str = "TS 33.180 cl. E.6, 5.2.4";
     let Some(payload) = &message.key_parameters else {
-        return;
+        return false;
     };
     let plaintext = match payload.decrypt(secret, message.csb_id) {
         Ok(plaintext) => plaintext,
-        Err(error) => return description.findings.push(wrong(error.to_string(), CLAUSE)),
+        Err(error) => {
+            description.findings.push(wrong(error.to_string(), CLAUSE));
+            return false;
+        }
     };
     let mut dump = Dump::new(reference, Origin::Decrypted);
     let decoded = KeyParameters::decode_traced(&plaintext, &mut dump);
@@ -336,4 +410,5 @@ fn key_parameters(
         Ok(_) => right("key parameters decrypt under the key".to_owned(), CLAUSE),
         Err(error) => wrong(format!("decrypted key parameters: {error}"), CLAUSE),
     });
+    true
 }

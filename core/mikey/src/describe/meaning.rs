@@ -290,7 +290,10 @@ fn signature_header(number: u64) -> String {
 }
 
 fn payload_message_type(number: u64) -> String {
-    let kind = name(number & 0x3F, &[(3, "DATA PAYLOAD")]);
+    let kind = name(
+        number & 0x3F,
+        &[(0, "no number, tolerated"), (3, "DATA PAYLOAD")],
+    );
     let flag = |bit: u64, text: &'static str| if number & bit == 0 { "" } else { text };
     format!(
         "{kind}{}{}",

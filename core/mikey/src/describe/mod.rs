@@ -20,7 +20,7 @@ mod input;
 mod meaning;
 mod print;
 
-pub use findings::Keys;
+pub use findings::{Keys, OpeningKey};
 pub use input::{InputError, octets_from};
 
 use crate::Field;
@@ -43,7 +43,7 @@ pub struct Description {
     pub findings: Vec<Finding>,
     /// Whether the signature was verified under keys at hand.
     pub signature_verified: bool,
-    /// The key, when it could be opened; never part of the printed text.
+    /// The key, when it is known to be the one of the message; never part of the printed text.
     pub secret: Option<Secret<16>>,
 }
 

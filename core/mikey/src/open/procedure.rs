@@ -9,7 +9,7 @@ use crate::profile::Profile;
 use crate::replay::ReplayCache;
 use roger_base::{KeyId, KmsUri, McpttId, NtpTime, PurposeTag, Secret};
 use roger_ibc::eccsi::Signature;
-use roger_ibc::sakke::EncapsulatedData;
+use roger_ibc::sakke::{EncapsulatedData, ReceiverSecretKey};
 use roger_ibc::uid::Uid;
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::{Gmk, KeyMaterial, group};
@@ -249,7 +249,7 @@ impl Procedure<'_> {
                 .as_ref()
                 .ok_or(OpenError::PeerNoSakkeToSelf)?,
         };
-        decapsulate(sakke, key_set)
+        decapsulate(sakke, &key_set.receiver)
     }
 
     /// The key under its own id: for a GMK the GMK-ID behind the GUK-ID of the member.
@@ -333,11 +333,13 @@ fn is(party: &Party, identity: &str, domain: &KmsDomain, period: u64) -> bool {
     }
 }
 
-pub(crate) fn decapsulate(sakke: &Sakke, key_set: &UserKeySet) -> Result<Secret<16>, OpenError> {
+pub(crate) fn decapsulate(
+    sakke: &Sakke,
+    receiver: &ReceiverSecretKey,
+) -> Result<Secret<16>, OpenError> {
     let data = EncapsulatedData::from_octets(sakke.data.as_slice());
     let data = data.map_err(|_| OpenError::PeerSakke)?;
-    key_set
-        .receiver
+    receiver
         .decapsulate(&data)
         .map_err(|_| OpenError::PeerSakke)
 }
