@@ -72,7 +72,7 @@ fn conversation() -> Vec<(usize, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn altered_conversations_never_break_an_endpoint(

@@ -809,3 +809,63 @@ fn a_closed_connection_fails_what_waits_on_it() {
     assert_eq!(failed, [handle, invite]);
     assert_eq!(network.peers[0].endpoint.load().client_transactions, 0);
 }
+
+#[test]
+fn without_room_for_a_dialog_no_invite_is_sent_or_accepted() {
+    let mut small = Settings::new(Role::UserAgent);
+    small.capacity.dialogs = 0;
+    let mut network = Network::with(&[small.clone(), Settings::new(Role::UserAgent)]);
+    let invite = network.request(0, 1, Method::Invite).build().unwrap();
+    let error = network.with_peer(0, |endpoint, now, random| {
+        endpoint.send_request(now, random, invite, udp(1))
+    });
+    assert_eq!(error, Err(EndpointError::LocalFull("dialogs")));
+    let mut network = Network::with(&[Settings::new(Role::UserAgent), small]);
+    send(&mut network, Method::Invite, udp(1));
+    network.run_until(at(10));
+    let invite = incoming(&mut network, 1);
+    let response = Response::to(&invite.request, StatusCode::OK);
+    let error = network.with_peer(1, |endpoint, now, random| {
+        endpoint.respond(now, random, invite.transaction, response)
+    });
+    assert_eq!(error, Err(EndpointError::LocalFull("dialogs")));
+    answer(&mut network, &invite, StatusCode::SERVICE_UNAVAILABLE);
+    network.run_until(at(30));
+    assert_eq!(status(&mut network, 0).0, 503);
+}
+
+#[test]
+fn a_late_200_of_an_earlier_invite_is_not_told_again() {
+    let mut network = Network::new(2);
+    let (caller, _) = call(&mut network);
+    let first = network
+        .log
+        .iter()
+        .find(|wire| wire.label() == "200 INVITE")
+        .unwrap()
+        .clone();
+    let invite = network
+        .with_peer(0, |endpoint, _, _| {
+            endpoint.request_in_dialog(caller, Method::Invite)
+        })
+        .unwrap()
+        .build()
+        .unwrap();
+    network
+        .with_peer(0, |endpoint, now, random| {
+            endpoint.send_in_dialog(now, random, caller, invite)
+        })
+        .unwrap();
+    network.run_for(Duration::from_millis(10));
+    let invite = incoming(&mut network, 1);
+    answer(&mut network, &invite, StatusCode::OK);
+    network.run_for(Duration::from_millis(10));
+    status(&mut network, 0);
+    ack(&mut network, caller);
+    network.deliver(&first);
+    assert!(network.event(0).is_none());
+    let again = network.with_peer(0, |endpoint, now, random| {
+        endpoint.ack(now, random, caller, None)
+    });
+    assert!(matches!(again, Err(EndpointError::LocalState(_))));
+}

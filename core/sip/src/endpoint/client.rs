@@ -43,6 +43,11 @@ impl Endpoint {
                 "ACK and CANCEL have calls of their own",
             ));
         }
+        // An answer that finds no room for its dialog could not be acknowledged.
+        let makes_dialog = matches!(request.method(), Method::Invite | Method::Subscribe);
+        if makes_dialog && call.is_none() && self.is_user_agent() && self.calls.is_full() {
+            return Err(EndpointError::LocalFull("dialogs"));
+        }
         let branch = ident::branch(random)?;
         let target = self.choose_transport(&request, target)?;
         self.push_via(&mut request, target.transport(), &branch)?;

@@ -260,14 +260,23 @@ impl Bench {
             });
             return;
         }
-        let index = self
-            .peers
-            .iter()
-            .position(|peer| peer.address == to)
-            .expect("somebody listens");
+        // What goes to nobody is lost.
+        let Some(index) = self.peers.iter().position(|peer| peer.address == to) else {
+            return;
+        };
         let _ = self.with(index, |endpoint, now, random| {
             endpoint.handle(now, random, input)
         });
+    }
+
+    /// Octets from a peer to the core.
+    pub fn inject(&mut self, from: usize, octets: &[u8]) {
+        let wire = Wire {
+            from: address(from),
+            to: core_address(),
+            octets: octets.into(),
+        };
+        self.deliver(wire, Transport::Udp);
     }
 
     /// Closes the stream between a peer and the core.
