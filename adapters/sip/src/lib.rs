@@ -7,6 +7,27 @@
 //!                                  timer task, SipHandle::with
 //! ```
 //!
+//! ```no_run
+//! use roger_adapter_sip::{SipNode, TransportSettings};
+//! use roger_sip::endpoint::{Endpoint, Output, Role, Settings};
+//! use roger_sip::message::{Response, StatusCode};
+//!
+//! # async fn serve(random: Box<dyn roger_base::Random>) -> Result<(), Box<dyn std::error::Error>> {
+//! let endpoint = Endpoint::new(Settings::new(Role::UserAgent));
+//! let sockets = TransportSettings::at("127.0.0.1:5060".parse()?);
+//! let (node, mut events) = SipNode::start(endpoint, sockets, random).await?;
+//! while let Some(event) = events.recv().await {
+//!     if let Output::Incoming(incoming) = event {
+//!         let response = Response::to(&incoming.request, StatusCode::OK);
+//!         node.with(|endpoint, clocks, random| {
+//!             endpoint.respond(clocks.now, random, incoming.transaction, response)
+//!         })?;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Everything that can grow has a bound: connections, octets of a message, time for a message, messages that
 //! wait for a slow connection, events that wait for the user. A listener never stops: what one message
 //! breaks is logged and counted.
