@@ -3,8 +3,8 @@
 use super::Inner;
 use super::config::GroupManagementAccess;
 use crate::client::UeInput;
-use http::header::{ETAG, IF_NONE_MATCH};
 use core::time::Duration;
+use http::header::{ETAG, IF_NONE_MATCH};
 use roger_adapter_http::HttpAnswer;
 use roger_documents::xcap_path::DocumentPath;
 use std::collections::HashMap;

@@ -131,9 +131,7 @@ impl KeyProvisioning {
             .map(|set| checked(domain, set))
             .collect();
         let checked = checked?;
-        let now = domain
-            .key_period
-            .number_at(SystemClock.now().to_ntp());
+        let now = domain.key_period.number_at(SystemClock.now().to_ntp());
         if !checked.iter().any(|set| set.period_number == now) {
             return Err(KeyProvisioningError::PeerNoCurrentKeySet(
                 identity.to_owned(),

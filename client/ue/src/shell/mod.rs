@@ -198,7 +198,13 @@ impl Ue {
             .take()
     }
 
-    /// Closes every socket. [`UeInput::LogOff`] is polite before it.
+    /// Leaves the MC service and the SIP core, and forgets tokens and keys; the sockets stay until [`Self::stop`].
+    pub async fn log_off(&self) {
+        self.inner.input(UeInput::LogOff);
+        self.inner.session.forget().await;
+    }
+
+    /// Closes every socket. [`Self::log_off`] is polite before it.
     pub fn stop(&self) {
         self.inner.sip.stop();
         self.tasks.iter().for_each(JoinHandle::abort);

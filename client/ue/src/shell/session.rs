@@ -2,7 +2,7 @@
 
 use super::config::{IdmAccess, KmsAccess};
 use super::{Inner, KeyProvisioning, UeError};
-use crate::client::UeInput;
+use crate::client::{UeInput, UeUser};
 use core::time::Duration;
 use roger_adapter_http::{Clock as _, HttpsClient, IdmClient, OsRandom, SystemClock};
 use roger_base::{McpttId, SecretBytes};
@@ -167,12 +167,12 @@ impl Session {
 
 fn user_of(state: &State) -> Option<UeInput> {
     let (tokens, (domain, key_sets)) = (state.tokens.as_ref()?, state.keys.as_ref()?);
-    Some(UeInput::User {
+    Some(UeInput::User(Box::new(UeUser {
         mcptt_id: tokens.mcptt_id.clone(),
         token: SecretBytes::new(tokens.access_token.expose().as_bytes().to_vec()),
         key_sets: key_sets.clone(),
         kms: domain.clone(),
-    })
+    })))
 }
 
 /// Refreshes tokens before they end, and fetches the keys of the next key period when it has begun.
