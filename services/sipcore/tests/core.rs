@@ -359,6 +359,30 @@ fn a_ue_reaches_the_service_under_its_own_identity_only() {
 }
 
 #[test]
+fn nothing_of_the_trust_domain_passes_from_a_ue() {
+    let mut bench = registered();
+    let forged = [
+        (
+            HeaderName::P_ASSERTED_SERVICE,
+            "urn:urn-7:3gpp-service.ims.icsi.mcptt",
+        ),
+        (HeaderName::P_CALLED_PARTY_ID, "<sip:forged@h>"),
+        (HeaderName::P_CHARGING_VECTOR, "icid-value=forged"),
+    ];
+    let mut request = bench.request(ALICE, Method::Message, PSI);
+    for (name, value) in forged {
+        request = request.header(name, value);
+    }
+    let request = request.build().unwrap();
+    bench.send(ALICE, request);
+    bench.settle();
+    let got = bench.incoming(SERVER);
+    for (name, _) in forged {
+        assert!(!got.request.headers().contains(name), "{name}");
+    }
+}
+
+#[test]
 fn a_preferred_identity_counts_when_it_is_ones_own() {
     for (preferred, expected) in [
         (
