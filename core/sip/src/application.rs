@@ -76,7 +76,11 @@ impl<A: Application> Node<A> {
     /// Joins the two.
     #[must_use]
     pub const fn new(application: A, endpoint: Endpoint) -> Self {
-        Self { application, endpoint, outputs: VecDeque::new() }
+        Self {
+            application,
+            endpoint,
+            outputs: VecDeque::new(),
+        }
     }
 
     /// The application, to look at.
@@ -107,15 +111,23 @@ impl<A: Application> Node<A> {
 
     /// Takes another input in.
     pub fn input(&mut self, clocks: Clocks, random: &mut dyn Random, input: A::Input) {
-        self.with_context(clocks, random, |application, context| application.on_input(context, input));
+        self.with_context(clocks, random, |application, context| {
+            application.on_input(context, input)
+        });
         self.run(clocks, random);
     }
 
     /// Fires every timer that is due.
     pub fn handle_timeout(&mut self, clocks: Clocks, random: &mut dyn Random) {
         self.endpoint.handle_timeout(clocks.now, random);
-        if self.application.deadline().is_some_and(|at| at <= clocks.now) {
-            self.with_context(clocks, random, |application, context| application.on_timeout(context));
+        if self
+            .application
+            .deadline()
+            .is_some_and(|at| at <= clocks.now)
+        {
+            self.with_context(clocks, random, |application, context| {
+                application.on_timeout(context)
+            });
         }
         self.run(clocks, random);
     }
@@ -129,7 +141,10 @@ impl<A: Application> Node<A> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let below = self.endpoint.deadline().map(|(at, _)| at);
-        [below, self.application.deadline()].into_iter().flatten().min()
+        [below, self.application.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn with_context(
@@ -138,8 +153,12 @@ impl<A: Application> Node<A> {
         random: &mut dyn Random,
         act: impl FnOnce(&mut A, &mut Context<'_>),
     ) {
-        let mut context =
-            Context { now: clocks.now, utc: clocks.utc, random, endpoint: &mut self.endpoint };
+        let mut context = Context {
+            now: clocks.now,
+            utc: clocks.utc,
+            random,
+            endpoint: &mut self.endpoint,
+        };
         act(&mut self.application, &mut context);
     }
 
@@ -147,7 +166,9 @@ impl<A: Application> Node<A> {
     fn run(&mut self, clocks: Clocks, random: &mut dyn Random) {
         while let Some(event) = self.endpoint.poll() {
             match event {
-                Output::Transmit(transmit) => self.outputs.push_back(NodeOutput::Transmit(transmit)),
+                Output::Transmit(transmit) => {
+                    self.outputs.push_back(NodeOutput::Transmit(transmit))
+                }
                 event => self.with_context(clocks, random, |application, context| {
                     application.on_sip(context, event);
                 }),
