@@ -255,10 +255,9 @@ impl ParticipatingFunction {
         let Some(binding) = self.bindings.remove(impu) else {
             return;
         };
-        for csk in [binding.csk, binding.previous.map(|held| held.csk)] {
-            if let Some(csk) = csk {
-                self.keys.remove(csk.csk.id());
-            }
+        let previous = binding.previous.map(|held| held.csk);
+        for csk in binding.csk.into_iter().chain(previous) {
+            self.keys.remove(csk.csk.id());
         }
         info!(%impu, "client logged off");
     }

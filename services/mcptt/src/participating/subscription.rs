@@ -47,7 +47,6 @@ impl Subscriptions {
         self.0.remove(&dialog);
     }
 
-
     pub(super) fn deadline(&self) -> Option<Instant> {
         let deadlines = self
             .0

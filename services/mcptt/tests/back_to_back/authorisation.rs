@@ -1,0 +1,697 @@
+//! Service authorisation by REGISTER and PUBLISH, and every refusal (spec file 21, 00 clauses 3 and 9).
+
+use crate::bench::{ALICE, BOB, Bench, CAROL, MALLORY, PF, impu};
+use crate::ue::{START, outcome};
+use core::time::Duration;
+use roger_base::{McpttId, UnixTime};
+use roger_call::body::{Body, Part};
+use roger_call::feature::{CONTACT_PARAMETERS, EXPIRES_FOREVER, media_type};
+use roger_call::protection::Protection;
+use roger_documents::poc_settings::AnswerMode;
+use roger_keys::Csk;
+use roger_mikey::CreateClientServerKey;
+use roger_mikey::CreateOptions;
+use roger_mikey::create::Hiding;
+use roger_oidc::Resource;
+use roger_sip::message::{HeaderName, Method, Response, StatusCode};
+use roger_sipcore::CoreEvent;
+use roger_testkit_domain::user;
+
+fn publish(bench: &mut Bench, index: usize, body: &Body) -> (u16, Option<u16>) {
+    outcome(&bench.publish_settings(index, EXPIRES_FOREVER, None, body))
+}
+
+/// What the participating function said to the last third-party REGISTER.
+fn third_party_answer(bench: &Bench) -> Option<u16> {
+    let answers = bench.core_events.iter().filter_map(|event| match event {
+        CoreEvent::ThirdPartyAnswered { status, .. } => *status,
+        _ => None,
+    });
+    answers.last().map(StatusCode::as_u16)
+}
+
+fn tag(response: &Response) -> String {
+    let tag = response.headers().text(HeaderName::SIP_ETAG);
+    tag.expect("an entity tag").into_owned()
+}
+
+#[test]
+fn a_publish_with_token_and_csk_binds_the_client() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let response = bench.authorise(ALICE);
+    assert_eq!(outcome(&response), (200, None));
+    tag(&response);
+    let expires = response.headers().seconds(HeaderName::EXPIRES).unwrap();
+    assert_eq!(expires, Some(EXPIRES_FOREVER));
+    let bound = bench.pf.application().bound(&impu(ALICE)).unwrap();
+    assert_eq!(bound, (&bench.ues[ALICE].user, &bench.ues[ALICE].client));
+}
+
+#[test]
+fn a_register_without_mcptt_parts_is_limited_service() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    assert_eq!(third_party_answer(&bench), Some(200));
+    assert!(!bench.is_bound(ALICE));
+}
+
+#[test]
+fn a_register_with_token_and_csk_binds_and_its_refresh_changes_nothing() {
+    let mut bench = Bench::new();
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let body = bench.with_csk_message(&csk, documents);
+    for _ in 0..3 {
+        bench.register_with(ALICE, CONTACT_PARAMETERS, 600_000, &body);
+        assert_eq!(third_party_answer(&bench), Some(200));
+        assert!(bench.is_bound(ALICE));
+    }
+    // Days later the token is over and T of the message out of every window: still the same octets.
+    bench.pass(Duration::from_secs(200_000));
+    bench.register_with(ALICE, CONTACT_PARAMETERS, 600_000, &body);
+    assert_eq!(third_party_answer(&bench), Some(403), "the grace is over");
+    assert!(bench.is_bound(ALICE), "and nothing changed");
+}
+
+#[test]
+fn a_refused_register_leaves_the_registration_alone() {
+    let mut bench = Bench::new();
+    let csk = bench.new_csk(ALICE);
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info("no token"));
+    let body = bench.with_csk_message(&csk, documents);
+    let response = bench.register_with(ALICE, CONTACT_PARAMETERS, 3_600, &body);
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(third_party_answer(&bench), Some(403));
+    assert!(!bench.is_bound(ALICE));
+}
+
+#[test]
+fn the_binding_ends_with_the_registration_or_the_tags() {
+    for (parameters, expires) in [(CONTACT_PARAMETERS, 0), ("", 3_600)] {
+        let mut bench = Bench::new();
+        bench.log_in(ALICE);
+        bench.register_with(ALICE, parameters, expires, &Body::new());
+        assert!(!bench.is_bound(ALICE), "{parameters} {expires}");
+    }
+}
+
+#[test]
+fn a_refresh_without_parts_keeps_the_binding() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    bench.register(ALICE);
+    assert!(bench.is_bound(ALICE));
+}
+
+#[test]
+fn publish_with_expires_0_logs_off_and_the_message_is_used_up() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    let response = bench.publish_settings(ALICE, EXPIRES_FOREVER, None, &body);
+    let tag = tag(&response);
+    let off = bench.publish_settings(ALICE, 0, Some(&tag), &Body::new());
+    assert_eq!(outcome(&off), (200, None));
+    assert!(!bench.is_bound(ALICE));
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(136)));
+    let off = bench.publish_settings(ALICE, 0, None, &Body::new());
+    assert_eq!(outcome(&off), (404, Some(141)));
+}
+
+// RFC 3903 ---------------------------------------------------------------------------------------------------
+
+#[test]
+fn entity_tags_are_those_of_rfc_3903() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let first = tag(&bench.authorise(ALICE));
+    let stale = bench.publish_settings(ALICE, EXPIRES_FOREVER, Some("stale"), &Body::new());
+    assert_eq!(outcome(&stale), (412, None));
+    let refreshed = bench.publish_settings(ALICE, EXPIRES_FOREVER, Some(&first), &Body::new());
+    assert_eq!(outcome(&refreshed), (200, None));
+    assert_ne!(tag(&refreshed), first);
+    let again = bench.publish_settings(ALICE, EXPIRES_FOREVER, Some(&first), &Body::new());
+    assert_eq!(outcome(&again), (412, None));
+    let neither = bench.publish_settings(ALICE, EXPIRES_FOREVER, None, &Body::new());
+    assert_eq!(outcome(&neither), (400, None));
+    let off = bench.publish_settings(ALICE, 0, Some(&first), &Body::new());
+    assert_eq!(outcome(&off), (412, None));
+    assert!(bench.is_bound(ALICE));
+}
+
+#[test]
+fn nobody_changes_the_publication_of_another() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    bench.register(MALLORY);
+    let response = bench.authorise(MALLORY);
+    let tag = tag(&response);
+    let foreign = bench.publish_settings(ALICE, 0, Some(&tag), &Body::new());
+    assert_eq!(outcome(&foreign), (412, None));
+    assert!(bench.is_bound(ALICE) && bench.is_bound(MALLORY));
+}
+
+#[test]
+fn settings_alone_need_a_binding() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let ue = &bench.ues[ALICE];
+    let documents = Body::new()
+        .with_document(&ue.own_info())
+        .with_document(&ue.settings(AnswerMode::Manual));
+    let body = bench.protect_with(&csk, documents.clone());
+    assert_eq!(publish(&mut bench, ALICE, &body), (404, Some(141)));
+    bench.authorise(ALICE);
+    let body = bench.protect(ALICE, documents);
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+}
+
+#[test]
+fn settings_of_another_client_or_user_are_refused() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    let (alice, bob) = (&bench.ues[ALICE], &bench.ues[BOB]);
+    let cases = [
+        (alice.own_info(), bob.settings(AnswerMode::Manual), 150),
+        (bob.own_info(), alice.settings(AnswerMode::Manual), 100),
+    ];
+    for (info, settings, code) in cases {
+        let documents = Body::new().with_document(&info).with_document(&settings);
+        let body = bench.protect(ALICE, documents);
+        assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(code)));
+    }
+}
+
+// The negative tests of spec file 00 clause 9 ----------------------------------------------------------------
+
+#[test]
+fn the_token_of_mallory_does_not_go_with_the_csk_of_alice() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(MALLORY);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(101)));
+    assert!(!bench.is_bound(ALICE));
+}
+
+#[test]
+fn tokens_that_do_not_open_this_server_are_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let alice = bench.ues[ALICE].user.clone();
+    let scope = Resource::McpttServer.scope();
+    let expired = bench.domain.token_with(&alice, scope, START.0 - 3_600);
+    let gms = bench.domain.token(&alice, Resource::GroupManagement);
+    let good = bench.token(ALICE);
+    let mut altered = good.clone();
+    altered.truncate(good.len() - 4);
+    let foreign = roger_testkit_domain::TestDomain::new(9).token(&alice, Resource::McpttServer);
+    for token in [expired, gms, altered, foreign, "x".to_owned()] {
+        let csk = bench.new_csk(ALICE);
+        let body = bench.authorising_body(ALICE, &csk, &token);
+        assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(101)));
+    }
+    assert!(!bench.is_bound(ALICE));
+}
+
+#[test]
+fn a_csk_without_token_is_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let documents = Body::new().with_document(&bench.ues[ALICE].own_info());
+    let body = bench.with_csk_message(&csk, documents);
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(101)));
+}
+
+#[test]
+fn a_csk_signed_under_a_past_period_is_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let past = UnixTime(START.0 - 2_592_000);
+    let alice = bench.ues[ALICE].user.clone();
+    let keys = bench.domain.key_set_at(alice.as_str(), past);
+    let csk = Csk::random(&mut bench.random).unwrap();
+    let mut clocks = bench.clocks();
+    clocks.utc = past;
+    let bound = bench.ues[ALICE].wrap_csk(csk, &keys, &bench.domain, clocks, &mut bench.random);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &bound, &token);
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(136)));
+}
+
+#[test]
+fn a_csk_for_another_server_is_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = Csk::random(&mut bench.random).unwrap();
+    let bound = forged(
+        &mut bench,
+        ALICE,
+        ALICE,
+        csk,
+        "gms.mcptt.example.org",
+        Hiding::Nobody,
+    );
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &bound, &token);
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(136)));
+}
+
+/// A CSK message in any form: `owner` is whose token goes with it, `signer` whose keys sign.
+fn forged(
+    bench: &mut Bench,
+    owner: usize,
+    signer: usize,
+    csk: Csk,
+    server: &str,
+    hiding: Hiding,
+) -> roger_call::service_authorisation::BoundCsk {
+    let octets = CreateClientServerKey {
+        csk: &csk,
+        user: &bench.ues[signer].keys,
+        server,
+        server_domain: bench.domain.kms(),
+        parameters: None,
+        now: bench.clocks().utc.to_ntp(),
+        options: CreateOptions {
+            hiding,
+            ..CreateOptions::PLAIN
+        },
+    }
+    .build(&mut bench.random)
+    .unwrap();
+    let owner: McpttId = bench.ues[owner].user.clone();
+    let mode = roger_keys::signalling::XmlKeyMode::Derived;
+    roger_call::service_authorisation::BoundCsk::new(csk, owner, octets, mode)
+}
+
+#[test]
+fn mallory_cannot_sign_for_alice() {
+    let mut bench = Bench::new();
+    bench.register(MALLORY);
+    let csk = Csk::random(&mut bench.random).unwrap();
+    // Keys derived for Alice, signed by Mallory: the signatures over the XML fail already.
+    let bound = forged(
+        &mut bench,
+        ALICE,
+        MALLORY,
+        csk,
+        "mcptt.example.org",
+        Hiding::Nobody,
+    );
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(MALLORY, &bound, &token);
+    assert_eq!(publish(&mut bench, MALLORY, &body), (403, Some(139)));
+}
+
+#[test]
+fn a_hidden_initiator_is_found_and_the_psi_is_an_identity_too() {
+    let mut bench = Bench::new();
+    for (index, server, hiding) in [
+        (ALICE, "mcptt.example.org", Hiding::Initiator),
+        (BOB, PF, Hiding::Nobody),
+    ] {
+        bench.register(index);
+        let csk = Csk::random(&mut bench.random).unwrap();
+        let bound = forged(&mut bench, index, index, csk, server, hiding);
+        let token = bench.token(index);
+        let body = bench.authorising_body(index, &bound, &token);
+        assert_eq!(publish(&mut bench, index, &body), (200, None));
+    }
+}
+
+#[test]
+fn one_octet_changed_in_a_signed_part_is_seen() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    for media_type in [media_type::MCPTT_INFO, media_type::POC_SETTINGS] {
+        let csk = bench.new_csk(ALICE);
+        let token = bench.token(ALICE);
+        let body = bench.authorising_body(ALICE, &csk, &token);
+        let body = altered(&body, media_type, |octets| {
+            let last = octets.len() - 1;
+            octets[last / 2] ^= 1;
+        });
+        assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(139)));
+    }
+    assert!(!bench.is_bound(ALICE));
+}
+
+/// The parts of a body, in no order.
+fn parts(body: &Body) -> Vec<Part> {
+    [
+        media_type::MIKEY,
+        media_type::MCPTT_INFO,
+        media_type::POC_SETTINGS,
+        media_type::MCPTT_SIGNED,
+    ]
+    .iter()
+    .filter_map(|media_type| body.part(media_type).cloned())
+    .collect()
+}
+
+fn of_parts(parts: Vec<Part>) -> Body {
+    parts.into_iter().fold(Body::new(), Body::with)
+}
+
+fn altered(body: &Body, media_type: &str, change: impl Fn(&mut Vec<u8>)) -> Body {
+    let mut parts = parts(body);
+    for part in parts
+        .iter_mut()
+        .filter(|part| part.media_type() == media_type)
+    {
+        change(&mut part.octets);
+    }
+    of_parts(parts)
+}
+
+#[test]
+fn a_part_left_out_of_the_signature_is_seen() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let info = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let body = bench
+        .with_csk_message(&csk, info)
+        .with_document(&bench.ues[ALICE].settings(AnswerMode::Automatic));
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(139)));
+}
+
+#[test]
+fn a_body_without_signature_is_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    let kept = parts(&body)
+        .into_iter()
+        .filter(|part| part.media_type() != media_type::MCPTT_SIGNED);
+    let body = of_parts(kept.collect());
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(139)));
+}
+
+#[test]
+fn two_parts_with_one_content_id_are_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    let mut parts = parts(&body);
+    let id = parts
+        .iter()
+        .find_map(|part| part.content_id.clone())
+        .unwrap();
+    for part in parts.iter_mut().filter(|part| part.content_id.is_some()) {
+        part.content_id = Some(id.clone());
+    }
+    let body = of_parts(parts);
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(139)));
+}
+
+#[test]
+fn two_parts_of_one_type_are_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    let body = body.with(Part::new(media_type::MIKEY, csk.message.clone()));
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(150)));
+}
+
+#[test]
+fn the_key_name_of_another_users_csk_opens_nothing() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    bench.log_in(MALLORY);
+    // Mallory sends what only Alice's CSK protects, under Mallory's own identity.
+    let ue = &bench.ues[MALLORY];
+    let documents = Body::new()
+        .with_document(&ue.own_info())
+        .with_document(&ue.settings(AnswerMode::Manual));
+    let body = bench.protect(ALICE, documents);
+    assert_eq!(publish(&mut bench, MALLORY, &body), (403, Some(139)));
+}
+
+#[test]
+fn plain_xml_on_a_protected_hop_is_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let token = bench.token(ALICE);
+    let plain = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    assert_eq!(publish(&mut bench, ALICE, &plain), (403, Some(139)));
+    // Signed, but not encrypted.
+    let csk = bench.new_csk(ALICE);
+    let hop = csk.sending(Protection::IntegrityOnly, "mcptt.example.org");
+    let body = plain
+        .protected(&hop, &mut bench.random)
+        .unwrap()
+        .with(Part::new(media_type::MIKEY, csk.message.clone()));
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(140)));
+    assert!(!bench.is_bound(ALICE));
+}
+
+#[test]
+fn a_message_replayed_from_another_identity_is_refused() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    bench.register(MALLORY);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+    assert_eq!(publish(&mut bench, MALLORY, &body), (403, Some(136)));
+    assert!(!bench.is_bound(MALLORY) && bench.is_bound(ALICE));
+}
+
+#[test]
+fn a_csk_id_that_is_in_use_is_refused() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    bench.register(MALLORY);
+    let id = bench.ues[ALICE].csk.as_ref().unwrap().csk.id();
+    let secret = roger_base::Secret::new([7; 16]);
+    let rand = roger_keys::Rand::random(&mut bench.random).unwrap();
+    let csk = Csk::new(secret, id, rand).unwrap();
+    let bound = forged(
+        &mut bench,
+        MALLORY,
+        MALLORY,
+        csk,
+        "mcptt.example.org",
+        Hiding::Nobody,
+    );
+    let token = bench.token(MALLORY);
+    let body = bench.authorising_body(MALLORY, &bound, &token);
+    assert_eq!(publish(&mut bench, MALLORY, &body), (403, Some(136)));
+}
+
+#[test]
+fn a_refused_request_leaves_the_old_binding_and_its_csk() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    let new = bench.new_csk(ALICE);
+    let body = bench.authorising_body(ALICE, &new, "no token");
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(101)));
+    let ue = &bench.ues[ALICE];
+    let documents = Body::new()
+        .with_document(&ue.own_info())
+        .with_document(&ue.settings(AnswerMode::Manual));
+    let body = bench.protect_with(&new, documents.clone());
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(139)));
+    let body = bench.protect(ALICE, documents);
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+}
+
+// Life of keys and bindings ----------------------------------------------------------------------------------
+
+#[test]
+fn the_previous_csk_is_taken_until_the_new_one_is_used() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    let old = bench.ues[ALICE].csk.clone().unwrap();
+    bench.authorise(ALICE);
+    let ue = &bench.ues[ALICE];
+    let documents = Body::new()
+        .with_document(&ue.own_info())
+        .with_document(&ue.settings(AnswerMode::Manual));
+    let under_old = bench.protect_with(&old, documents.clone());
+    assert_eq!(publish(&mut bench, ALICE, &under_old), (200, None));
+    let under_new = bench.protect(ALICE, documents);
+    assert_eq!(publish(&mut bench, ALICE, &under_new), (200, None));
+    assert_eq!(publish(&mut bench, ALICE, &under_old), (403, Some(139)));
+}
+
+#[test]
+fn the_previous_csk_is_taken_for_five_minutes() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    let old = bench.ues[ALICE].csk.clone().unwrap();
+    bench.authorise(ALICE);
+    let ue = &bench.ues[ALICE];
+    let documents = Body::new()
+        .with_document(&ue.own_info())
+        .with_document(&ue.settings(AnswerMode::Manual));
+    let body = bench.protect_with(&old, documents);
+    bench.pass(Duration::from_secs(290));
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+    bench.pass(Duration::from_secs(11));
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(139)));
+}
+
+#[test]
+fn a_token_that_is_over_for_longer_than_the_grace_asks_for_a_new_one() {
+    let mut bench = Bench::with(
+        |settings| settings.token_grace = Duration::from_secs(60),
+        |_| {},
+    );
+    bench.register_with(ALICE, CONTACT_PARAMETERS, 600_000, &Body::new());
+    bench.authorise(ALICE);
+    let ue = &bench.ues[ALICE];
+    let documents = Body::new()
+        .with_document(&ue.own_info())
+        .with_document(&ue.settings(AnswerMode::Manual));
+    let body = bench.protect(ALICE, documents);
+    bench.pass(Duration::from_secs(3_600));
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+    bench.pass(Duration::from_secs(61));
+    assert_eq!(publish(&mut bench, ALICE, &body), (404, Some(141)));
+    // A fresh token under the CSK that is bound.
+    let later = bench.clocks().utc.0 + 3_600;
+    let alice = bench.ues[ALICE].user.clone();
+    let token = bench
+        .domain
+        .token_with(&alice, Resource::McpttServer.scope(), later);
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let renewed = bench.protect(ALICE, documents);
+    assert_eq!(publish(&mut bench, ALICE, &renewed), (200, None));
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+}
+
+#[test]
+fn a_user_has_as_many_clients_as_the_profile_allows() {
+    let mut bench = Bench::new();
+    bench
+        .profiles
+        .change(&user("alice"), |profile| profile.max_authorisations = 1);
+    bench.log_in(ALICE);
+    // Another device of Alice, under another public identity.
+    bench.ues[BOB].user = user("alice");
+    bench.ues[BOB].keys = bench.domain.key_set(user("alice").as_str());
+    bench.register(BOB);
+    assert_eq!(outcome(&bench.authorise(BOB)), (486, Some(164)));
+    assert!(!bench.is_bound(BOB) && bench.is_bound(ALICE));
+    // A new authorisation of the same client is no second one.
+    assert_eq!(outcome(&bench.authorise(ALICE)), (200, None));
+}
+
+#[test]
+fn the_same_client_under_another_identity_leaves_the_former() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    bench.ues[BOB].user = user("alice");
+    bench.ues[BOB].keys = bench.domain.key_set(user("alice").as_str());
+    bench.ues[BOB].client = bench.ues[ALICE].client.clone();
+    bench.log_in(BOB);
+    assert!(bench.is_bound(BOB) && !bench.is_bound(ALICE));
+}
+
+#[test]
+fn a_full_server_says_when_to_come_again() {
+    let mut bench = Bench::with(|settings| settings.max_bindings = 1, |_| {});
+    bench.log_in(ALICE);
+    bench.register(BOB);
+    let response = bench.authorise(BOB);
+    assert_eq!(outcome(&response), (503, None));
+    assert_eq!(response.headers().retry_after().unwrap(), Some(5));
+}
+
+#[test]
+fn without_protection_no_csk_is_needed() {
+    let mut bench = Bench::with(|settings| settings.protection = Protection::Off, |_| {});
+    bench.register(CAROL);
+    let token = bench.token(CAROL);
+    let ue = &bench.ues[CAROL];
+    let body = Body::new()
+        .with_document(&ue.token_info(&token))
+        .with_document(&ue.settings(AnswerMode::Manual));
+    assert_eq!(publish(&mut bench, CAROL, &body), (200, None));
+    let ue = &bench.ues[CAROL];
+    let body = Body::new()
+        .with_document(&ue.own_info())
+        .with_document(&ue.settings(AnswerMode::Automatic));
+    assert_eq!(publish(&mut bench, CAROL, &body), (200, None));
+}
+
+// Whom the function believes ---------------------------------------------------------------------------------
+
+#[test]
+fn an_identity_asserted_by_a_ue_is_not_believed() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    bench.register(MALLORY);
+    let alice = format!("<{}>", impu(ALICE));
+    let headers = [
+        (HeaderName::EVENT, "poc-settings"),
+        (HeaderName::EXPIRES, "0"),
+        (HeaderName::P_ASSERTED_IDENTITY, alice.as_str()),
+    ];
+    let request = bench.request(MALLORY, Method::Publish, &headers, &Body::new());
+    let response = bench.send_request(MALLORY, request).unwrap();
+    assert_eq!(
+        outcome(&response),
+        (404, Some(141)),
+        "Mallory has no binding"
+    );
+    assert!(bench.is_bound(ALICE));
+}
+
+#[test]
+fn requests_that_pass_the_core_by_are_refused() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    let alice = format!("<{}>", impu(ALICE));
+    let headers = [
+        (HeaderName::EVENT, "poc-settings"),
+        (HeaderName::EXPIRES, "0"),
+        (HeaderName::P_ASSERTED_IDENTITY, alice.as_str()),
+    ];
+    let request = bench.request(MALLORY, Method::Publish, &headers, &Body::new());
+    let pf = roger_sip::endpoint::Target::tcp(bench.pf_address());
+    let handle = bench.with_ue(MALLORY, |ue, clocks, random| {
+        ue.endpoint
+            .send_request(clocks.now, random, request, pf)
+            .unwrap()
+    });
+    bench.settle();
+    let response = bench.response_to(MALLORY, handle).unwrap();
+    assert_eq!(outcome(&response), (403, None));
+    assert!(bench.is_bound(ALICE));
+}
+
+#[test]
+fn unknown_events_and_methods_are_refused() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    let headers = [(HeaderName::EVENT, "dialog"), (HeaderName::EXPIRES, "60")];
+    for method in [Method::Publish, Method::Subscribe] {
+        let request = bench.request(ALICE, method, &headers, &Body::new());
+        let response = bench.send_request(ALICE, request).unwrap();
+        assert_eq!(outcome(&response), (489, None));
+    }
+    for (method, status) in [(Method::Message, 405), (Method::Options, 200)] {
+        let request = bench.request(ALICE, method, &[], &Body::new());
+        let response = bench.send_request(ALICE, request).unwrap();
+        assert_eq!(outcome(&response), (status, None));
+    }
+}

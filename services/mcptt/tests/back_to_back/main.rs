@@ -1,0 +1,19 @@
+//! Participating and controlling function, the embedded SIP core and scripted UEs on one network in virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod affiliation;
+mod authorisation;
+mod bench;
+mod call_refusals;
+mod floor_protection;
+mod group_call;
+mod membership;
+mod private_call;
+mod ue;
+mod wire;

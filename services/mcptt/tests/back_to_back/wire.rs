@@ -1,0 +1,205 @@
+//! What an attacker on the wire must not see: MCPTT IDs, group IDs, client IDs, tokens (spec file 22 clause 2).
+
+use crate::bench::{ALICE, BOB, Bench, CAROL, NAMES, fire, group_of};
+use crate::group_call::rtp;
+use crate::private_call::make_pck;
+use crate::ue::{floor_release, floor_request};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use roger_call::body::Body;
+use roger_call::feature::EXPIRES_FOREVER;
+use roger_call::sdp::KeyManagement;
+use roger_sip::message::{HeaderName, Method, Response, StatusCode};
+use roger_testkit_domain::user;
+
+/// Everything that the slice does: log in, affiliate, watch, group call, late entry, private call, removal, log off.
+fn whole_story() -> (Bench, Vec<String>) {
+    let mut bench = Bench::new();
+    let mut tokens = Vec::new();
+    bench.join_group(ALICE);
+    bench.join_group(BOB);
+    watch(&mut bench);
+    let dialog = bench.group_call(ALICE, &[BOB]);
+    bench.send_rtp(ALICE, &rtp(1, 1));
+    bench.join_group(CAROL);
+    let incoming = bench.invited(CAROL);
+    bench.accept(CAROL, &incoming);
+    bench.send_floor(ALICE, floor_release());
+    bench.send_floor(CAROL, floor_request());
+    bench.put_group(group_of(&[ALICE, CAROL]));
+    assert!(bench.was_hung_up(BOB));
+    bench.hang_up(ALICE, dialog);
+    assert!(bench.was_hung_up(CAROL));
+    let (_, message) = make_pck(&mut bench);
+    let key = KeyManagement::from_message(&message);
+    let body = bench.private_invite_body(ALICE, &[&user("bob")], Some(key));
+    let body = bench.protect(ALICE, body);
+    let handle = bench.invite(ALICE, &[], &body);
+    let incoming = bench.invited(BOB);
+    bench.accept(BOB, &incoming);
+    let dialog = bench.connect(ALICE, handle);
+    bench.hang_up(ALICE, dialog);
+    // By REGISTER too, and a refusal.
+    let csk = bench.new_csk(CAROL);
+    let token = bench.token(CAROL);
+    let documents = Body::new().with_document(&bench.ues[CAROL].token_info(&token));
+    let body = bench.with_csk_message(&csk, documents);
+    let tags = roger_call::feature::CONTACT_PARAMETERS;
+    bench.register_with(CAROL, tags, 3_600, &body);
+    bench.ues[CAROL].use_csk(csk);
+    tokens.push(token);
+    bench.publish_settings(ALICE, 0, None, &Body::new());
+    (bench, tokens)
+}
+
+fn watch(bench: &mut Bench) {
+    let documents = Body::new().with_document(&bench.ues[ALICE].own_info());
+    let body = bench.protect(ALICE, documents);
+    let expires = EXPIRES_FOREVER.to_string();
+    let headers = [
+        (HeaderName::EVENT, "presence"),
+        (HeaderName::EXPIRES, expires.as_str()),
+    ];
+    let request = bench.request(ALICE, Method::Subscribe, &headers, &body);
+    bench.post(ALICE, request);
+    bench.settle();
+    let notify = bench.incoming(ALICE).expect("a NOTIFY");
+    let response = Response::to(&notify.request, StatusCode::OK);
+    bench.respond(ALICE, &notify, response);
+}
+
+/// What must not be seen, in lower case.
+fn secrets(tokens: &[String]) -> Vec<Vec<u8>> {
+    let users = NAMES.iter().map(|name| format!("{name}@mcptt.example.org"));
+    let mut secrets: Vec<String> = users.collect();
+    secrets.push(fire().as_str().to_owned());
+    secrets.push("fire-1".to_owned());
+    for token in tokens {
+        let mut parts = token.split('.');
+        let claims = parts.nth(1).unwrap().to_owned();
+        secrets.push(claims);
+        secrets.push(parts.next().unwrap().to_owned());
+    }
+    secrets.push("\"mcptt_id\"".to_owned());
+    secrets
+        .into_iter()
+        .map(|secret| secret.to_ascii_lowercase().into_bytes())
+        .collect()
+}
+
+/// The octets, and what comes out of every stretch of them that could be base64 or percent-encoded.
+fn views(octets: &[u8]) -> Vec<Vec<u8>> {
+    let mut views = vec![octets.to_vec(), percent_decoded(octets)];
+    for alphabet in [alphabet::STANDARD, alphabet::URL_SAFE] {
+        let mode = GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true);
+        let engine = GeneralPurpose::new(&alphabet, mode);
+        let is_digit = |octet: &u8| alphabet.as_str().as_bytes().contains(octet);
+        for run in octets.split(|octet| !is_digit(octet)) {
+            for start in 0..4.min(run.len()) {
+                let rest = &run[start..];
+                // A last group of one digit is no octet.
+                let whole = rest.len() - usize::from(rest.len() % 4 == 1);
+                views.extend(engine.decode(&rest[..whole]));
+            }
+        }
+    }
+    views
+}
+
+fn percent_decoded(octets: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::new();
+    let mut rest = octets;
+    while let Some((first, tail)) = rest.split_first() {
+        let hex = tail.get(..2).and_then(|hex| core::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(octet) if *first == b'%' => {
+                decoded.push(octet);
+                rest = &tail[2..];
+            }
+            _ => {
+                decoded.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    decoded
+}
+
+fn found(octets: &[u8], secrets: &[Vec<u8>]) -> Option<String> {
+    views(octets).into_iter().find_map(|view| {
+        let view = view.to_ascii_lowercase();
+        let secret = secrets
+            .iter()
+            .find(|secret| view.windows(secret.len()).any(|window| window == *secret))?;
+        Some(String::from_utf8_lossy(secret).into_owned())
+    })
+}
+
+#[test]
+fn the_search_finds_what_is_hidden_badly() {
+    let secrets = secrets(&[]);
+    let plain = b"From: <sip:Alice@mcptt.example.org>";
+    assert!(found(plain, &secrets).is_some());
+    assert!(found(b"x=sip%3Aalice%40mcptt.example.org", &secrets).is_some());
+    for prefix in ["", "ab", "abc"] {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(plain);
+        assert!(found(format!("k={prefix}{encoded}").as_bytes(), &secrets).is_some());
+    }
+    assert!(found(b"sip:mcptt-pf@mcptt.example.org", &secrets).is_none());
+}
+
+#[test]
+fn no_identity_and_no_token_is_on_any_wire() {
+    let (bench, tokens) = whole_story();
+    let secrets = secrets(&tokens);
+    // A client ID is the instance of the IMS registration too, so it is in REGISTER; and poc-settings has no hidden
+    // form of it (RFC 4354). Elsewhere it is hidden.
+    let clients: Vec<Vec<u8>> = bench
+        .ues
+        .iter()
+        .map(|ue| ue.client.as_str().as_bytes().to_vec())
+        .collect();
+    assert!(bench.log.len() > 150, "{}", bench.log.len());
+    for wire in &bench.log {
+        let octets = &wire.octets;
+        let shown = || String::from_utf8_lossy(octets).into_owned();
+        assert_eq!(found(octets, &secrets), None, "{}", shown());
+        let by_design = [&b"REGISTER"[..], b"poc-settings+xml"];
+        let names_the_instance = by_design
+            .iter()
+            .any(|text| octets.windows(text.len()).any(|window| window == *text));
+        if !names_the_instance {
+            assert_eq!(found(octets, &clients), None, "{}", shown());
+        }
+    }
+}
+
+#[test]
+fn no_key_name_leaves_its_hop() {
+    let (bench, _) = whole_story();
+    let name = |octets: [u8; 4]| base64::engine::general_purpose::STANDARD.encode(octets);
+    let spk = name(bench.hop.key_id().octets());
+    let csks: Vec<String> = [ALICE, BOB, CAROL]
+        .iter()
+        .map(|index| name(bench.ues[*index].csk.as_ref().unwrap().csk.id().octets()))
+        .collect();
+    let (mut under_spk, mut under_csk) = (0, 0);
+    for wire in bench.log.iter().filter(|wire| wire.is_sip()) {
+        let text = String::from_utf8_lossy(&wire.octets);
+        let ends = [wire.from, wire.to];
+        let at_controlling = ends.contains(&bench.cf_address());
+        let at_ue = bench.ues.iter().any(|ue| ends.contains(&ue.address));
+        if text.contains(&spk) {
+            under_spk += 1;
+            assert!(!at_ue, "{text}");
+        }
+        if csks.iter().any(|csk| text.contains(csk)) {
+            under_csk += 1;
+            assert!(!at_controlling, "{text}");
+        }
+    }
+    assert!(under_spk > 10 && under_csk > 20, "{under_spk} {under_csk}");
+}
