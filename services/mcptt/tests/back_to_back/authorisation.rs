@@ -23,11 +23,11 @@ fn publish(bench: &mut Bench, index: usize, body: &Body) -> (u16, Option<u16>) {
 
 /// What the participating function said to the last third-party REGISTER.
 fn third_party_answer(bench: &Bench) -> Option<u16> {
-    let answers = bench.core_events.iter().filter_map(|event| match event {
+    let mut answers = bench.core_events.iter().filter_map(|event| match event {
         CoreEvent::ThirdPartyAnswered { status, .. } => *status,
         _ => None,
     });
-    answers.last().map(StatusCode::as_u16)
+    answers.next_back().map(StatusCode::as_u16)
 }
 
 fn tag(response: &Response) -> String {

@@ -16,14 +16,11 @@ use roger_sip::message::{HeaderName, Method};
 use roger_testkit_domain::{DOMAIN, group, user};
 
 type Outcome = (u16, Option<u16>);
+/// Header fields of a request.
+type Fields<'a> = &'a [(HeaderName<'static>, &'a str)];
 
 /// Sends an INVITE with this body as it is.
-fn invite_as_is(
-    bench: &mut Bench,
-    index: usize,
-    headers: &[(HeaderName<'static>, &str)],
-    body: &Body,
-) -> Outcome {
+fn invite_as_is(bench: &mut Bench, index: usize, headers: Fields<'_>, body: &Body) -> Outcome {
     let handle = bench.invite(index, headers, body);
     let response = bench.response_to(index, handle).expect("a final answer");
     outcome(&response)
@@ -39,11 +36,7 @@ fn group_invite(bench: &mut Bench, index: usize, change: impl FnOnce(&mut McpttI
     invite_as_is(bench, index, &[], &body)
 }
 
-fn private_invite(
-    bench: &mut Bench,
-    callees: &[&str],
-    headers: &[(HeaderName<'static>, &str)],
-) -> Outcome {
+fn private_invite(bench: &mut Bench, callees: &[&str], headers: Fields<'_>) -> Outcome {
     let callees: Vec<_> = callees.iter().map(|name| user(name)).collect();
     let callees: Vec<_> = callees.iter().collect();
     let body = bench.private_invite_body(ALICE, &callees, None);
@@ -211,7 +204,7 @@ fn private_calls_that_the_profile_does_not_allow() {
     let automatic = [(HeaderName::ANSWER_MODE, "Auto")];
     let manual = [(HeaderName::ANSWER_MODE, "Manual")];
     let forced = [(HeaderName::PRIV_ANSWER_MODE, "Auto")];
-    let cases: [(Change, &[(HeaderName<'static>, &str)], Outcome); 7] = [
+    let cases: [(Change, Fields<'_>, Outcome); 7] = [
         (
             |p| p.private_call = Permission::Refused,
             &[],

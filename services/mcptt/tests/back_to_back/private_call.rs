@@ -16,6 +16,9 @@ use roger_sip::endpoint::RequestHandle;
 use roger_sip::message::{HeaderName, Response, StatusCode};
 use roger_testkit_domain::user;
 
+/// Header fields of a request.
+type Fields<'a> = &'a [(HeaderName<'static>, &'a str)];
+
 fn both_logged_in() -> Bench {
     let mut bench = Bench::new();
     bench.log_in(ALICE);
@@ -45,7 +48,7 @@ pub(crate) fn make_pck(bench: &mut Bench) -> (Pck, Vec<u8>) {
 fn call(
     bench: &mut Bench,
     callees: &[&McpttId],
-    headers: &[(HeaderName<'static>, &str)],
+    headers: Fields<'_>,
     key: Option<KeyManagement>,
 ) -> RequestHandle {
     let body = bench.private_invite_body(ALICE, callees, key);
@@ -149,7 +152,7 @@ fn without_floor_control_both_are_heard() {
 fn without_floor(sdp: &[u8]) -> Vec<u8> {
     let text = String::from_utf8(sdp.to_vec()).unwrap();
     let end = text.find("m=application").unwrap();
-    text[..end].as_bytes().to_vec()
+    text.as_bytes()[..end].to_vec()
 }
 
 #[test]
@@ -181,7 +184,7 @@ fn the_callee_hangs_up() {
 
 #[test]
 fn how_to_answer_is_resolved_for_the_callee() {
-    let cases: [(&[(HeaderName<'static>, &str)], AnswerMode, &str); 5] = [
+    let cases: [(Fields<'_>, AnswerMode, &str); 5] = [
         (&[], AnswerMode::Automatic, "Auto"),
         (&[], AnswerMode::Manual, "Manual"),
         (
