@@ -1,5 +1,6 @@
 //! Service authorisation and service settings (TS 24.379 cl. 7.2.1 to 7.2.3; TS 33.180 cl. 5.4).
 
+use super::affiliation::AffiliationState;
 use super::{IdentityHiding, Purpose, Refusal, UeClient, UeEvent, refused};
 use roger_base::{KeyIdError, RandomError};
 use roger_call::body::{Body, BodyError, Part};
@@ -250,6 +251,9 @@ impl UeClient {
         if let Some(csk) = self.csk.take() {
             self.floor_keys.remove(csk.csk.id());
         }
+        self.authorisation.pending = None;
+        self.stop_watching_groups(context);
+        self.affiliation = AffiliationState::default();
         self.user = None;
         self.deregister(context);
     }

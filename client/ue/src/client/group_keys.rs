@@ -101,6 +101,16 @@ impl UeClient {
         Ok(())
     }
 
+    /// Ends the subscription and erases the key that protects it.
+    pub(super) fn stop_watching_groups(&mut self, context: &mut Context<'_>) {
+        let GroupKeysState { dialog, .. } = core::mem::take(&mut self.group_keys);
+        if let Some(dialog) = dialog
+            && let Err(error) = end_subscription(context, dialog)
+        {
+            info!(%error, "the group management server could not be told of the log-off");
+        }
+    }
+
     pub(super) fn on_watch_answer(&mut self, _: &mut Context<'_>, answer: &Answer) {
         let status = answer.response.status();
         if status.is_success() {
@@ -269,4 +279,18 @@ impl UeClient {
         let stored = self.key_store.insert(key, context.utc)?;
         Ok((stored != Stored::Unchanged).then_some(event))
     }
+}
+
+/// SUBSCRIBE with Expires 0 (RFC 6665 cl. 4.1.2.3).
+fn end_subscription(context: &mut Context<'_>, dialog: DialogId) -> Result<(), MakeError> {
+    let request = context
+        .endpoint
+        .request_in_dialog(dialog, Method::Subscribe)?
+        .header(HeaderName::EVENT, "xcap-diff; diff-processing=aggregate")
+        .header(HeaderName::EXPIRES, "0")
+        .build()?;
+    context
+        .endpoint
+        .send_in_dialog(context.now, context.random, dialog, request)?;
+    Ok(())
 }

@@ -48,6 +48,7 @@ impl RegistrationState {
 
 impl UeClient {
     pub(super) fn register(&mut self, context: &mut Context<'_>, authorisation: Authorisation) {
+        self.registration.leaving = false;
         let life = u32::try_from(self.settings.registration_life.as_secs()).unwrap_or(u32::MAX);
         let body = match authorisation {
             Authorisation::None => Ok(Body::new()),

@@ -116,6 +116,12 @@ impl Call {
             .map(|(number, _)| *number)
     }
 
+    /// Users who may be heard now.
+    pub(crate) fn talkers(&self) -> impl Iterator<Item = &McpttId> {
+        let legs = self.distribution.talkers();
+        legs.filter_map(|leg| Some(&self.legs.get(&LegNumber::of(leg))?.user))
+    }
+
     /// A leg is established: it takes part in media and floor control.
     pub(crate) fn join(
         &mut self,

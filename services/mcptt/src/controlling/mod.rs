@@ -19,7 +19,7 @@ use crate::ports::{GroupDirectory, UserProfiles};
 use affiliation::Affiliations;
 use call::{Call, CallEvent, CallId, Workbench};
 use leg::{LegNumber, LegState};
-use roger_base::{GroupId, Instant};
+use roger_base::{GroupId, Instant, McpttId};
 use roger_call::answer::{plain, warned};
 use roger_call::warning::WarningCode;
 use roger_media::{FloorKeyring, FloorProtection};
@@ -92,6 +92,11 @@ impl ControllingFunction {
             pairs: HashMap::new(),
             outputs: VecDeque::new(),
         })
+    }
+
+    /// Users whose speech is distributed now, in all calls together, for a program that shows or proves it.
+    pub fn talkers(&self) -> impl Iterator<Item = &McpttId> {
+        self.calls.values().flat_map(Call::talkers)
     }
 
     fn floor_protection(&self) -> FloorProtection {
