@@ -111,7 +111,13 @@ pub fn unprotect(
     restore_scheme(uri, domains.tolerance)
 }
 
+/// An identity has a scheme; a selector of an XCAP document, which stands in the same attributes, is a relative
+/// path and has none (RFC 5875 cl. 4.6, spec file 23 clause 3).
 fn restore_scheme(uri: &str, tolerance: UriTolerance) -> Result<String, ConfidentialityError> {
+    let path = uri.split(':').next().unwrap_or_default();
+    if path.contains('/') {
+        return Ok(uri.to_owned());
+    }
     let has_scheme = uri.split_once(':').is_some_and(|(scheme, rest)| {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -322,6 +328,17 @@ mod tests {
         );
         assert_eq!(swap("e7FM", "e6FM"), Err(ConfidentialityError::PeerTag));
         assert_eq!(opened(&"x".repeat(5000)), Err(bad));
+    }
+
+    #[test]
+    fn a_selector_of_a_document_has_no_scheme() {
+        let selector = "org.3gpp.MCPTT-GKTP/users/sip:alice@mcptt.example.org/gktp.xml";
+        let hidden = protect(selector, &keys(), "mcptt.example.org", &mut Fixed).unwrap();
+        for tolerance in [UriTolerance::AsSent, UriTolerance::RestoreSipScheme] {
+            let domains = ProtectedDomains::new(vec!["mcptt.example.org".into()], tolerance);
+            let bound = BoundKeys::one(keys());
+            assert_eq!(unprotect(&hidden, &bound, &domains).unwrap(), selector);
+        }
     }
 
     #[test]
