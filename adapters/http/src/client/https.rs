@@ -121,6 +121,21 @@ impl HttpsClient {
         self.send(with_token(request, token)?.body(body)).await
     }
 
+    /// PUT of a body of some type, such as a group document at an XCAP server.
+    ///
+    /// # Errors
+    /// [`HttpsClientError`] when there is no answer; a status of 400 and beyond is an answer.
+    pub async fn put(
+        &self,
+        url: &str,
+        token: Option<&AccessToken>,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<HttpAnswer, HttpsClientError> {
+        let request = self.request(Method::PUT, url, &[(CONTENT_TYPE, content_type)])?;
+        self.send(with_token(request, token)?.body(body)).await
+    }
+
     /// POST of a form with further headers.
     pub(super) async fn post_form(
         &self,

@@ -4,6 +4,7 @@ mod pcap;
 
 pub(crate) use pcap::{PcapError, write_pcap};
 
+use roger_adapter_http::TcpEvent;
 use roger_base::{Packet, Transport, WireTap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +32,14 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
+    /// How many packets have crossed so far.
+    pub(crate) fn len(&self) -> usize {
+        self.packets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
     /// A copy of what has crossed so far, in order.
     pub(crate) fn packets(&self) -> Vec<CapturedPacket> {
         self.packets
@@ -40,20 +49,42 @@ impl Capture {
     }
 }
 
+impl Capture {
+    fn push(&self, packet: CapturedPacket) {
+        self.packets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(packet);
+    }
+}
+
+fn since_1970(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+impl roger_adapter_http::WireTap for Capture {
+    fn tcp(&self, at: SystemTime, from: SocketAddr, to: SocketAddr, event: TcpEvent<'_>) {
+        let TcpEvent::Data(octets) = event else {
+            return;
+        };
+        self.push(CapturedPacket {
+            at: since_1970(at),
+            transport: Transport::Tcp,
+            source: from,
+            destination: to,
+            octets: octets.to_vec(),
+        });
+    }
+}
+
 impl WireTap for Capture {
     fn packet(&self, packet: &Packet<'_>) {
-        let captured = CapturedPacket {
-            at: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
+        self.push(CapturedPacket {
+            at: since_1970(SystemTime::now()),
             transport: packet.transport,
             source: packet.source,
             destination: packet.destination,
             octets: packet.octets.to_vec(),
-        };
-        self.packets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(captured);
+        });
     }
 }

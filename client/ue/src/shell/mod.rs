@@ -33,6 +33,7 @@ use roger_adapter_sip::{SipHandle, SipNode, StartError, TransportSettings};
 use roger_audio::SpeechFrame;
 use roger_base::{McpttId, RandomError};
 use roger_media::MediaPacket;
+use roger_oidc::AccessToken;
 use roger_sip::application::Node;
 use roger_sip::endpoint::{Endpoint, Role, Settings};
 use session::Session;
@@ -183,9 +184,21 @@ impl Ue {
         self.inner.session.secrets().await
     }
 
-    /// Says frames, one every 20 ms. Whether they are sent is decided by the floor: [`UeInput::Speech`].
-    pub async fn talk(&self, call: CallNumber, frames: &[SpeechFrame]) -> Result<(), SpeechError> {
-        speech::talk(&self.inner, call, frames).await
+    /// The access token held now.
+    pub async fn access_token(&self) -> Option<AccessToken> {
+        self.inner.session.access_token().await
+    }
+
+    /// Says frames, one every 20 ms, until there are no more. Whether they are sent is decided by the floor:
+    /// [`UeInput::Speech`].
+    ///
+    /// # Errors
+    /// [`SpeechError::LocalPayload`] for a frame that does not go into a packet.
+    pub async fn talk<I>(&self, call: CallNumber, frames: I) -> Result<(), SpeechError>
+    where
+        I: IntoIterator<Item = SpeechFrame>,
+    {
+        speech::talk(&self.inner, call, frames.into_iter()).await
     }
 
     /// The talk bursts heard since the last call of this function, in the order in which they began.

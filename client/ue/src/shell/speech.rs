@@ -66,13 +66,13 @@ impl Speech {
 pub(super) async fn talk(
     inner: &Inner,
     call: CallNumber,
-    burst: &[SpeechFrame],
+    burst: impl Iterator<Item = SpeechFrame>,
 ) -> Result<(), SpeechError> {
     let mut clock = interval(FRAME_TIME);
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for frame in burst {
         clock.tick().await;
-        let payload = Payload::of_frame(frame.clone()).pack(PayloadFormat::OctetAligned)?;
+        let payload = Payload::of_frame(frame).pack(PayloadFormat::OctetAligned)?;
         inner.input(UeInput::Speech(call, payload));
     }
     Ok(())

@@ -1,0 +1,244 @@
+//! No secret and no MC identity in clear on a SIP hop, nor in an encoding that anybody undoes.
+
+use super::{Checked, Evidence, Violation};
+use crate::demo::wire::{Hop, bodies, sip_hops};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use roger_base::SecretBytes;
+use roger_call::feature::media_type;
+use roger_sip::message::Message;
+
+/// Something that must not be seen.
+#[derive(Clone)]
+pub(in crate::demo) struct Needle {
+    what: &'static str,
+    octets: SecretBytes,
+}
+
+impl Needle {
+    /// A token or password.
+    pub(in crate::demo) fn secret(octets: &[u8]) -> Self {
+        Self {
+            what: "token or password",
+            octets: SecretBytes::new(octets.to_vec()),
+        }
+    }
+
+    /// An identity as a URI, and its user part with the beginning of the host, which is found without the scheme too.
+    pub(in crate::demo) fn identity(what: &'static str, uri: &str) -> Vec<Self> {
+        let bare = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+        vec![Self {
+            what,
+            octets: SecretBytes::new(bare.as_bytes().to_vec()),
+        }]
+    }
+}
+
+/// A needle in every form that is searched.
+struct Forms {
+    what: &'static str,
+    forms: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Forms {
+    fn of(needle: &Needle) -> Self {
+        let octets = needle.octets.expose();
+        let mut forms = vec![
+            ("as it is", octets.to_vec()),
+            ("in hex", hex::encode(octets).into_bytes()),
+            ("in hex", hex::encode_upper(octets).into_bytes()),
+            (
+                "percent-encoded",
+                utf8_percent_encode(&String::from_utf8_lossy(octets), NON_ALPHANUMERIC)
+                    .to_string()
+                    .into_bytes(),
+            ),
+        ];
+        for skipped in 0..3 {
+            forms.extend(in_base64(octets, skipped));
+        }
+        Self {
+            what: needle.what,
+            forms,
+        }
+    }
+
+    /// The form in which it stands in a text.
+    fn found_in(&self, text: &[u8]) -> Option<&'static str> {
+        let hit = self.forms.iter().find(|(_, form)| contains(text, form));
+        hit.map(|(form, _)| *form)
+    }
+}
+
+/// What base64 always looks like when the octets stand `skipped` octets into a group of three: the letters that
+/// depend on them alone.
+fn in_base64(octets: &[u8], skipped: usize) -> Vec<(&'static str, Vec<u8>)> {
+    let padded = [vec![0; skipped], octets.to_vec()].concat();
+    // A letter holds 6 bits: those before `first` have bits of what comes before, those from `last` of what follows.
+    let first = (skipped * 8).div_ceil(6);
+    let last = padded.len() * 8 / 6;
+    let letters = |text: String| {
+        text.as_bytes()
+            .get(first..last)
+            .unwrap_or_default()
+            .to_vec()
+    };
+    vec![
+        ("in base64", letters(STANDARD_NO_PAD.encode(&padded))),
+        ("in base64url", letters(URL_SAFE_NO_PAD.encode(&padded))),
+    ]
+}
+
+fn contains(text: &[u8], form: &[u8]) -> bool {
+    !form.is_empty() && text.windows(form.len()).any(|window| window == form)
+}
+
+/// Searches every direction of every hop.
+pub(super) fn check(evidence: &Evidence) -> Checked {
+    let hops = sip_hops(&evidence.packets);
+    let needles = &evidence.needles;
+    search(&hops, needles)?;
+    control(&hops, needles)?;
+    let parts = protected_parts(&hops);
+    if parts == 0 {
+        return Err(Violation::of(
+            "no hop carries a protected token: nothing was looked at",
+        ));
+    }
+    let octets: usize = hops.iter().map(|hop| hop.octets.len()).sum();
+    Ok(format!(
+        "{} directions of hops, {octets} octets, {} needles; {parts} requests carry a token, encrypted",
+        hops.len(),
+        needles.len()
+    ))
+}
+
+fn search(hops: &[Hop], needles: &[Needle]) -> Result<(), Violation> {
+    if hops.is_empty() || needles.is_empty() {
+        return Err(Violation::of("there is nothing to look at"));
+    }
+    for forms in needles.iter().map(Forms::of) {
+        for hop in hops {
+            if let Some(form) = forms.found_in(&hop.octets) {
+                return Err(Violation::of(format!(
+                    "{} {form} between {} and {}",
+                    forms.what, hop.source, hop.destination
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same search finds a needle that is put into a copy of a real hop, in every form.
+fn control(hops: &[Hop], needles: &[Needle]) -> Result<(), Violation> {
+    let (Some(hop), Some(needle)) = (hops.first(), needles.first()) else {
+        return Err(Violation::of("there is nothing to look at"));
+    };
+    let octets = needle.octets.expose();
+    let planted = [
+        octets.to_vec(),
+        hex::encode(octets).into_bytes(),
+        STANDARD_NO_PAD.encode(octets).into_bytes(),
+        STANDARD_NO_PAD
+            .encode([b"x", octets, b"y"].concat())
+            .into_bytes(),
+    ];
+    for text in planted {
+        let (head, tail) = hop.octets.split_at(hop.octets.len() / 2);
+        let copy = Hop {
+            source: hop.source,
+            destination: hop.destination,
+            octets: [head, &text, tail].concat(),
+        };
+        if search(&[copy], needles).is_ok() {
+            return Err(Violation::of("the search does not find what was put there"));
+        }
+    }
+    Ok(())
+}
+
+/// Requests with an encrypted access token: they did cross the hops that were searched.
+fn protected_parts(hops: &[Hop]) -> usize {
+    let encrypted_token = |message: &Message| {
+        bodies(message).iter().any(|body| {
+            let info = body.octets(media_type::MCPTT_INFO).unwrap_or_default();
+            contains(info, b"mcptt-access-token") && contains(info, b"EncryptedData")
+        })
+    };
+    hops.iter()
+        .flat_map(Hop::messages)
+        .filter(encrypted_token)
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(text: &[u8]) -> Hop {
+        Hop {
+            source: "127.3.4.100:5060".parse().unwrap(),
+            destination: "127.3.4.13:5060".parse().unwrap(),
+            octets: text.to_vec(),
+        }
+    }
+
+    fn needles() -> Vec<Needle> {
+        let mut needles = vec![Needle::secret(b"eyJhbGciOi.token-of-alice?>~")];
+        needles.extend(Needle::identity("MCPTT ID", "sip:alice@mcptt.example.org"));
+        needles
+    }
+
+    #[test]
+    fn a_hop_without_them_passes() {
+        let text = b"PUBLISH sip:mcptt-pf@mcptt.example.org SIP/2.0\r\n\r\n";
+        assert_eq!(search(&[hop(text)], &needles()), Ok(()));
+    }
+
+    #[test]
+    fn a_planted_token_or_identity_is_found_in_every_form() {
+        for needle in [
+            &b"eyJhbGciOi.token-of-alice?>~"[..],
+            b"alice@mcptt.example.org",
+        ] {
+            let mut planted = vec![
+                needle.to_vec(),
+                hex::encode(needle).into_bytes(),
+                hex::encode_upper(needle).into_bytes(),
+            ];
+            for before in [&b""[..], b"1", b"12", b"123"] {
+                let whole = [before, needle, b"after"].concat();
+                planted.push(STANDARD_NO_PAD.encode(&whole).into_bytes());
+                planted.push(URL_SAFE_NO_PAD.encode(&whole).into_bytes());
+            }
+            let text = String::from_utf8_lossy(needle).into_owned();
+            planted.push(
+                utf8_percent_encode(&text, NON_ALPHANUMERIC)
+                    .to_string()
+                    .into_bytes(),
+            );
+            for text in planted {
+                let whole = [b"REGISTER ", &text[..], b"\r\n"].concat();
+                let shown = String::from_utf8_lossy(&whole).into_owned();
+                assert!(search(&[hop(&whole)], &needles()).is_err(), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_to_look_at_is_no_proof() {
+        assert!(search(&[], &needles()).is_err());
+        assert!(search(&[hop(b"x")], &[]).is_err());
+        assert_eq!(protected_parts(&[hop(b"x")]), 0);
+    }
+
+    #[test]
+    fn the_control_is_satisfied_by_the_search() {
+        assert_eq!(
+            control(&[hop(b"PUBLISH sip:a SIP/2.0\r\n")], &needles()),
+            Ok(())
+        );
+    }
+}
