@@ -1,6 +1,7 @@
 //! What each client wants to be affiliated to, and how far the controlling functions have agreed
 //! (TS 24.379 cl. 9.2.2.2).
 
+use super::agenda::Agenda;
 use core::time::Duration;
 use roger_base::{ClientId, GroupId, Instant, McpttId};
 use roger_documents::affiliation::{Affiliation, AffiliationStatus, Tuple};
@@ -13,7 +14,7 @@ const RETRY: Duration = Duration::from_secs(5);
 const MAX_ATTEMPTS: u32 = 12;
 
 /// A client of a user.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Client {
     pub(super) user: McpttId,
     pub(super) id: ClientId,
@@ -55,6 +56,11 @@ impl Entry {
             due: Some(now),
             attempts: 0,
         }
+    }
+
+    /// When the controlling function is to be told; not while it has not answered.
+    fn deadline(&self) -> Option<Instant> {
+        self.due.filter(|_| self.flight.is_none())
     }
 
     fn wish_for(&mut self, wish: Wish, now: Instant) {
@@ -117,8 +123,9 @@ struct Groups {
 /// The affiliations of all clients.
 #[derive(Debug, Default)]
 pub(super) struct Affiliations {
-    clients: BTreeMap<Client, Groups>,
+    users: BTreeMap<McpttId, BTreeMap<ClientId, Groups>>,
     flights: HashMap<RequestHandle, (Client, GroupId)>,
+    agenda: Agenda<(Client, GroupId)>,
 }
 
 impl Affiliations {
@@ -131,7 +138,8 @@ impl Affiliations {
         p_id: Option<String>,
         now: Instant,
     ) {
-        let groups = self.clients.entry(client.clone()).or_default();
+        let clients = self.users.entry(client.user.clone()).or_default();
+        let groups = clients.entry(client.id.clone()).or_default();
         groups.p_id = p_id;
         for (group, entry) in &mut groups.entries {
             let wish = if wanted.contains(group) {
@@ -149,15 +157,18 @@ impl Affiliations {
                 .entry(group.clone())
                 .or_insert_with(|| Entry::wanted(now));
         }
+        for (group, entry) in &groups.entries {
+            let key = (client.clone(), group.clone());
+            self.agenda.set(&key, entry.deadline());
+        }
         self.forget_if_empty(client);
     }
 
     /// Groups that the user's other clients want.
     pub(super) fn of_other_clients(&self, client: &Client) -> BTreeSet<GroupId> {
         let others = self
-            .clients
-            .iter()
-            .filter(|(other, _)| other.user == client.user && other.id != client.id);
+            .of_user(&client.user)
+            .filter(|(id, _)| **id != client.id);
         others
             .flat_map(|(_, groups)| &groups.entries)
             .filter(|(_, entry)| entry.wish == Wish::Affiliate)
@@ -167,28 +178,18 @@ impl Affiliations {
 
     /// What is to be told now.
     pub(super) fn due(&self, now: Instant) -> Vec<(Client, GroupId, Wish)> {
-        let mut due = Vec::new();
-        for (client, groups) in &self.clients {
-            for (group, entry) in &groups.entries {
-                let is_due = entry.due.is_some_and(|at| at <= now);
-                if is_due && entry.flight.is_none() {
-                    due.push((client.clone(), group.clone(), entry.wish));
-                }
-            }
-        }
-        due
+        let due = self.agenda.due(now).into_iter();
+        due.filter_map(|(client, group)| {
+            let clients = self.users.get(&client.user)?;
+            let wish = clients.get(&client.id)?.entries.get(&group)?.wish;
+            Some((client, group, wish))
+        })
+        .collect()
     }
 
     /// When [`Self::due`] has something that has to wait now.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let entries = self
-            .clients
-            .values()
-            .flat_map(|groups| groups.entries.values());
-        entries
-            .filter(|entry| entry.flight.is_none())
-            .filter_map(|entry| entry.due)
-            .min()
+        self.agenda.next()
     }
 
     /// A PUBLISH was sent; without a handle it could not be.
@@ -199,21 +200,19 @@ impl Affiliations {
         handle: Option<RequestHandle>,
         now: Instant,
     ) {
-        let Some(entry) = self.entry(client, group) else {
-            return;
-        };
-        let wish = entry.wish;
-        match handle {
-            Some(handle) => {
-                entry.due = None;
-                entry.flight = Some((handle, wish));
-                self.flights.insert(handle, (client.clone(), group.clone()));
-            }
-            None => {
-                if entry.answered(wish, Outcome::TryLater, now) == Fate::Goes {
-                    self.remove(client, group);
+        let fate = self.update(client, group, |entry| {
+            let wish = entry.wish;
+            match handle {
+                Some(handle) => {
+                    entry.due = None;
+                    entry.flight = Some((handle, wish));
+                    Fate::Stays
                 }
+                None => entry.answered(wish, Outcome::TryLater, now),
             }
+        });
+        if let (Some(handle), Some(Fate::Stays)) = (handle, fate) {
+            self.flights.insert(handle, (client.clone(), group.clone()));
         }
     }
 
@@ -230,14 +229,11 @@ impl Affiliations {
         now: Instant,
     ) -> Option<McpttId> {
         let (client, group) = self.flights.remove(&handle)?;
-        let entry = self.entry(&client, &group)?;
-        let (flight, said) = entry.flight?;
-        if flight != handle {
-            return None;
-        }
-        if entry.answered(said, outcome, now) == Fate::Goes {
-            self.remove(&client, &group);
-        }
+        // An entry that was taken out meanwhile, and maybe came again, has no part in this answer.
+        self.update(&client, &group, |entry| match entry.flight {
+            Some((flight, said)) if flight == handle => entry.answered(said, outcome, now),
+            _ => Fate::Stays,
+        })?;
         Some(client.user)
     }
 
@@ -247,25 +243,29 @@ impl Affiliations {
         group: &GroupId,
         keep: impl Fn(&McpttId) -> bool,
     ) -> BTreeSet<McpttId> {
-        let mut expelled = BTreeSet::new();
-        for (client, groups) in &mut self.clients {
-            if !keep(&client.user) && groups.entries.remove(group).is_some() {
-                expelled.insert(client.user.clone());
+        let mut expelled = Vec::new();
+        for (user, clients) in self.users.iter_mut().filter(|(user, _)| !keep(user)) {
+            for (id, groups) in clients.iter_mut() {
+                if groups.entries.remove(group).is_some() {
+                    expelled.push(Client {
+                        user: user.clone(),
+                        id: id.clone(),
+                    });
+                }
             }
         }
-        self.clients.retain(|_, groups| !groups.entries.is_empty());
-        expelled
+        for client in &expelled {
+            self.agenda.set(&(client.clone(), group.clone()), None);
+            self.forget_if_empty(client);
+        }
+        expelled.into_iter().map(|client| client.user).collect()
     }
 
     /// The state of a user, as notifications have it.
     pub(super) fn tuples_of(&self, user: &McpttId) -> Vec<Tuple> {
-        let clients = self
-            .clients
-            .iter()
-            .filter(|(client, _)| client.user == *user);
-        clients
+        self.of_user(user)
             .map(|(client, groups)| Tuple {
-                client: client.id.clone(),
+                client: client.clone(),
                 affiliations: groups
                     .entries
                     .iter()
@@ -281,28 +281,44 @@ impl Affiliations {
 
     /// `<p-id>` of a user's last PUBLISH.
     pub(super) fn p_id_of(&self, user: &McpttId) -> Option<String> {
-        let mut clients = self
-            .clients
-            .iter()
-            .filter(|(client, _)| client.user == *user);
-        clients.find_map(|(_, groups)| groups.p_id.clone())
+        self.of_user(user)
+            .find_map(|(_, groups)| groups.p_id.clone())
     }
 
-    fn entry(&mut self, client: &Client, group: &GroupId) -> Option<&mut Entry> {
-        self.clients.get_mut(client)?.entries.get_mut(group)
+    fn of_user(&self, user: &McpttId) -> impl Iterator<Item = (&ClientId, &Groups)> {
+        self.users.get(user).into_iter().flatten()
     }
 
-    fn remove(&mut self, client: &Client, group: &GroupId) {
-        if let Some(groups) = self.clients.get_mut(client) {
-            groups.entries.remove(group);
+    /// Changes an entry; one whose fate is to go is removed.
+    fn update(
+        &mut self,
+        client: &Client,
+        group: &GroupId,
+        change: impl FnOnce(&mut Entry) -> Fate,
+    ) -> Option<Fate> {
+        let clients = self.users.get_mut(&client.user)?;
+        let groups = clients.get_mut(&client.id)?;
+        let entry = groups.entries.get_mut(group)?;
+        let fate = change(entry);
+        let key = (client.clone(), group.clone());
+        match fate {
+            Fate::Stays => self.agenda.set(&key, entry.deadline()),
+            Fate::Goes => {
+                groups.entries.remove(group);
+                self.agenda.set(&key, None);
+                self.forget_if_empty(client);
+            }
         }
-        self.forget_if_empty(client);
+        Some(fate)
     }
 
     fn forget_if_empty(&mut self, client: &Client) {
-        let empty = |groups: &Groups| groups.entries.is_empty();
-        if self.clients.get(client).is_some_and(empty) {
-            self.clients.remove(client);
+        let Some(clients) = self.users.get_mut(&client.user) else {
+            return;
+        };
+        clients.retain(|_, groups| !groups.entries.is_empty());
+        if clients.is_empty() {
+            self.users.remove(&client.user);
         }
     }
 }
@@ -459,7 +475,7 @@ mod tests {
     fn an_empty_set_of_an_unknown_client_leaves_nothing() {
         let mut affiliations = Affiliations::default();
         affiliations.replace(&client(), &set(&[]), None, at(0));
-        assert!(affiliations.clients.is_empty());
+        assert!(affiliations.users.is_empty());
         assert_eq!(affiliations.deadline(), None);
     }
 }

@@ -237,8 +237,8 @@ impl ParticipatingFunction {
     pub(super) fn forget_previous_key(&mut self, impu: &Impu) {
         let previous = self
             .bindings
-            .get_mut(impu)
-            .and_then(|binding| binding.previous.take());
+            .update(impu, |binding| binding.previous.take())
+            .flatten();
         if let Some(previous) = previous {
             self.keys.remove(previous.csk.csk.id());
         }

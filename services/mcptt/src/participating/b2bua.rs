@@ -282,9 +282,12 @@ impl ParticipatingFunction {
         Ok(())
     }
 
-    /// A dialog is gone; the other one goes too.
+    /// A dialog is gone; the other one goes too. What ends an early dialog is told by an event of its own.
     pub(super) fn on_dialog_ended(&mut self, context: &mut Context<'_>, dialog: DialogId) {
-        if let Some((id, side)) = self.sessions.by_dialog(dialog) {
+        let Some((id, side)) = self.sessions.by_dialog(dialog) else {
+            return;
+        };
+        if self.waiting(id).is_none() {
             self.end(context, id, Some(side));
         }
     }

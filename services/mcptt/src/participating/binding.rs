@@ -1,5 +1,6 @@
 //! Bindings of public user identities: who is behind one, with which client and key (TS 24.379 cl. 7.3.2, 7.3.3).
 
+use super::agenda::Agenda;
 use core::time::Duration;
 use roger_base::{ClientId, Impu, Instant, KeyId, McpttId, UnixTime};
 use roger_call::body::{Body, BodyError};
@@ -10,7 +11,7 @@ use roger_sip::subscription::EntityTag;
 use roger_xml::BoundKeys;
 use roger_xml::signed_body::Coverage;
 use roger_xml::uri::ProtectedDomains;
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// How long the CSK before the current one is still taken (spec file 21 clause 9).
 pub(super) const PREVIOUS_CSK_LIFE: Duration = Duration::from_secs(300);
@@ -70,7 +71,23 @@ impl Binding {
         }
     }
 
-    fn key_ids(&self) -> impl Iterator<Item = KeyId> {
+    /// When something of it is over.
+    fn deadline(&self) -> Option<Instant> {
+        let key = self.previous.as_ref().map(|held| held.until);
+        let settings = self.published.as_ref().map(|held| held.expiry);
+        key.into_iter().chain(settings).min()
+    }
+
+    /// Gives up what is over; the id of a CSK among it.
+    fn drop_outlived(&mut self, now: Instant) -> Option<KeyId> {
+        if self.published.take_if(|held| held.expiry <= now).is_some() {
+            self.settings = None;
+        }
+        let previous = self.previous.take_if(|held| held.until <= now)?;
+        Some(previous.csk.csk.id())
+    }
+
+    fn key_ids(&self) -> impl Iterator<Item = KeyId> + use<> {
         let current = self.csk.as_ref().map(|csk| csk.csk.id());
         let previous = self.previous.as_ref().map(|held| held.csk.csk.id());
         current.into_iter().chain(previous)
@@ -129,17 +146,17 @@ pub(super) fn open_body(
 /// All bindings, by public user identity.
 #[derive(Default)]
 pub(super) struct Bindings {
-    by_impu: BTreeMap<Impu, Binding>,
+    by_impu: HashMap<Impu, Binding>,
+    by_user: HashMap<McpttId, BTreeSet<Impu>>,
+    /// Key ids in use.
+    keys: HashSet<KeyId>,
+    agenda: Agenda<Impu>,
     next_order: u64,
 }
 
 impl Bindings {
     pub(super) fn get(&self, impu: &Impu) -> Option<&Binding> {
         self.by_impu.get(impu)
-    }
-
-    pub(super) fn get_mut(&mut self, impu: &Impu) -> Option<&mut Binding> {
-        self.by_impu.get_mut(impu)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -152,82 +169,84 @@ impl Bindings {
     }
 
     pub(super) fn insert(&mut self, impu: Impu, binding: Binding) {
+        self.remove(&impu);
+        self.keys.extend(binding.key_ids());
+        self.agenda.set(&impu, binding.deadline());
+        let user = self.by_user.entry(binding.user.clone()).or_default();
+        user.insert(impu.clone());
         self.by_impu.insert(impu, binding);
     }
 
     pub(super) fn remove(&mut self, impu: &Impu) -> Option<Binding> {
-        self.by_impu.remove(impu)
+        let binding = self.by_impu.remove(impu)?;
+        for id in binding.key_ids() {
+            self.keys.remove(&id);
+        }
+        self.agenda.set(impu, None);
+        if let Some(user) = self.by_user.get_mut(&binding.user) {
+            user.remove(impu);
+            if user.is_empty() {
+                self.by_user.remove(&binding.user);
+            }
+        }
+        Some(binding)
+    }
+
+    /// Changes what a binding holds, but not its user.
+    pub(super) fn update<R>(
+        &mut self,
+        impu: &Impu,
+        change: impl FnOnce(&mut Binding) -> R,
+    ) -> Option<R> {
+        let binding = self.by_impu.get_mut(impu)?;
+        for id in binding.key_ids() {
+            self.keys.remove(&id);
+        }
+        let result = change(binding);
+        self.keys.extend(binding.key_ids());
+        self.agenda.set(impu, binding.deadline());
+        Some(result)
+    }
+
+    fn all_of(&self, user: &McpttId) -> impl Iterator<Item = (&Impu, &Binding)> {
+        let identities = self.by_user.get(user).into_iter().flatten();
+        identities.filter_map(|impu| Some((impu, self.by_impu.get(impu)?)))
     }
 
     /// The clients of a user, newest first.
     pub(super) fn of_user(&self, user: &McpttId) -> Vec<(&Impu, &Binding)> {
-        let mut found: Vec<_> = self
-            .by_impu
-            .iter()
-            .filter(|(_, binding)| binding.user == *user)
-            .collect();
+        let mut found: Vec<_> = self.all_of(user).collect();
         found.sort_by_key(|(_, binding)| core::cmp::Reverse(binding.order));
         found
     }
 
     /// How many other identities are bound to a user.
     pub(super) fn others_of(&self, user: &McpttId, impu: &Impu) -> usize {
-        self.by_impu
-            .iter()
-            .filter(|(other, binding)| binding.user == *user && *other != impu)
+        self.all_of(user)
+            .filter(|(other, _)| *other != impu)
             .count()
     }
 
-    /// Whether another identity has bound the same client instance of the same user.
+    /// Another identity that has bound the same client instance of the same user.
     pub(super) fn twin_of(&self, user: &McpttId, client: &ClientId, impu: &Impu) -> Option<Impu> {
-        self.by_impu
-            .iter()
-            .find(|(other, binding)| {
-                binding.user == *user && binding.client == *client && *other != impu
-            })
+        self.all_of(user)
+            .find(|(other, binding)| binding.client == *client && *other != impu)
             .map(|(other, _)| other.clone())
     }
 
     /// Whether a key id is one of those in use.
     pub(super) fn holds_key(&self, id: KeyId) -> bool {
-        self.by_impu
-            .values()
-            .any(|binding| binding.key_ids().any(|held| held == id))
+        self.keys.contains(&id)
     }
 
-    /// Gives up previous CSKs whose time is over; their ids.
-    pub(super) fn drop_outlived_keys(&mut self, now: Instant) -> Vec<KeyId> {
-        let mut dropped = Vec::new();
-        for binding in self.by_impu.values_mut() {
-            if let Some(previous) = binding.previous.take_if(|held| held.until <= now) {
-                dropped.push(previous.csk.csk.id());
-            }
-        }
-        dropped
-    }
-
-    /// Removes settings whose publication ended.
-    pub(super) fn drop_expired_settings(&mut self, now: Instant) {
-        for binding in self.by_impu.values_mut() {
-            if binding
-                .published
-                .take_if(|held| held.expiry <= now)
-                .is_some()
-            {
-                binding.settings = None;
-            }
-        }
+    /// Gives up previous CSKs and settings whose time is over; the ids of the CSKs.
+    pub(super) fn drop_outlived(&mut self, now: Instant) -> Vec<KeyId> {
+        let due = self.agenda.due(now).into_iter();
+        due.filter_map(|impu| self.update(&impu, |binding| binding.drop_outlived(now))?)
+            .collect()
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let keys = self
-            .by_impu
-            .values()
-            .filter_map(|binding| binding.previous.as_ref().map(|held| held.until));
-        let settings = self
-            .by_impu
-            .values()
-            .filter_map(|binding| binding.published.as_ref().map(|held| held.expiry));
-        keys.chain(settings).min()
+        self.agenda.next()
     }
 }

@@ -10,6 +10,7 @@
 //! ```
 
 mod affiliation;
+mod agenda;
 mod authorisation;
 mod b2bua;
 mod binding;
@@ -352,10 +353,9 @@ impl Application for ParticipatingFunction {
     }
 
     fn on_timeout(&mut self, context: &mut Context<'_>) {
-        for id in self.bindings.drop_outlived_keys(context.now) {
+        for id in self.bindings.drop_outlived(context.now) {
             self.keys.remove(id);
         }
-        self.bindings.drop_expired_settings(context.now);
         self.announce(context);
         self.expire_subscriptions(context);
     }

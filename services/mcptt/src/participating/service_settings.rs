@@ -165,9 +165,8 @@ impl ParticipatingFunction {
         let settings = settings_of(&opened, &client)
             .map_err(|error| error.warning().unwrap_or(WarningCode::INVALID_BODY))?
             .ok_or(WarningCode::INVALID_BODY)?;
-        if let Some(binding) = self.bindings.get_mut(impu) {
-            binding.settings = Some(settings);
-        }
+        self.bindings
+            .update(impu, |binding| binding.settings = Some(settings));
         Ok(())
     }
 
@@ -186,10 +185,10 @@ impl ParticipatingFunction {
         let headers = response.headers_mut();
         headers.set(HeaderName::SIP_ETAG, tag.as_str())?;
         headers.set(HeaderName::EXPIRES, expires.to_string())?;
-        if let Some(binding) = self.bindings.get_mut(impu) {
-            let expiry = context.now + Duration::from_secs(u64::from(expires));
+        let expiry = context.now + Duration::from_secs(u64::from(expires));
+        self.bindings.update(impu, |binding| {
             binding.published = Some(Published { tag, expiry });
-        }
+        });
         answer(context, incoming, response)
     }
 }

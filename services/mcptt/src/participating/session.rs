@@ -76,6 +76,8 @@ pub(super) struct Session {
     pub(super) offer: SessionDescription,
     pub(super) state: State,
     pub(super) relay: Option<Relay>,
+    /// Dialogs by which it is found, early ones included.
+    pub(super) dialogs: Vec<DialogId>,
 }
 
 impl Session {
@@ -201,7 +203,11 @@ impl Sessions {
 
     /// A dialog belongs to a session, an early one included.
     pub(super) fn note_dialog(&mut self, dialog: DialogId, id: SessionId, side: Side) {
-        self.dialogs.insert(dialog, (id, side));
+        if let Some(session) = self.sessions.get_mut(&id)
+            && self.dialogs.insert(dialog, (id, side)).is_none()
+        {
+            session.dialogs.push(dialog);
+        }
     }
 
     /// Both sides have answered: the session is connected.
@@ -211,14 +217,16 @@ impl Sessions {
         };
         let former = core::mem::replace(&mut session.state, State::Connected { client, server });
         self.forget(&former);
-        self.dialogs.insert(client, (id, Side::Client));
-        self.dialogs.insert(server, (id, Side::Server));
+        self.note_dialog(client, id, Side::Client);
+        self.note_dialog(server, id, Side::Server);
     }
 
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Session> {
         let session = self.sessions.remove(&id)?;
         self.forget(&session.state);
-        self.dialogs.retain(|_, (of, _)| *of != id);
+        for dialog in &session.dialogs {
+            self.dialogs.remove(dialog);
+        }
         self.pairs.remove(&session.client.id);
         self.pairs.remove(&session.server.id);
         Some(session)

@@ -1,5 +1,6 @@
 //! SUBSCRIBE Event presence: a client watches its affiliations (TS 24.379 cl. 9.2.2.2.4, 9.2.2.2.5; RFC 6665).
 
+use super::agenda::Agenda;
 use super::{ParticipatingFunction, answer};
 use roger_base::{Impu, Instant, McpttId};
 use roger_call::answer::plain;
@@ -12,7 +13,7 @@ use roger_sip::application::Context;
 use roger_sip::endpoint::{DialogId, EndpointError, Incoming, RequestHandle};
 use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
 use roger_sip::subscription::{Content, EndReason, Notifier, NotifierOutput, SubscriptionStatus};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use tracing::warn;
 
 /// One subscription of one client.
@@ -24,35 +25,73 @@ struct Subscription {
     flight: Option<RequestHandle>,
 }
 
-/// All subscriptions.
+/// All subscriptions, with every way by which they are found.
 #[derive(Default)]
-pub(super) struct Subscriptions(HashMap<DialogId, Subscription>);
+pub(super) struct Subscriptions {
+    by_dialog: HashMap<DialogId, Subscription>,
+    by_user: HashMap<McpttId, BTreeSet<DialogId>>,
+    flights: HashMap<RequestHandle, DialogId>,
+    agenda: Agenda<DialogId>,
+}
 
 /// Subscriptions of one identity at a time.
 const MAX_OF_ONE: usize = 8;
 
 impl Subscriptions {
-    fn dialogs(&self, matches: impl Fn(&Subscription) -> bool) -> Vec<DialogId> {
-        let mut dialogs: Vec<DialogId> = self
-            .0
-            .iter()
-            .filter(|(_, subscription)| matches(subscription))
-            .map(|(dialog, _)| *dialog)
-            .collect();
-        dialogs.sort_unstable();
+    fn of_user(&self, user: &McpttId) -> Vec<DialogId> {
+        let dialogs = self.by_user.get(user).into_iter().flatten();
+        dialogs.copied().collect()
+    }
+
+    fn of_impu(&self, user: &McpttId, impu: &Impu) -> Vec<DialogId> {
+        let mut dialogs = self.of_user(user);
+        let of_impu = |dialog: &DialogId| {
+            self.by_dialog
+                .get(dialog)
+                .is_some_and(|found| found.impu == *impu)
+        };
+        dialogs.retain(of_impu);
         dialogs
     }
 
+    fn insert(&mut self, dialog: DialogId, subscription: Subscription) {
+        let user = self.by_user.entry(subscription.user.clone()).or_default();
+        user.insert(dialog);
+        self.by_dialog.insert(dialog, subscription);
+        self.update(dialog, |_| ());
+    }
+
+    /// Changes a subscription; its expiry may have moved.
+    fn update<R>(
+        &mut self,
+        dialog: DialogId,
+        change: impl FnOnce(&mut Subscription) -> R,
+    ) -> Option<R> {
+        let subscription = self.by_dialog.get_mut(&dialog)?;
+        let result = change(subscription);
+        let expiry = subscription.notifier.deadline().map(|(at, _)| at);
+        self.agenda.set(&dialog, expiry);
+        Some(result)
+    }
+
     pub(super) fn remove(&mut self, dialog: DialogId) {
-        self.0.remove(&dialog);
+        let Some(subscription) = self.by_dialog.remove(&dialog) else {
+            return;
+        };
+        self.agenda.set(&dialog, None);
+        if let Some(handle) = subscription.flight {
+            self.flights.remove(&handle);
+        }
+        if let Some(user) = self.by_user.get_mut(&subscription.user) {
+            user.remove(&dialog);
+            if user.is_empty() {
+                self.by_user.remove(&subscription.user);
+            }
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let deadlines = self
-            .0
-            .values()
-            .filter_map(|found| found.notifier.deadline());
-        deadlines.map(|(at, _)| at).min()
+        self.agenda.next()
     }
 }
 
@@ -86,12 +125,7 @@ impl ParticipatingFunction {
             Ok(user) => user,
             Err(warning) => return self.refuse(context, incoming, warning),
         };
-        if self
-            .subscriptions
-            .dialogs(|found| found.impu == *impu)
-            .len()
-            >= MAX_OF_ONE
-        {
+        if self.subscriptions.of_impu(&user, impu).len() >= MAX_OF_ONE {
             return Self::refuse_for_now(context, incoming);
         }
         let response = self.subscribed(request, expires);
@@ -109,7 +143,7 @@ impl ParticipatingFunction {
             notifier: Notifier::new(now, SubscriptionStatus::Active, expires, content),
             flight: None,
         };
-        self.subscriptions.0.insert(dialog, subscription);
+        self.subscriptions.insert(dialog, subscription);
         self.send_notifications(context, dialog);
         Ok(())
     }
@@ -142,7 +176,7 @@ impl ParticipatingFunction {
         let request = &incoming.request;
         let Some((impu, user)) = self
             .subscriptions
-            .0
+            .by_dialog
             .get(&dialog)
             .map(|found| (found.impu.clone(), found.user.clone()))
         else {
@@ -154,11 +188,9 @@ impl ParticipatingFunction {
         };
         answer(context, incoming, self.subscribed(request, expires))?;
         let content = self.affiliation_content(context, &impu, &user);
-        if let Some(subscription) = self.subscriptions.0.get_mut(&dialog) {
-            subscription
-                .notifier
-                .on_subscribe(context.now, expires, content);
-        }
+        self.subscriptions.update(dialog, |found| {
+            found.notifier.on_subscribe(context.now, expires, content);
+        });
         self.send_notifications(context, dialog);
         Ok(())
     }
@@ -216,42 +248,39 @@ impl ParticipatingFunction {
 
     /// The affiliations of a user changed: those who watch are told the whole state.
     pub(super) fn notify_user(&mut self, context: &mut Context<'_>, user: &McpttId) {
-        for dialog in self.subscriptions.dialogs(|found| found.user == *user) {
-            let Some(impu) = self
-                .subscriptions
-                .0
-                .get(&dialog)
-                .map(|found| found.impu.clone())
-            else {
+        for dialog in self.subscriptions.of_user(user) {
+            let found = self.subscriptions.by_dialog.get(&dialog);
+            let Some(impu) = found.map(|found| found.impu.clone()) else {
                 continue;
             };
-            let content = self.affiliation_content(context, &impu, user);
-            if let (Some(content), Some(subscription)) =
-                (content, self.subscriptions.0.get_mut(&dialog))
-            {
+            if let Some(content) = self.affiliation_content(context, &impu, user) {
                 // The whole state supersedes what waits.
-                subscription.notifier.replace(context.now, content);
+                self.subscriptions.update(dialog, |found| {
+                    found.notifier.replace(context.now, content);
+                });
             }
             self.send_notifications(context, dialog);
         }
     }
 
     pub(super) fn end_subscriptions_of(&mut self, context: &mut Context<'_>, impu: &Impu) {
-        for dialog in self.subscriptions.dialogs(|found| found.impu == *impu) {
-            if let Some(subscription) = self.subscriptions.0.get_mut(&dialog) {
-                subscription
+        let Some(binding) = self.bindings.get(impu) else {
+            return;
+        };
+        for dialog in self.subscriptions.of_impu(&binding.user, impu) {
+            self.subscriptions.update(dialog, |found| {
+                found
                     .notifier
                     .terminate(context.now, EndReason::Deactivated);
-            }
+            });
             self.send_notifications(context, dialog);
         }
     }
 
     pub(super) fn expire_subscriptions(&mut self, context: &mut Context<'_>) {
-        for dialog in self.subscriptions.dialogs(|_| true) {
-            if let Some(subscription) = self.subscriptions.0.get_mut(&dialog) {
-                subscription.notifier.handle(context.now);
-            }
+        for dialog in self.subscriptions.agenda.due(context.now) {
+            self.subscriptions
+                .update(dialog, |found| found.notifier.handle(context.now));
             self.send_notifications(context, dialog);
         }
     }
@@ -259,9 +288,8 @@ impl ParticipatingFunction {
     fn send_notifications(&mut self, context: &mut Context<'_>, dialog: DialogId) {
         while let Some(output) = self
             .subscriptions
-            .0
-            .get_mut(&dialog)
-            .and_then(|found| found.notifier.poll())
+            .update(dialog, |found| found.notifier.poll())
+            .flatten()
         {
             match output {
                 NotifierOutput::Notify { state, content } => {
@@ -277,14 +305,16 @@ impl ParticipatingFunction {
     }
 
     fn on_notify_sent(&mut self, dialog: DialogId, sent: Result<RequestHandle, EndpointError>) {
-        let Some(subscription) = self.subscriptions.0.get_mut(&dialog) else {
-            return;
-        };
         match sent {
-            Ok(handle) => subscription.flight = Some(handle),
+            Ok(handle) => {
+                self.subscriptions.flights.insert(handle, dialog);
+                self.subscriptions
+                    .update(dialog, |found| found.flight = Some(handle));
+            }
             Err(error) => {
-                warn!(impu = %subscription.impu, %error, "a notification could not be sent");
-                subscription.notifier.on_notify_timeout();
+                warn!(%error, "a notification could not be sent");
+                self.subscriptions
+                    .update(dialog, |found| found.notifier.on_notify_timeout());
             }
         }
     }
@@ -296,21 +326,19 @@ impl ParticipatingFunction {
         handle: RequestHandle,
         status: Option<StatusCode>,
     ) {
-        let waits = |(_, subscription): &(&DialogId, &mut Subscription)| {
-            subscription.flight == Some(handle)
-        };
-        let Some((dialog, subscription)) = self.subscriptions.0.iter_mut().find(waits) else {
+        if status.is_some_and(StatusCode::is_provisional) {
+            return;
+        }
+        let Some(dialog) = self.subscriptions.flights.remove(&handle) else {
             return;
         };
-        let dialog = *dialog;
-        match status {
-            Some(status) if status.is_provisional() => return,
-            Some(status) => subscription
-                .notifier
-                .on_notify_response(context.now, status),
-            None => subscription.notifier.on_notify_timeout(),
-        }
-        subscription.flight = None;
+        self.subscriptions.update(dialog, |found| {
+            found.flight = None;
+            match status {
+                Some(status) => found.notifier.on_notify_response(context.now, status),
+                None => found.notifier.on_notify_timeout(),
+            }
+        });
         self.send_notifications(context, dialog);
     }
 }

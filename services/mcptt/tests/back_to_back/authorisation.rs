@@ -9,6 +9,7 @@ use roger_call::feature::{CONTACT_PARAMETERS, EXPIRES_FOREVER, media_type};
 use roger_call::protection::Protection;
 use roger_documents::poc_settings::AnswerMode;
 use roger_keys::Csk;
+use roger_mcptt::participating::{Credentials, ParticipatingInput};
 use roger_mikey::CreateClientServerKey;
 use roger_mikey::CreateOptions;
 use roger_mikey::create::Hiding;
@@ -631,6 +632,55 @@ fn without_protection_no_csk_is_needed() {
         .with_document(&ue.own_info())
         .with_document(&ue.settings(AnswerMode::Automatic));
     assert_eq!(publish(&mut bench, CAROL, &body), (200, None));
+}
+
+#[test]
+fn keys_of_a_new_period_are_taken_while_the_function_runs() {
+    let mut bench = Bench::new();
+    bench.register_with(ALICE, CONTACT_PARAMETERS, 600_000, &Body::new());
+    let period = Duration::from_secs(2_592_000);
+    bench.pass(period);
+    bench.register(ALICE);
+    let now = bench.clocks().utc;
+    let alice = user("alice");
+    bench.ues[ALICE].keys = bench.domain.key_set_at(alice.as_str(), now);
+    let scope = Resource::McpttServer.scope();
+    let token = bench.domain.token_with(&alice, scope, now.0 + 3_600);
+    let csk = bench.new_csk(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(136)));
+    let credentials = Credentials {
+        key_sets: vec![bench.domain.key_set_at("mcptt.example.org", now)],
+        kms: vec![bench.domain.kms().clone()],
+        tokens: bench.domain.verifier(),
+    };
+    let input = ParticipatingInput::Credentials(Box::new(credentials));
+    bench.with_pf(|node, clocks, random| node.input(clocks, random, input));
+    let csk = bench.new_csk(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+}
+
+#[test]
+fn settings_that_expire_are_forgotten_and_the_binding_stays() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    let response = bench.publish_settings(ALICE, 120, None, &body);
+    let first = tag(&response);
+    bench.ues[ALICE].use_csk(csk);
+    bench.pass(Duration::from_secs(121));
+    assert!(bench.is_bound(ALICE));
+    let refresh = bench.publish_settings(ALICE, 120, Some(&first), &Body::new());
+    assert_eq!(outcome(&refresh), (412, None));
+    bench.log_in(BOB);
+    let body = bench.private_invite_body(BOB, &[&user("alice")], None);
+    let body = bench.protect(BOB, body);
+    let handle = bench.invite(BOB, &[], &body);
+    let response = bench.response_to(BOB, handle).unwrap();
+    assert_eq!(outcome(&response), (480, Some(146)));
 }
 
 // Whom the function believes ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ use roger_documents::poc_settings::AnswerMode;
 use roger_keys::Pck;
 use roger_mikey::create::Hiding;
 use roger_mikey::{Carriage, Context, CreateOptions, CreatePrivateCallKey, Receiver, Sender};
-use roger_sip::endpoint::RequestHandle;
+use roger_sip::endpoint::{Output, RequestHandle};
 use roger_sip::message::{HeaderName, Response, StatusCode};
 use roger_testkit_domain::user;
 
@@ -239,4 +239,42 @@ fn who_is_not_there_cannot_be_called() {
     let response = bench.response_to(ALICE, handle).unwrap();
     assert_eq!(outcome(&response), (480, Some(146)));
     bench.assert_no_media_ports();
+}
+
+#[test]
+fn a_caller_who_gives_up_while_it_rings() {
+    for by_bye in [false, true] {
+        let mut bench = both_logged_in();
+        let handle = call(&mut bench, &[&user("bob")], &[], None);
+        let incoming = bench.invited(BOB);
+        let ringing = Response::to(&incoming.request, StatusCode::RINGING);
+        bench.respond(BOB, &incoming, ringing);
+        let (response, early) = bench.answer_to(ALICE, handle).unwrap();
+        assert_eq!(response.status(), StatusCode::RINGING);
+        bench.with_ue(ALICE, |ue, clocks, random| {
+            if by_bye {
+                ue.endpoint.bye(clocks.now, random, early.unwrap()).unwrap();
+            } else {
+                ue.endpoint.cancel(clocks.now, handle).unwrap();
+            }
+        });
+        bench.settle();
+        let response = bench.response_to(ALICE, handle).unwrap();
+        assert_eq!(response.status(), StatusCode::REQUEST_TERMINATED);
+        let cancelled = |event: &Output| matches!(event, Output::Cancelled { .. });
+        assert!(bench.ues[BOB].events.iter().any(cancelled));
+        bench.assert_no_media_ports();
+    }
+}
+
+#[test]
+fn of_two_clients_the_one_that_authorised_last_is_called() {
+    let mut bench = both_logged_in();
+    // Carol's radio is a second one of Bob.
+    bench.ues[CAROL].user = user("bob");
+    bench.ues[CAROL].keys = bench.domain.key_set(user("bob").as_str());
+    bench.log_in(CAROL);
+    call(&mut bench, &[&user("bob")], &[], None);
+    assert!(bench.incoming(BOB).is_none());
+    bench.invited(CAROL);
 }
