@@ -1,0 +1,3 @@
+//! `roger ue`: one user with her UE in a terminal.
+
+pub(crate) mod state;
