@@ -13,6 +13,7 @@ mod bench;
 mod call_refusals;
 mod floor_protection;
 mod group_call;
+mod hostile;
 mod membership;
 mod private_call;
 mod ue;
