@@ -68,12 +68,23 @@ impl Heard {
 
     pub(super) fn take(&mut self) -> Vec<HeardBurst> {
         let bursts = core::mem::take(&mut self.bursts);
-        let done = |burst: Burst| HeardBurst {
+        bursts.into_iter().map(HeardBurst::from).collect()
+    }
+
+    pub(super) fn take_of(&mut self, call: CallNumber, ssrc: u32) -> Vec<HeardBurst> {
+        let wanted = |burst: &mut Burst| (burst.call, burst.ssrc) == (call, ssrc);
+        let bursts = self.bursts.extract_if(.., wanted);
+        bursts.map(HeardBurst::from).collect()
+    }
+}
+
+impl From<Burst> for HeardBurst {
+    fn from(burst: Burst) -> Self {
+        Self {
             call: burst.call,
             ssrc: burst.ssrc,
             frames: burst.recorder.into_frames(),
-        };
-        bursts.into_iter().map(done).collect()
+        }
     }
 }
 
@@ -124,6 +135,22 @@ mod tests {
         );
         assert_eq!(frames(2), [vec![frame(9)]]);
         assert!(heard.take().is_empty());
+    }
+
+    #[test]
+    fn the_bursts_of_one_talker_are_taken_without_those_of_another() {
+        let mut heard = Heard::default();
+        for (ssrc, fill) in [(1, 1), (2, 2), (1, 3)] {
+            heard.packet(CALL, &packet(ssrc, u32::from(fill) * 32_000, true, fill));
+        }
+        let first: Vec<_> = heard
+            .take_of(CALL, 1)
+            .into_iter()
+            .map(|b| b.frames)
+            .collect();
+        assert_eq!(first, [vec![frame(1)], vec![frame(3)]]);
+        assert!(heard.take_of(CallNumber(2), 2).is_empty());
+        assert_eq!(heard.take().len(), 1);
     }
 
     #[test]

@@ -11,12 +11,14 @@
 
 mod config;
 mod documents;
+mod group_document;
 mod heard;
 mod key_provisioning;
 mod session;
 mod speech;
 
 pub use config::{GroupManagementAccess, IdmAccess, KmsAccess, Local, Taps, UeConfig};
+pub use group_document::GroupDocumentError;
 pub use heard::HeardBurst;
 pub use key_provisioning::{KeyProvisioning, KeyProvisioningError};
 pub use session::SessionSecrets;
@@ -31,7 +33,8 @@ use roger_adapter_http::{
 use roger_adapter_rtp::{LegSender, LegSockets, MediaPorts};
 use roger_adapter_sip::{SipHandle, SipNode, StartError, TransportSettings};
 use roger_audio::SpeechFrame;
-use roger_base::{McpttId, RandomError};
+use roger_base::{GroupId, McpttId, RandomError};
+use roger_documents::group::GroupDocument;
 use roger_media::MediaPacket;
 use roger_oidc::AccessToken;
 use roger_sip::application::Node;
@@ -83,6 +86,8 @@ struct Inner {
     sip: SipHandle<Node<UeClient>>,
     http: HttpsClient,
     session: Session,
+    /// Root of the group management server's documents, with a slash at its end.
+    xcap_root: String,
     heard: Mutex<Heard>,
 }
 
@@ -129,6 +134,7 @@ impl Ue {
             sip,
             http,
             session,
+            xcap_root: config.group_management.xcap_root.clone(),
             heard: Mutex::default(),
         });
         let (events, receiver) = mpsc::channel(EVENTS);
@@ -167,6 +173,17 @@ impl Ue {
         let user = self.inner.session.fetch_keys().await?;
         self.inner.input(user);
         Ok(())
+    }
+
+    /// The document of a group, as far as the user may read it (TS 24.481 cl. 6.2.4.1).
+    ///
+    /// # Errors
+    /// [`GroupDocumentError`], which tells a group that does not exist from one whose member the user is not.
+    pub async fn group_document(
+        &self,
+        group: &GroupId,
+    ) -> Result<GroupDocument, GroupDocumentError> {
+        group_document::fetch(&self.inner, group).await
     }
 
     /// Hands an input to the client.
@@ -209,6 +226,16 @@ impl Ue {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    /// As [`Self::take_heard`], of one talker in one call; what others say is left where it is.
+    #[must_use]
+    pub fn take_heard_of(&self, call: CallNumber, ssrc: u32) -> Vec<HeardBurst> {
+        self.inner
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_of(call, ssrc)
     }
 
     /// Leaves the MC service and the SIP core, and forgets tokens and keys; the sockets stay until [`Self::stop`].
