@@ -55,6 +55,8 @@ pub(crate) struct Call {
     pub(crate) originator: McpttId,
     pub(crate) answer_mode: AnswerMode,
     pub(crate) legs: BTreeMap<LegNumber, Leg>,
+    /// TNG3: when the call ends at the latest (TS 24.379 annex B.2.1).
+    ends_at: Option<Instant>,
     floor: Option<FloorControlServer>,
     distribution: Distribution,
     next_leg: u32,
@@ -86,10 +88,23 @@ impl Call {
             originator,
             answer_mode: AnswerMode::default(),
             legs: BTreeMap::new(),
+            ends_at: None,
             floor,
             distribution: Distribution::new(rule),
             next_leg: 1,
         }
+    }
+
+    /// Starts TNG3 with the maximum duration of the group, when it has one.
+    pub(crate) fn start_tng3(&mut self, now: Instant) {
+        if let Kind::Group(group) = &self.kind {
+            self.ends_at = group.maximum_duration.map(|duration| now + duration);
+        }
+    }
+
+    /// Whether TNG3 has expired.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.ends_at.is_some_and(|at| at <= now)
     }
 
     /// Adds a leg that is not connected yet.
@@ -241,7 +256,7 @@ impl Call {
             .as_ref()
             .and_then(FloorControlServer::deadline)
             .map(|(at, _)| at);
-        [floor, self.distribution.deadline()]
+        [floor, self.distribution.deadline(), self.ends_at]
             .into_iter()
             .flatten()
             .min()

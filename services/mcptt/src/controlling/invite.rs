@@ -152,6 +152,7 @@ impl ControllingFunction {
         let mut leg = Leg::new(invitation.caller.clone(), pair, state, attributes);
         leg.use_description(&invitation.description, &self.floor_protection());
         let number = call.add(leg);
+        call.start_tng3(context.now);
         let id = CallId(self.next_call);
         self.next_call += 1;
         self.calls.insert(id, call);

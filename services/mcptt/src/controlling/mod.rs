@@ -399,6 +399,14 @@ impl Application for ControllingFunction {
         };
         let due: Vec<CallId> = self.calls.iter().filter_map(due).collect();
         for id in due {
+            if self
+                .calls
+                .get(&id)
+                .is_some_and(|call| call.is_over(context.now))
+            {
+                self.release(context, id);
+                continue;
+            }
             let events = self.with_call(context, id, |call, bench| call.handle_timeout(bench));
             self.on_call_events(context, id, &events.unwrap_or_default());
         }

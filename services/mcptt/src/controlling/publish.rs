@@ -46,11 +46,11 @@ impl ControllingFunction {
             Ok(Some(0)) => Wish::Deaffiliate,
             Ok(None | Some(EXPIRES_FOREVER)) => Wish::Affiliate,
             Ok(Some(_)) => {
-                return answer(
-                    context,
-                    incoming,
-                    plain(request, StatusCode::INTERVAL_TOO_BRIEF),
-                );
+                let mut response = plain(request, StatusCode::INTERVAL_TOO_BRIEF);
+                response
+                    .headers_mut()
+                    .set(HeaderName::MIN_EXPIRES, EXPIRES_FOREVER.to_string())?;
+                return answer(context, incoming, response);
             }
             Err(_) => return answer(context, incoming, plain(request, StatusCode::BAD_REQUEST)),
         };

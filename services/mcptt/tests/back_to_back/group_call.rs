@@ -7,6 +7,7 @@ use roger_call::body::Body;
 use roger_call::feature::has_isfocus;
 use roger_documents::mcptt_info::{McpttInfo, SessionType};
 use roger_floor::{FloorBody, FloorMessage};
+use roger_mcptt::ports::GroupDirectory;
 use roger_sip::endpoint::Output;
 use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
 use roger_srtp::RtpFields;
@@ -240,6 +241,37 @@ fn an_idle_call_ends_after_t4() {
     let mut bench = talking();
     bench.send_floor(ALICE, floor_release());
     bench.pass(Duration::from_secs(31));
+    for index in [ALICE, BOB, CAROL] {
+        assert!(bench.was_hung_up(index), "{index}");
+    }
+    bench.assert_no_media_ports();
+}
+
+#[test]
+fn a_call_ends_with_tng3_even_while_somebody_talks() {
+    let mut bench = Bench::new();
+    let mut document = bench
+        .groups
+        .group(&fire())
+        .unwrap()
+        .unwrap()
+        .as_ref()
+        .clone();
+    document.maximum_duration = Some(Duration::from_secs(20));
+    bench.put_group(document);
+    for index in [ALICE, BOB, CAROL] {
+        bench.join_group(index);
+    }
+    bench.group_call(ALICE, &[BOB, CAROL]);
+    for second in 1..=15 {
+        bench.pass(Duration::from_secs(1));
+        bench.send_rtp(ALICE, &rtp(0xA11CE, second));
+    }
+    assert!(!bench.was_hung_up(ALICE));
+    for second in 16..=20 {
+        bench.pass(Duration::from_secs(1));
+        bench.send_rtp(ALICE, &rtp(0xA11CE, second));
+    }
     for index in [ALICE, BOB, CAROL] {
         assert!(bench.was_hung_up(index), "{index}");
     }
