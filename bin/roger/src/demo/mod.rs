@@ -7,11 +7,11 @@ mod opened;
 mod player;
 mod story;
 mod together;
+mod voice;
 mod wire;
 
 use crate::capture::{Capture, PcapError, write_pcap};
 use crate::system::{MAX_UES, SystemError};
-use burst::Voice;
 use clap::Args;
 use console::{Audience, Console};
 use facts::Evidence;
@@ -22,6 +22,7 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
+use voice::{Voice, VoiceError};
 
 /// Fewest users of the story: a talker, one who is denied, one who comes late, one who is removed.
 const FEWEST_USERS: usize = 4;
@@ -54,6 +55,8 @@ pub(super) enum DemoError {
     Users(usize),
     #[error("{}: {fault}", path.display())]
     Wav { path: PathBuf, fault: WavFault },
+    #[error(transparent)]
+    Voice(#[from] VoiceError),
     #[error("{}: {error}", path.display())]
     File {
         path: PathBuf,
@@ -67,8 +70,6 @@ pub(super) enum DemoError {
     Story,
     #[error("tokio: {0}")]
     Runtime(std::io::Error),
-    #[error(transparent)]
-    System(#[from] SystemError),
 }
 
 /// Why the story did not go on.

@@ -46,11 +46,7 @@ pub(super) fn opened_packets(evidence: &Evidence) -> Vec<CapturedPacket> {
             ..packet.clone()
         }
     };
-    evidence
-        .packets
-        .iter()
-        .map(|packet| opened(packet))
-        .collect()
+    evidence.packets.iter().map(&mut opened).collect()
 }
 
 #[cfg(test)]

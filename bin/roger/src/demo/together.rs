@@ -4,9 +4,12 @@ use core::future::poll_fn;
 use core::task::Poll;
 use std::pin::Pin;
 
+/// A future with its output once it is done.
+type Running<F> = (Pin<Box<F>>, Option<<F as Future>::Output>);
+
 /// Runs all of them at once and gives their results in order.
 pub(super) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut waiting: Vec<(Pin<Box<F>>, Option<F::Output>)> = futures
+    let mut waiting: Vec<Running<F>> = futures
         .into_iter()
         .map(|future| (Box::pin(future), None))
         .collect();

@@ -13,7 +13,7 @@ mod ue_config;
 
 pub(crate) use addresses::{Addresses, MAX_UES, MEDIA_PORTS, SIP_PORT};
 pub(crate) use dispatcher::Dispatcher;
-pub(crate) use domain::{Domain, group_id};
+pub(crate) use domain::{Domain, MC_DOMAIN, group_id, mcptt_id};
 pub(crate) use error::SystemError;
 pub(crate) use people::{Person, name};
 pub(crate) use ue_config::{HostEntry, UeProfile};
@@ -71,7 +71,6 @@ pub(crate) struct System {
     pub(crate) spk: Spk,
     /// Key sets of the participating function, for the same.
     pub(crate) participating_keys: Vec<UserKeySet>,
-    capture: Option<Capture>,
     xcap_root: String,
     ca: DevelopmentCa,
     idm: IdmServer,
@@ -126,7 +125,6 @@ impl System {
         let sip = wiring.start().await?;
         let xcap_root = wiring.xcap_root();
         Ok(Self {
-            capture: options.capture,
             people: options.people,
             addresses,
             domain,

@@ -4,10 +4,18 @@ use super::{Checked, Evidence, Violation};
 use crate::demo::wire::{Hop, bodies, sip_hops};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roger_base::SecretBytes;
 use roger_call::feature::media_type;
 use roger_sip::message::Message;
+use std::collections::BTreeMap;
+
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Something that must not be seen.
 #[derive(Clone)]
@@ -35,40 +43,91 @@ impl Needle {
     }
 }
 
-/// A needle in every form that is searched.
-struct Forms {
+/// One form of one needle.
+struct Form {
     what: &'static str,
-    forms: Vec<(&'static str, Vec<u8>)>,
+    how: &'static str,
+    octets: Vec<u8>,
 }
 
-impl Forms {
-    fn of(needle: &Needle) -> Self {
-        let octets = needle.octets.expose();
-        let mut forms = vec![
-            ("as it is", octets.to_vec()),
-            ("in hex", hex::encode(octets).into_bytes()),
-            ("in hex", hex::encode_upper(octets).into_bytes()),
-            (
-                "percent-encoded",
-                utf8_percent_encode(&String::from_utf8_lossy(octets), NON_ALPHANUMERIC)
-                    .to_string()
-                    .into_bytes(),
-            ),
-        ];
-        for skipped in 0..3 {
-            forms.extend(in_base64(octets, skipped));
+/// Every form of every needle, found in one pass over a text.
+struct Searcher {
+    forms: Vec<Form>,
+    /// Forms by their first two octets.
+    by_beginning: BTreeMap<[u8; 2], Vec<usize>>,
+    /// Which beginnings there are, by their value as a number.
+    begins: Vec<bool>,
+}
+
+impl Searcher {
+    fn new(needles: &[Needle]) -> Self {
+        let mut searcher = Self {
+            forms: Vec::new(),
+            by_beginning: BTreeMap::new(),
+            begins: vec![false; 1 << 16],
+        };
+        for needle in needles {
+            for (how, octets) in forms(needle.octets.expose()) {
+                searcher.add(Form {
+                    what: needle.what,
+                    how,
+                    octets,
+                });
+            }
         }
-        Self {
-            what: needle.what,
-            forms,
-        }
+        searcher
     }
 
-    /// The form in which it stands in a text.
-    fn found_in(&self, text: &[u8]) -> Option<&'static str> {
-        let hit = self.forms.iter().find(|(_, form)| contains(text, form));
-        hit.map(|(form, _)| *form)
+    fn add(&mut self, form: Form) {
+        // A form of one octet would be found everywhere; no needle is that short.
+        let Some(beginning) = form.octets.first_chunk::<2>().copied() else {
+            return;
+        };
+        if let Some(begins) = self
+            .begins
+            .get_mut(usize::from(u16::from_be_bytes(beginning)))
+        {
+            *begins = true;
+        }
+        self.by_beginning
+            .entry(beginning)
+            .or_default()
+            .push(self.forms.len());
+        self.forms.push(form);
     }
+
+    /// The first form in a text.
+    fn find(&self, text: &[u8]) -> Option<&Form> {
+        text.windows(2).enumerate().find_map(|(at, beginning)| {
+            let beginning: [u8; 2] = beginning.try_into().ok()?;
+            let number = usize::from(u16::from_be_bytes(beginning));
+            if !self.begins.get(number).copied().unwrap_or(false) {
+                return None;
+            }
+            let rest = text.get(at..).unwrap_or_default();
+            let candidates = self.by_beginning.get(&beginning)?.iter();
+            candidates
+                .filter_map(|number| self.forms.get(*number))
+                .find(|form| rest.starts_with(&form.octets))
+        })
+    }
+}
+
+/// Every form in which octets may stand in a text.
+fn forms(octets: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let text = String::from_utf8_lossy(octets);
+    let escaped = |set| utf8_percent_encode(&text, set).to_string().into_bytes();
+    let mut forms = vec![
+        ("as it is", octets.to_vec()),
+        ("in hex", hex::encode(octets).into_bytes()),
+        ("in hex", hex::encode_upper(octets).into_bytes()),
+        ("percent-encoded", escaped(NON_ALPHANUMERIC)),
+        ("percent-encoded", escaped(RESERVED)),
+    ];
+    for skipped in 0..3 {
+        forms.extend(in_base64(octets, skipped));
+    }
+    forms
 }
 
 /// What base64 always looks like when the octets stand `skipped` octets into a group of three: the letters that
@@ -118,14 +177,13 @@ fn search(hops: &[Hop], needles: &[Needle]) -> Result<(), Violation> {
     if hops.is_empty() || needles.is_empty() {
         return Err(Violation::of("there is nothing to look at"));
     }
-    for forms in needles.iter().map(Forms::of) {
-        for hop in hops {
-            if let Some(form) = forms.found_in(&hop.octets) {
-                return Err(Violation::of(format!(
-                    "{} {form} between {} and {}",
-                    forms.what, hop.source, hop.destination
-                )));
-            }
+    let searcher = Searcher::new(needles);
+    for hop in hops {
+        if let Some(form) = searcher.find(&hop.octets) {
+            return Err(Violation::of(format!(
+                "{} {} between {} and {}",
+                form.what, form.how, hop.source, hop.destination
+            )));
         }
     }
     Ok(())
@@ -214,11 +272,9 @@ mod tests {
                 planted.push(URL_SAFE_NO_PAD.encode(&whole).into_bytes());
             }
             let text = String::from_utf8_lossy(needle).into_owned();
-            planted.push(
-                utf8_percent_encode(&text, NON_ALPHANUMERIC)
-                    .to_string()
-                    .into_bytes(),
-            );
+            for set in [NON_ALPHANUMERIC, RESERVED] {
+                planted.push(utf8_percent_encode(&text, set).to_string().into_bytes());
+            }
             for text in planted {
                 let whole = [b"REGISTER ", &text[..], b"\r\n"].concat();
                 let shown = String::from_utf8_lossy(&whole).into_owned();

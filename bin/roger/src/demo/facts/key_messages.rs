@@ -202,17 +202,16 @@ pub(super) fn replay(evidence: &Evidence) -> Checked {
     let called = Evidence::member(&evidence.keys_after, 1)?;
     let (mut taken, mut altered) = (0, 0);
     for message in mikey_messages(&evidence.packets) {
-        let mut open: Box<dyn FnMut(&mut Receiver, &[u8]) -> Result<(), OpenError> + '_> =
-            if reader.csk(&mut Receiver::default(), &message).is_ok() {
-                Box::new(|receiver, octets| reader.csk(receiver, octets).map(|_| ()))
-            } else if reader
-                .pck(&mut Receiver::default(), &message, called)
-                .is_ok()
-            {
-                Box::new(|receiver, octets| reader.pck(receiver, octets, called).map(|_| ()))
-            } else {
-                continue;
-            };
+        let mut open: Box<Open<'_>> = if reader.csk(&mut Receiver::default(), &message).is_ok() {
+            Box::new(|receiver, octets| reader.csk(receiver, octets).map(|_| ()))
+        } else if reader
+            .pck(&mut Receiver::default(), &message, called)
+            .is_ok()
+        {
+            Box::new(|receiver, octets| reader.pck(receiver, octets, called).map(|_| ()))
+        } else {
+            continue;
+        };
         altered += refuses_copies(&message, &mut open, Live::Yes)?;
         taken += 1;
     }
@@ -284,6 +283,35 @@ pub(super) fn altered(octets: &[u8], position: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use roger_mikey::CreateClientServerKey;
+    use roger_mikey::create::{CreateOptions, Hiding};
+    use roger_testkit::SeededRandom;
+    use roger_testkit_domain::{NOW, TestDomain, user};
+
+    #[test]
+    fn the_cryptography_alone_tells_the_receiver_from_others() {
+        let mut domain = TestDomain::new(91);
+        let (mallory, bob) = ("sip:mallory@mcptt.example.org", "sip:bob@mcptt.example.org");
+        let alice = domain.key_set(user("alice").as_str());
+        let mut random = SeededRandom::new(92);
+        let message = CreateClientServerKey {
+            csk: &Csk::random(&mut random).unwrap(),
+            user: &alice,
+            server: mallory,
+            server_domain: domain.kms(),
+            parameters: None,
+            now: NOW.to_ntp(),
+            options: CreateOptions {
+                hiding: Hiding::Nobody,
+                ..CreateOptions::PLAIN
+            },
+        }
+        .build(&mut random)
+        .unwrap();
+        assert!(decapsulates(&message, &[domain.key_set(mallory)]));
+        assert!(!decapsulates(&message, &[domain.key_set(bob), alice]));
+        assert!(!decapsulates(b"no message", &[domain.key_set(mallory)]));
+    }
 
     #[test]
     fn a_receiver_that_takes_copies_is_a_violation() {

@@ -133,3 +133,118 @@ impl GroupKeys for AsGmk<'_> {
         Some(gmk.media_key(mki.guk_id).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::wire::tests::packet;
+    use roger_base::{McpttId, Transport};
+    use roger_keys::store::{GroupKey, GroupKeyStore, KeyStatus, StoreSettings};
+    use roger_srtp::{RtpStream, SenderContext};
+    use roger_testkit::SeededRandom;
+
+    fn speech(sender: &mut SenderContext, random: &mut SeededRandom) -> CapturedPacket {
+        let plain = RtpStream::new(96, random).unwrap().packet(b"speech", 320);
+        let octets = sender.protect_rtp(&plain).unwrap();
+        packet(Transport::Udp, (20_000, 20_004), &octets)
+    }
+
+    fn group() -> GroupId {
+        GroupId::new("sip:fire-1@mcptt.example.org").unwrap()
+    }
+
+    fn member(gmk: &Gmk) -> MemberKeys {
+        let mut store = GroupKeyStore::new(StoreSettings::default());
+        let now = UnixTime(1_760_000_000);
+        let key = GroupKey {
+            gmk: gmk.clone(),
+            groups: vec![group()],
+            time: now.to_ntp(),
+            activation: None,
+            expiry: None,
+            status: KeyStatus::Valid,
+            text: String::new(),
+        };
+        store.insert(key, now).unwrap();
+        MemberKeys {
+            id: McpttId::new("sip:bob@mcptt.example.org").unwrap(),
+            key_sets: Vec::new(),
+            store,
+        }
+    }
+
+    #[test]
+    fn group_speech_opens_under_its_key_only() {
+        let mut random = SeededRandom::new(93);
+        let (gmk, other) = (
+            Gmk::random(&mut random).unwrap(),
+            Gmk::random(&mut random).unwrap(),
+        );
+        let guk_id = gmk.guk_id(&McpttId::new("sip:alice@mcptt.example.org").unwrap());
+        let mut sender = SenderContext::for_gmk(&gmk, guk_id).unwrap();
+        let packet = speech(&mut sender, &mut random);
+        assert_eq!(opened_by_store(&[&packet], &member(&gmk), &group()), 1);
+        assert_eq!(opened_by_store(&[&packet], &member(&other), &group()), 0);
+        let csk = Csk::random(&mut random).unwrap();
+        assert_eq!(ForeignKey::of_csk(&csk).opens(&[&packet]), 0);
+    }
+
+    /// Speech under a key that a server could derive is found, in whatever way it derives it.
+    #[test]
+    fn speech_under_the_secret_of_a_server_is_found() {
+        let mut random = SeededRandom::new(94);
+        let csk = Csk::random(&mut random).unwrap();
+        let spk = Spk::random(&mut random).unwrap();
+        let (gmk_id, guk_id) = (KeyId::from(0x0123_4567), KeyId::from(0x0765_4321));
+        let as_gmk = Gmk::new(csk.secret().clone(), gmk_id, csk.rand().clone()).unwrap();
+        let as_pck = Pck::new(
+            spk.secret().clone(),
+            KeyId::from(0x1234_5678),
+            spk.rand().clone(),
+        )
+        .unwrap();
+        let mki = GroupMki { gmk_id, guk_id };
+        let planted = [
+            (
+                ForeignKey::of_csk(&csk),
+                SenderContext::for_gmk(&as_gmk, guk_id).unwrap(),
+            ),
+            (
+                ForeignKey::of_csk(&csk),
+                SenderContext::new(Profile::GROUP, mki.into(), &csk.control_key().into()).unwrap(),
+            ),
+            (
+                ForeignKey::of_spk(&spk),
+                SenderContext::for_pck(&as_pck, CallSide::Initiator).unwrap(),
+            ),
+            (
+                ForeignKey::of_spk(&spk),
+                SenderContext::for_pck(&as_pck, CallSide::Receiver).unwrap(),
+            ),
+            (
+                ForeignKey::of_spk(&spk),
+                SenderContext::new(Profile::PRIVATE, spk.id().into(), &spk.control_key().into())
+                    .unwrap(),
+            ),
+        ];
+        for (number, (key, mut sender)) in planted.into_iter().enumerate() {
+            let packet = speech(&mut sender, &mut random);
+            assert_eq!(key.opens(&[&packet]), 1, "{number}");
+        }
+    }
+
+    #[test]
+    fn private_speech_opens_in_both_directions() {
+        let mut random = SeededRandom::new(95);
+        let (pck, other) = (
+            Pck::random(&mut random).unwrap(),
+            Pck::random(&mut random).unwrap(),
+        );
+        for side in [CallSide::Initiator, CallSide::Receiver] {
+            let mut sender = SenderContext::for_pck(&pck, side).unwrap();
+            let packet = speech(&mut sender, &mut random);
+            assert_eq!(opened_by_pck(&[&packet], &pck), 1);
+            assert_eq!(opened_by_pck(&[&packet], &other), 0);
+        }
+    }
+}

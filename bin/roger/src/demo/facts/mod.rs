@@ -13,7 +13,6 @@ pub(super) use clear_text::Needle;
 use super::burst::SaidBurst;
 use super::console::Fact;
 use crate::capture::CapturedPacket;
-use core::net::SocketAddr;
 use roger_base::{GroupId, McpttId, ServerUri};
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::{Csk, GroupKeyStore, Spk};
@@ -36,11 +35,11 @@ type Checked = Result<String, Violation>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PhaseKind {
     /// Group call under the first key.
-    FirstGroupCall,
+    First,
     /// Private call.
-    PrivateCall,
+    Private,
     /// Group call under the key that followed the removal.
-    SecondGroupCall,
+    Second,
 }
 
 /// Packets from one number to another.
@@ -63,8 +62,6 @@ pub(super) struct MemberKeys {
 pub(super) struct Evidence {
     /// Every byte that crossed a socket.
     pub(super) packets: Vec<CapturedPacket>,
-    /// The SIP core: one end of every hop.
-    pub(super) sip_core: SocketAddr,
     /// What must not be seen on a SIP hop.
     pub(super) needles: Vec<Needle>,
     pub(super) phases: Vec<Phase>,

@@ -28,13 +28,13 @@ pub(super) fn srtp(evidence: &Evidence) -> Checked {
         };
         receiver.unprotect_rtp(&held, octets).is_ok()
     };
-    let group = distinct(evidence.phase(PhaseKind::FirstGroupCall), Kind::Speech);
+    let group = distinct(evidence.phase(PhaseKind::First), Kind::Speech);
     let mut altered = refuses(&group, &mut take)?;
-    let pck = super::key_messages::pck(evidence, PhaseKind::PrivateCall)?;
+    let pck = super::key_messages::pck(evidence, PhaseKind::Private)?;
     // The called user hears the caller: side by side with the group, the other profile.
     let mut receiver = ReceiverContext::for_pck(&pck, CallSide::Receiver).map_err(broken)?;
     let mut take = |_: &CapturedPacket, octets: &[u8]| receiver.unprotect_rtp(octets).is_ok();
-    let private = distinct(evidence.phase(PhaseKind::PrivateCall), Kind::Speech);
+    let private = distinct(evidence.phase(PhaseKind::Private), Kind::Speech);
     altered += refuses(&private, &mut take)?;
     Ok(format!(
         "{} packets taken once, their copies and {altered} altered ones refused",

@@ -19,9 +19,9 @@ impl<'a> Spoken<'a> {
     fn of(evidence: &'a Evidence) -> Result<Self, Violation> {
         let speech = |kind| distinct(evidence.phase(kind), Kind::Speech);
         let spoken = Self {
-            first: speech(PhaseKind::FirstGroupCall),
-            private: speech(PhaseKind::PrivateCall),
-            second: speech(PhaseKind::SecondGroupCall),
+            first: speech(PhaseKind::First),
+            private: speech(PhaseKind::Private),
+            second: speech(PhaseKind::Second),
         };
         if spoken.each().any(Vec::is_empty) {
             return Err(Violation::of("a call has no speech: nothing was looked at"));
@@ -40,7 +40,7 @@ impl<'a> Spoken<'a> {
 
 /// The PCK of the private call, out of the captured offer by the called user's keys.
 fn pck(evidence: &Evidence) -> Result<Pck, Violation> {
-    key_messages::pck(evidence, PhaseKind::PrivateCall)
+    key_messages::pck(evidence, PhaseKind::Private)
 }
 
 /// Controls: those who may listen open every packet.
@@ -134,6 +134,7 @@ pub(super) fn removed_member(evidence: &Evidence) -> Checked {
     ))
 }
 
+/// `held` are his keys as they were before, and as they are at the end.
 fn opens_only_what_was_before(
     held: &[&MemberKeys; 2],
     before: &[&CapturedPacket],

@@ -3,13 +3,15 @@
 use super::arrival::affiliate_one;
 use super::{Stage, keys_of};
 use crate::demo::StoryError;
-use crate::demo::burst::{Enough, HeardCopy, SaidBurst, talk};
+use crate::demo::burst::{HeardCopy, SaidBurst};
 use crate::demo::facts::PhaseKind;
 use crate::demo::player::{Mark, Player};
+use crate::demo::voice::{Enough, talk};
 use core::time::Duration;
 use roger_audio::SpeechFrame;
 use roger_base::GroupId;
 use roger_ue::client::{Button, CallNumber, CallParty, UeEvent, UeInput};
+use roger_ue::shell::SpeechError;
 use std::sync::Arc;
 use tokio::time::sleep;
 
@@ -132,12 +134,12 @@ pub(super) struct Running {
     late: Option<CallNumber>,
     capture_from: usize,
     enough: Enough,
-    talking: tokio::task::JoinHandle<Result<Vec<SpeechFrame>, StoryError>>,
+    talking: tokio::task::JoinHandle<Result<Vec<SpeechFrame>, SpeechError>>,
 }
 
 /// Alice calls the group, gets the floor, and begins to talk.
 pub(super) async fn begin(stage: &Stage<'_>) -> Result<(Running, String), StoryError> {
-    let capture_from = stage.from_here();
+    let capture_from = stage.capture_position();
     let alice = stage.member(TALKER)?;
     let marks: Vec<Mark> = stage.members.iter().map(Player::mark).collect();
     let mark = alice.mark();
@@ -283,6 +285,6 @@ pub(super) async fn end(
     }
     stage.keys_before = keys;
     stage.bursts.push(burst);
-    stage.to_here(PhaseKind::FirstGroupCall, running.capture_from);
+    stage.end_phase(PhaseKind::First, running.capture_from);
     Ok(((), detail))
 }

@@ -6,12 +6,13 @@ mod private_call;
 mod removal;
 
 use super::StoryError;
-use super::burst::{SaidBurst, Voice};
+use super::burst::SaidBurst;
 use super::console::Console;
 use super::facts::{Evidence, MemberKeys, Needle, Phase};
 use super::player::Player;
 use super::together::together;
 use crate::capture::Capture;
+use crate::demo::voice::Voice;
 use crate::system::{Addresses, Dispatcher, Person, System, SystemOptions, group_id, name};
 use core::time::Duration;
 use roger_adapter_http::OsRandom;
@@ -72,12 +73,12 @@ impl Stage<'_> {
     }
 
     /// Begins a part of the capture.
-    pub(super) fn from_here(&self) -> usize {
+    pub(super) fn capture_position(&self) -> usize {
         self.capture.len()
     }
 
     /// Ends it.
-    pub(super) fn to_here(&mut self, kind: super::facts::PhaseKind, from: usize) {
+    pub(super) fn end_phase(&mut self, kind: super::facts::PhaseKind, from: usize) {
         let to = self.capture.len();
         self.phases.push(Phase { kind, from, to });
     }
@@ -248,7 +249,6 @@ async fn collect(stage: &mut Stage<'_>) -> Result<(Evidence, String), StoryError
     let group_key_messages = group_key_messages(stage).await?;
     let evidence = Evidence {
         packets: Vec::new(),
-        sip_core: stage.system.addresses.sip_core(),
         needles: needles(stage),
         phases: core::mem::take(&mut stage.phases),
         bursts: core::mem::take(&mut stage.bursts),

@@ -3,9 +3,10 @@
 use super::Stage;
 use super::group_call::{InCall, hang_up, may_talk, own_call, release};
 use crate::demo::StoryError;
-use crate::demo::burst::{Enough, HeardCopy, SaidBurst, talk};
+use crate::demo::burst::{HeardCopy, SaidBurst};
 use crate::demo::facts::PhaseKind;
 use crate::demo::player::{Mark, Player};
+use crate::demo::voice::{Enough, talk};
 use roger_audio::SpeechFrame;
 use roger_ue::client::{Button, CallParty, Commencement, UeEvent, UeInput};
 
@@ -16,7 +17,7 @@ const CALLED: usize = 1;
 const SECONDS: usize = 1;
 
 pub(super) async fn play(stage: &mut Stage<'_>) -> Result<((), String), StoryError> {
-    let from = stage.from_here();
+    let from = stage.capture_position();
     let (alice, bob) = (stage.member(CALLER)?, stage.member(CALLED)?);
     let (alices, bobs) = (alice.mark(), bob.mark());
     alice.input(UeInput::CallUser(bob.id().clone(), Commencement::Automatic));
@@ -31,7 +32,7 @@ pub(super) async fn play(stage: &mut Stage<'_>) -> Result<((), String), StoryErr
     let second = say(called, caller, frames, "private-bob").await?;
     hang_up(&[caller, called]).await?;
     stage.bursts.extend([first, second]);
-    stage.to_here(PhaseKind::PrivateCall, from);
+    stage.end_phase(PhaseKind::Private, from);
     let detail = format!("alice and bob, {SECONDS} s each way, under a PCK of their own");
     Ok(((), detail))
 }

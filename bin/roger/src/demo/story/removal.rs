@@ -3,9 +3,10 @@
 use super::Stage;
 use super::group_call::{InCall, TALKER, hang_up, join, may_talk, own_call, release};
 use crate::demo::StoryError;
-use crate::demo::burst::{Enough, HeardCopy, SaidBurst, talk};
+use crate::demo::burst::{HeardCopy, SaidBurst};
 use crate::demo::facts::PhaseKind;
 use crate::demo::player::{Mark, Player};
+use crate::demo::voice::{Enough, talk};
 use roger_base::KeyId;
 use roger_ue::client::{GroupKeyState, UeEvent, UeInput};
 
@@ -71,7 +72,7 @@ async fn key(
 
 /// A call under the new key, to which the removed member is not invited and cannot get in.
 pub(super) async fn call(stage: &mut Stage<'_>) -> Result<((), String), StoryError> {
-    let from = stage.from_here();
+    let from = stage.capture_position();
     let alice = stage.member(TALKER)?;
     let dave = stage.member(REMOVED)?;
     let daves = dave.mark();
@@ -114,7 +115,7 @@ pub(super) async fn call(stage: &mut Stage<'_>) -> Result<((), String), StoryErr
         heard,
     };
     stage.bursts.push(burst);
-    stage.to_here(PhaseKind::SecondGroupCall, from);
+    stage.end_phase(PhaseKind::Second, from);
     Ok(((), detail))
 }
 
