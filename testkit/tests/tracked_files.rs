@@ -129,3 +129,30 @@ fn no_file_holds_a_vector_of_others() {
         );
     }
 }
+
+/// Targets of `[text](target)` in a page, without anchors and addresses of the web.
+fn links(page: &str) -> Vec<&str> {
+    let ends = page.split("](").skip(1);
+    let targets = ends.filter_map(|rest| rest.split_once(')'));
+    let targets = targets.map(|(target, _)| target.split('#').next().unwrap_or_default());
+    let local = |target: &&str| !target.is_empty() && !target.contains("://");
+    targets.filter(local).collect()
+}
+
+#[test]
+fn every_link_of_the_documentation_leads_somewhere() {
+    let Some(files) = tracked() else { return };
+    let mut checked = 0;
+    for (name, text) in files.iter().filter(|(name, _)| name.ends_with(".md")) {
+        let page = root().join(name);
+        for link in links(text) {
+            let target = page.parent().unwrap().join(link);
+            assert!(
+                target.exists(),
+                "{name} links to {link}, which does not exist"
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 15, "only {checked} links were looked at");
+}
