@@ -1,0 +1,13 @@
+#![no_main]
+//! What is read is written and read again as the same value.
+use libfuzzer_sys::fuzz_target;
+use roger_documents::Document;
+use roger_documents::poc_settings::PocSettings;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(document) = PocSettings::read(data) else {
+        return;
+    };
+    let again = PocSettings::read(document.write().as_bytes());
+    assert!(again.is_ok_and(|again| again == document));
+});
