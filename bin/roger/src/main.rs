@@ -2,8 +2,11 @@
 
 mod capture;
 mod demo;
+mod dev;
 mod inspect;
+mod stop;
 mod system;
+mod ue;
 
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
@@ -21,6 +24,10 @@ struct Cli {
 enum Command {
     /// Plays a story of secured calls on loopback and proves from the captured bytes that nobody else can listen.
     Demo(demo::DemoArgs),
+    /// Keeps the servers of one MC domain up on loopback, for development.
+    Dev(dev::DevArgs),
+    /// Goes on the air as one user of `roger dev`.
+    Ue(ue::UeArgs),
     /// Explains a message field by field, with clause references.
     Inspect(inspect::InspectArgs),
 }
@@ -28,6 +35,8 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Dev(args) => dev::run(&args),
+        Command::Ue(args) => ue::run(&args),
         Command::Inspect(args) => inspect::run(args),
     }
 }

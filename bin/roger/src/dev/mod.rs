@@ -8,6 +8,7 @@
 mod block;
 mod log;
 
+use crate::stop::Stop;
 use crate::system::{
     Addresses, Dispatcher, MAX_UES, Person, System, SystemError, SystemOptions, group_id, name,
 };
@@ -22,7 +23,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The group that exists from the beginning.
 const GROUP: &str = "fire-1";
@@ -221,31 +221,6 @@ fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{MARK} {text}");
     let _ = out.flush();
-}
-
-/// The signals that stop the servers.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Stop {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "Ctrl-C",
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.hang_up.recv() => "SIGHUP",
-        }
-    }
 }
 
 #[cfg(test)]

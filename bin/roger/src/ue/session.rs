@@ -1,0 +1,572 @@
+//! A user on the air: events of the UE, keys, and what was planned, one after the other.
+
+use super::UeCommandError;
+use super::arrival::OnAir;
+use super::calls::{CallStage, Calls, Over};
+use super::events::Events;
+use super::keep::Keep;
+use super::keyboard::{ButtonMode, Key, Keyboard};
+use super::news::{News, name_of, party_name};
+use super::plan::{ATTEMPTS, NEXT_CALL, NEXT_REQUEST, Plan, Planned, Sooner};
+use super::screen::{Audience, Screen};
+use super::talking::{Length, Recording, TalkError, Talking, seconds};
+use crate::stop::Stop;
+use core::time::Duration;
+use roger_base::{GroupId, McpttId};
+use roger_call::warning::WarningCode;
+use roger_floor::participant::StopReason;
+use roger_ue::client::{
+    Button, CallNumber, CallParty, Commencement, GroupKeyState, Refusal, UeEvent, UeInput,
+};
+use roger_ue::shell::{Speech, Ue};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// How often the status line is drawn.
+const TICK: Duration = Duration::from_millis(200);
+/// Time for the last requests to leave before the sockets are closed.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// What a user wants on the air.
+pub(super) struct Wishes {
+    /// Group of the button.
+    pub(super) group: Option<GroupId>,
+    /// User to be called.
+    pub(super) callee: Option<McpttId>,
+    /// The recording is said without a button.
+    pub(super) say: Say,
+    /// When to leave.
+    pub(super) stay: Option<Duration>,
+}
+
+/// Whether the recording is said without a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Say {
+    Once,
+    ByButton,
+}
+
+/// What a UE of this program talks and listens with.
+pub(super) struct Kit {
+    pub(super) codec: Option<Speech>,
+    pub(super) recording: Option<Recording>,
+    pub(super) keep: Option<Keep>,
+    pub(super) keyboard: Option<Keyboard>,
+}
+
+/// Why the session ended.
+enum End {
+    /// The user, a signal, or the end of the time.
+    Wanted,
+    /// What was planned cannot come about.
+    PlanFailed,
+    /// The UE has stopped.
+    UeStopped,
+}
+
+/// A user on the air.
+pub(super) struct Session<'s> {
+    ue: Arc<Ue>,
+    events: Events,
+    screen: &'s mut Screen,
+    wishes: Wishes,
+    kit: Kit,
+    calls: Calls,
+    /// With whom the call is that is being placed.
+    placing: Option<CallParty>,
+    button: Button,
+    talking: Option<Talking>,
+    planned: Planned,
+    until: Option<Instant>,
+    dropped: BTreeMap<String, usize>,
+}
+
+/// What comes next.
+enum Next {
+    Event(Option<UeEvent>),
+    Key(Key),
+    TalkEnded(Result<(), TalkError>),
+    Due,
+    Signal,
+}
+
+impl<'s> Session<'s> {
+    pub(super) fn new(air: OnAir, wishes: Wishes, kit: Kit, screen: &'s mut Screen) -> Self {
+        let now = Instant::now();
+        let planned = match (&wishes.callee, wishes.say) {
+            (Some(_), _) => Planned::call(now),
+            (None, Say::Once) => Planned::say(now),
+            (None, Say::ByButton) => Planned::nothing(),
+        };
+        Self {
+            ue: air.ue,
+            events: air.events,
+            screen,
+            until: wishes.stay.map(|stay| now + stay),
+            wishes,
+            kit,
+            calls: Calls::default(),
+            placing: None,
+            button: Button::Released,
+            talking: None,
+            planned,
+            dropped: BTreeMap::new(),
+        }
+    }
+
+    /// Stays on the air until the end.
+    ///
+    /// # Errors
+    /// [`UeCommandError`] when what was planned did not come about.
+    pub(super) async fn run(mut self, stop: &mut Stop) -> Result<(), UeCommandError> {
+        let end = loop {
+            self.show_status();
+            if self.planned.plan == Plan::Failed && self.kit.keyboard.is_none() {
+                break End::PlanFailed;
+            }
+            match self.next(stop).await {
+                Next::Event(Some(event)) => self.on_event(event),
+                Next::Event(None) => break End::UeStopped,
+                Next::Key(Key::Quit) | Next::Signal => break End::Wanted,
+                Next::Key(key) => self.on_key(key),
+                Next::TalkEnded(result) => self.on_talk_ended(&result),
+                Next::Due if self.until.is_some_and(|until| until <= Instant::now()) => {
+                    break End::Wanted;
+                }
+                Next::Due => self.on_due(),
+            }
+        };
+        let kept = self.planned.is_kept();
+        self.leave().await;
+        match end {
+            End::UeStopped => Err(UeCommandError::Stopped),
+            End::PlanFailed => Err(UeCommandError::NotSaid),
+            End::Wanted if !kept => Err(UeCommandError::NotSaid),
+            End::Wanted => Ok(()),
+        }
+    }
+
+    async fn next(&mut self, stop: &mut Stop) -> Next {
+        let tick = (self.screen.audience() == Audience::Person).then(|| Instant::now() + TICK);
+        let due = [self.planned.due(), self.calls.settles(), self.until, tick];
+        let due = due.into_iter().flatten().min();
+        let (talking, keyboard) = (&mut self.talking, &mut self.kit.keyboard);
+        tokio::select! {
+            biased;
+            _ = stop.next() => Next::Signal,
+            Some(key) = async { Some(keyboard.as_mut()?.next().await) } => Next::Key(key),
+            Some(result) = async { Some(talking.as_mut()?.end().await) } => Next::TalkEnded(result),
+            event = self.events.next() => Next::Event(event),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Next::Due,
+        }
+    }
+
+    // Events ------------------------------------------------------------------------------------------------
+
+    fn on_event(&mut self, event: UeEvent) {
+        match event {
+            UeEvent::IncomingCall {
+                call,
+                party,
+                caller,
+                rings,
+            } => {
+                self.on_called(call, party, &caller, rings);
+            }
+            UeEvent::Ringing(_) => {
+                let party = self.placing.as_ref().map(party_name).unwrap_or_default();
+                self.screen.tell(&News::Ringing { party });
+            }
+            UeEvent::CallEstablished(call) => self.on_established(call),
+            UeEvent::CallFailed(_, refusal) => self.on_call_failed(&refusal),
+            UeEvent::CallEnded(call) => self.on_call_ended(call),
+            UeEvent::MayTalk(call) => self.on_may_talk(call),
+            UeEvent::MustStop(call, reason) => self.on_must_stop(call, &reason),
+            UeEvent::FloorDenied(call, cause) => self.on_denied(call, cause),
+            UeEvent::NoFloorRequest(call, reason) => {
+                self.on_denied(call, format!("no request is possible: {reason:?}"));
+            }
+            UeEvent::SomebodyTalks(call, talker) => {
+                let now = Instant::now();
+                if let Some(who) = self.calls.begin_burst(call, talker.mcptt_id.as_ref(), now) {
+                    let party = self.calls.party(call);
+                    self.screen.tell(&News::Talks { party, who });
+                }
+            }
+            UeEvent::FloorIdle(call) => {
+                let now = Instant::now();
+                self.calls.end_burst(call, now);
+                self.planned.on_idle(now);
+            }
+            UeEvent::Speech(call, heard) => self.calls.hear(call, heard.ssrc, Instant::now()),
+            UeEvent::Dropped(call, reason) => self.on_dropped(call, reason),
+            other => self.on_service_event(&other),
+        }
+    }
+
+    /// What happens besides calls.
+    fn on_service_event(&self, event: &UeEvent) {
+        let reason = match event {
+            UeEvent::GroupKey { gmk_id, state, .. } => {
+                let state = match state {
+                    GroupKeyState::Valid => "is in use",
+                    GroupKeyState::Revoked => "was revoked",
+                };
+                let key = format!("GMK {gmk_id}");
+                return self.screen.tell(&News::GroupKey { key, state });
+            }
+            UeEvent::GroupKeyRefused(reason) => {
+                format!("a group key message, by this UE: {reason}")
+            }
+            UeEvent::NotRegistered(why) => format!("the registration, by the SIP core: {why}"),
+            UeEvent::NotAuthorised(why) => format!("the user, by the MCPTT server: {why}"),
+            UeEvent::NotWatching(why) => {
+                format!("the subscription, by the group management server: {why}")
+            }
+            UeEvent::NotAffiliated(why) => format!("the affiliation, by the MCPTT server: {why}"),
+            _ => return,
+        };
+        self.screen.tell(&News::Refused { reason });
+    }
+
+    fn on_called(&mut self, call: CallNumber, party: CallParty, caller: &McpttId, rings: bool) {
+        self.screen.tell(&News::Called {
+            party: party_name(&party),
+            caller: name_of(caller),
+            rings,
+        });
+        let stage = match rings {
+            true => CallStage::Ringing,
+            false => CallStage::Answering,
+        };
+        self.calls.add(call, party, stage);
+        if rings && self.kit.keyboard.is_none() {
+            // Nobody is there to answer.
+            self.ue.input(UeInput::HangUp(call));
+        }
+    }
+
+    fn on_established(&mut self, call: CallNumber) {
+        if self.calls.get(call).is_none() {
+            let Some(party) = self.placing.take() else {
+                return;
+            };
+            self.calls.add(call, party, CallStage::Answering);
+        }
+        self.calls.establish(call);
+        let party = self.calls.party(call);
+        self.screen.tell(&News::Established { party });
+        if self.planned.waits_for_call() && self.is_wanted(call) {
+            self.ask();
+        }
+    }
+
+    /// Whether a call is the one that the recording is for.
+    fn is_wanted(&self, call: CallNumber) -> bool {
+        let party = self.calls.get(call).map(|call| &call.party);
+        party.is_some() && party == self.wanted_party().as_ref()
+    }
+
+    fn wanted_party(&self) -> Option<CallParty> {
+        let callee = self.wishes.callee.clone().map(CallParty::User);
+        callee.or_else(|| self.wishes.group.clone().map(CallParty::Group))
+    }
+
+    fn on_call_failed(&mut self, refusal: &Refusal) {
+        let party = self.placing.take();
+        self.button = Button::Released;
+        self.screen.tell(&News::CallFailed {
+            party: party.as_ref().map(party_name).unwrap_or_default(),
+            reason: match refusal {
+                Refusal::Answered { .. } => format!("the MCPTT server answered {refusal}"),
+                other => other.to_string(),
+            },
+        });
+        if self.planned.plan != Plan::Asked {
+            return;
+        }
+        if nobody_there(refusal) {
+            self.ask_again(NEXT_CALL, Sooner::No, "when others may have come");
+        } else {
+            self.planned.plan = Plan::Failed;
+        }
+    }
+
+    fn on_call_ended(&mut self, call: CallNumber) {
+        let party = self.calls.party(call);
+        if self.calls.remove(call, Instant::now()).is_none() {
+            return;
+        }
+        if let Some(talking) = self.talking.as_ref().filter(|talking| talking.call == call) {
+            talking.stop();
+        }
+        self.screen.tell(&News::Ended { party });
+    }
+
+    fn on_dropped(&mut self, call: CallNumber, reason: String) {
+        let count = self.dropped.entry(reason.clone()).or_default();
+        *count += 1;
+        if *count == 1 {
+            let reason = format!("{}: {reason}", self.calls.party(call));
+            self.screen.tell(&News::Dropped { reason });
+        }
+    }
+
+    // Floor -------------------------------------------------------------------------------------------------
+
+    fn on_may_talk(&mut self, call: CallNumber) {
+        let planned = self.planned.plan == Plan::Asked && self.wishes.say == Say::Once;
+        let length = match (planned, self.button) {
+            (true, _) => Some(Length::Once),
+            (false, Button::Pressed) => Some(Length::UntilStopped),
+            (false, Button::Released) => None,
+        };
+        let (Some(length), Some(recording)) = (length, &self.kit.recording) else {
+            // Nothing to say: the floor is for others.
+            self.ue.input(UeInput::Ptt(call, Button::Released));
+            self.call_came_about();
+            return;
+        };
+        let party = self.calls.party(call);
+        self.screen.tell(&News::Permit { party });
+        self.talking = Some(recording.say(&self.ue, call, length));
+        if planned {
+            self.planned.plan = Plan::Says;
+        }
+    }
+
+    /// A call without anything to say was all that was planned.
+    fn call_came_about(&mut self) {
+        if self.planned.plan == Plan::Asked && self.wishes.say == Say::ByButton {
+            self.planned.plan = Plan::Done;
+        }
+    }
+
+    fn on_must_stop(&mut self, call: CallNumber, reason: &StopReason) {
+        if let Some(talking) = self.talking.as_ref().filter(|talking| talking.call == call) {
+            talking.stop();
+        }
+        if let StopReason::Revoked(rejection) = reason {
+            let party = self.calls.party(call);
+            let reason = rejection.cause.to_string();
+            self.screen.tell(&News::Revoked { party, reason });
+        }
+    }
+
+    fn on_denied(&mut self, call: CallNumber, cause: String) {
+        let party = self.calls.party(call);
+        self.screen.tell(&News::Deny { party, cause });
+        self.button = Button::Released;
+        self.ue.input(UeInput::Ptt(call, Button::Released));
+        self.call_came_about();
+        if self.planned.plan == Plan::Asked {
+            self.ask_again(NEXT_REQUEST, Sooner::WhenIdle, "when nobody talks");
+        }
+    }
+
+    fn on_talk_ended(&mut self, result: &Result<(), TalkError>) {
+        let Some(talking) = self.talking.take() else {
+            return;
+        };
+        self.button = Button::Released;
+        self.ue.input(UeInput::Ptt(talking.call, Button::Released));
+        if let Err(error) = result {
+            let reason = format!("the recording, by the codec: {error}");
+            self.screen.tell(&News::Refused { reason });
+        }
+        let said = talking.frames();
+        self.screen.tell(&News::Said {
+            party: self.calls.party(talking.call),
+            seconds: seconds(said),
+        });
+        if talking.length == Length::Once {
+            let whole = self.kit.recording.as_ref().map(Recording::len);
+            let all = whole == Some(said);
+            self.planned.plan = match all && result.is_ok() {
+                true => Plan::Done,
+                false => Plan::Failed,
+            };
+        }
+    }
+
+    // Wishes ------------------------------------------------------------------------------------------------
+
+    fn on_due(&mut self) {
+        let now = Instant::now();
+        for over in self.calls.take_settled(now) {
+            self.on_burst_over(&over);
+        }
+        if self.planned.due().is_some_and(|due| due <= now) {
+            self.ask();
+        }
+    }
+
+    /// Asks for the floor in the call that there is, or calls.
+    fn ask(&mut self) {
+        self.planned.asked();
+        let wanted = self.wanted_party();
+        let running = self
+            .calls
+            .active()
+            .filter(|(_, call)| Some(&call.party) == wanted.as_ref())
+            .map(|(number, _)| number);
+        match running {
+            Some(call) => self.ue.input(UeInput::Ptt(call, Button::Pressed)),
+            None => self.place(wanted),
+        }
+    }
+
+    fn ask_again(&mut self, pause: Duration, sooner: Sooner, when: &str) {
+        let next = self.planned.refused(Instant::now() + pause, sooner);
+        if let Some(attempt) = next {
+            let (of, when) = (ATTEMPTS, when.to_owned());
+            self.screen.tell(&News::Again { attempt, of, when });
+        }
+    }
+
+    /// Places a call; it asks for the floor at once.
+    fn place(&mut self, party: Option<CallParty>) {
+        let Some(party) = party else {
+            return;
+        };
+        self.screen.tell(&News::Calling {
+            party: party_name(&party),
+        });
+        self.ue.input(match party.clone() {
+            CallParty::Group(group) => UeInput::CallGroup(group),
+            CallParty::User(user) => UeInput::CallUser(user, Commencement::Automatic),
+        });
+        self.placing = Some(party);
+    }
+
+    fn on_key(&mut self, key: Key) {
+        match (key, self.button) {
+            (Key::Press | Key::Toggle, Button::Released) => self.press(),
+            (Key::Release | Key::Toggle, Button::Pressed) => self.release(),
+            (Key::Accept, _) => {
+                if let Some(call) = self.calls.ringing() {
+                    self.ue.input(UeInput::Accept(call));
+                }
+            }
+            (Key::HangUp, _) => {
+                let active = self.calls.active().map(|(number, _)| number);
+                if let Some(call) = self.calls.ringing().or(active) {
+                    self.ue.input(UeInput::HangUp(call));
+                }
+            }
+            (Key::Press | Key::Release | Key::Quit, _) => {}
+        }
+    }
+
+    fn press(&mut self) {
+        // The recording of --say holds the button, or a call is on its way.
+        if self.talking.is_some() || self.planned.plan == Plan::Asked || self.placing.is_some() {
+            return;
+        }
+        self.button = Button::Pressed;
+        match self.calls.active().map(|(number, _)| number) {
+            Some(call) => self.ue.input(UeInput::Ptt(call, Button::Pressed)),
+            None => self.place(self.wanted_party()),
+        }
+    }
+
+    fn release(&mut self) {
+        self.button = Button::Released;
+        match (&self.talking, self.calls.active()) {
+            (Some(talking), _) => talking.stop(),
+            (None, Some((call, _))) => self.ue.input(UeInput::Ptt(call, Button::Released)),
+            (None, None) => {}
+        }
+    }
+
+    // What was heard ----------------------------------------------------------------------------------------
+
+    fn on_burst_over(&self, over: &Over) {
+        let burst = &over.burst;
+        self.screen.tell(&News::Silent {
+            party: over.party.clone(),
+            who: burst.who.clone(),
+            seconds: over.lasted.as_secs_f64(),
+            heard_seconds: seconds(burst.packets),
+        });
+        let Some(ssrc) = burst.ssrc else {
+            return;
+        };
+        let heard = self.ue.take_heard_of(over.call, ssrc);
+        let (Some(keep), Some(codec)) = (&self.kit.keep, &self.kit.codec) else {
+            return;
+        };
+        for heard in heard {
+            let who = burst.who.clone();
+            self.screen
+                .tell(&match keep.save(codec, &heard, &who, burst.since) {
+                    Ok(file) => News::Saved { who, file },
+                    Err(reason) => News::Refused {
+                        reason: format!("the recording of {who}: {reason}"),
+                    },
+                });
+        }
+    }
+
+    fn show_status(&mut self) {
+        let Some(keyboard) = &self.kit.keyboard else {
+            return;
+        };
+        let hint = match keyboard.mode() {
+            ButtonMode::Hold => "hold space to talk",
+            ButtonMode::Toggle => "space: talk / stop",
+        };
+        let now = Instant::now();
+        let what = match (&self.talking, self.calls.active()) {
+            (Some(talking), _) => format!("YOU TALK {:.1} s", seconds(talking.frames())),
+            (None, Some((_, call))) => match &call.burst {
+                Some(burst) => {
+                    let lasts = burst.lasts(now).as_secs_f64();
+                    format!(
+                        "{}: {} talks {lasts:.1} s",
+                        party_name(&call.party),
+                        burst.who
+                    )
+                }
+                None => format!("{}: nobody talks", party_name(&call.party)),
+            },
+            (None, None) => "no call".to_owned(),
+        };
+        let ringing = match self.calls.ringing() {
+            Some(_) => ", a: answer",
+            None => "",
+        };
+        let text = format!("[{what}]  {hint}{ringing}, h: hang up, q: leave");
+        self.screen.show_status(&text);
+    }
+
+    async fn leave(mut self) {
+        if let Some(mut talking) = self.talking.take() {
+            talking.stop();
+            let _ = talking.end().await;
+            self.ue.input(UeInput::Ptt(talking.call, Button::Released));
+        }
+        for call in self.calls.numbers() {
+            self.calls.end_burst(call, Instant::now());
+            self.ue.input(UeInput::HangUp(call));
+        }
+        for over in self.calls.take_over() {
+            self.on_burst_over(&over);
+        }
+        self.ue.log_off().await;
+        sleep(FAREWELL).await;
+        self.ue.stop();
+        let dropped = self.dropped.values().sum();
+        self.screen.tell(&News::Left { dropped });
+    }
+}
+
+/// Whether a call failed since nobody else was there yet.
+fn nobody_there(refusal: &Refusal) -> bool {
+    let warning = match refusal {
+        Refusal::Answered { warning, .. } => *warning,
+        _ => None,
+    };
+    warning == Some(WarningCode::CALL_ABANDONED)
+}
