@@ -12,6 +12,7 @@ use roger_documents::mcptt_info::{McpttInfo, RequestUri};
 use roger_sip::application::Context;
 use roger_sip::endpoint::{Answer, DialogId, EndpointError, Incoming, ident};
 use roger_sip::message::{HeaderName, Method, Response, StatusCode};
+use std::collections::BTreeSet;
 use tracing::info;
 
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(super) struct AffiliationState {
     dialog: Option<DialogId>,
     watching: bool,
     wanted: Vec<GroupId>,
+    /// Groups of the last notification.
+    notified: BTreeSet<GroupId>,
 }
 
 impl AffiliationState {
@@ -44,6 +47,14 @@ impl UeClient {
             .and_then(|()| self.publish_affiliation(context));
         if let Err(error) = sent {
             self.tell(UeEvent::NotAffiliated(Refusal::Local(error.to_string())));
+        }
+    }
+
+    /// The server has forgotten the affiliations and the subscription to them.
+    pub(super) fn affiliate_again(&mut self, context: &mut Context<'_>) {
+        let AffiliationState { wanted, .. } = core::mem::take(&mut self.affiliation);
+        if !wanted.is_empty() {
+            self.affiliate(context, wanted);
         }
     }
 
@@ -111,9 +122,14 @@ impl UeClient {
         Ok(())
     }
 
-    pub(super) fn on_affiliate_answer(&mut self, response: &Response) {
+    pub(super) fn on_affiliate_answer(&mut self, context: &mut Context<'_>, response: &Response) {
         if response.status().is_final() && !response.status().is_success() {
-            self.tell(UeEvent::NotAffiliated(refused(response)));
+            let refusal = refused(response);
+            let unknown = refusal.says_unknown();
+            self.tell(UeEvent::NotAffiliated(refusal));
+            if unknown {
+                self.authorise_again(context);
+            }
         }
     }
 
@@ -140,11 +156,28 @@ impl UeClient {
             .tuples
             .into_iter()
             .find(|tuple| tuple.client == self.settings.client_id);
-        for affiliation in own.map(|tuple| tuple.affiliations).unwrap_or_default() {
+        self.on_affiliations(own.map(|tuple| tuple.affiliations).unwrap_or_default());
+        Ok(())
+    }
+
+    /// A group that was there before and is not any more was refused, or has been left.
+    fn on_affiliations(&mut self, affiliations: Vec<Affiliation>) {
+        let now: BTreeSet<GroupId> = affiliations
+            .iter()
+            .map(|affiliation| affiliation.group.clone())
+            .collect();
+        let before = core::mem::replace(&mut self.affiliation.notified, now);
+        for group in before
+            .difference(&self.affiliation.notified)
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            self.tell(UeEvent::Affiliation(group, AffiliationStatus::Deaffiliated));
+        }
+        for affiliation in affiliations {
             let status = affiliation.status.unwrap_or(AffiliationStatus::Affiliated);
             self.tell(UeEvent::Affiliation(affiliation.group, status));
         }
-        Ok(())
     }
 
     // Shared by the procedures towards the participating function ----------------------------------------------

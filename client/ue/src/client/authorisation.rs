@@ -16,7 +16,7 @@ use roger_mikey::create::{CreateOptions, Hiding};
 use roger_mikey::{CreateClientServerKey, CreateError};
 use roger_sip::application::Context;
 use roger_sip::endpoint::EndpointError;
-use roger_sip::message::{HeaderName, Method, Response};
+use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 use roger_sip::subscription::Publication;
 use roger_srtp::{FloorContext, SrtpError};
 use thiserror::Error;
@@ -26,6 +26,16 @@ pub(super) struct AuthorisationState {
     publication: Publication,
     /// A CSK that was sent and not yet accepted.
     pending: Option<BoundCsk>,
+    attempt: Attempt,
+}
+
+/// Which attempt at an authorisation is under way: one that fails for what the server forgot is repeated once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Attempt {
+    #[default]
+    First,
+    /// The server has forgotten this client: what it knew before is to be told again.
+    Again,
 }
 
 /// Why a protected request could not be made.
@@ -155,7 +165,26 @@ impl UeClient {
             .protected(&hop, context.random)?)
     }
 
+    /// The user wants to be authorised.
     pub(super) fn publish(&mut self, context: &mut Context<'_>) {
+        self.authorisation.attempt = Attempt::First;
+        self.try_publish(context);
+    }
+
+    /// The participating function does not know this client any more (Warning 141): it is authorised anew, and
+    /// affiliated as before (spec file 21 clause 7).
+    pub(super) fn authorise_again(&mut self, context: &mut Context<'_>) {
+        if self.user.is_none() || self.authorisation.attempt == Attempt::Again {
+            return;
+        }
+        self.authorisation = AuthorisationState {
+            attempt: Attempt::Again,
+            ..AuthorisationState::default()
+        };
+        self.try_publish(context);
+    }
+
+    fn try_publish(&mut self, context: &mut Context<'_>) {
         if let Err(error) = self.send_publish(context) {
             self.tell(UeEvent::NotAuthorised(Refusal::Local(error.to_string())));
         }
@@ -209,7 +238,14 @@ impl UeClient {
             .on_response(context.now, response);
         if !status.is_success() {
             self.authorisation.pending = None;
-            self.tell(UeEvent::NotAuthorised(refused(response)));
+            let refusal = refused(response);
+            let forgotten =
+                refusal.says_unknown() || status == StatusCode::CONDITIONAL_REQUEST_FAILED;
+            if forgotten && self.authorisation.attempt == Attempt::First {
+                return self.authorise_again(context);
+            }
+            self.authorisation.attempt = Attempt::First;
+            self.tell(UeEvent::NotAuthorised(refusal));
             return;
         }
         if let Some(csk) = self.authorisation.pending.take()
@@ -218,9 +254,19 @@ impl UeClient {
             self.tell(UeEvent::NotAuthorised(Refusal::Local(error.to_string())));
             return;
         }
-        if self.user.is_some() {
-            self.tell(UeEvent::Authorised);
+        if self.user.is_none() {
+            return;
         }
+        self.tell(UeEvent::Authorised);
+        if core::mem::take(&mut self.authorisation.attempt) == Attempt::Again {
+            self.affiliate_again(context);
+        }
+    }
+
+    /// No answer came: nothing is known about what was sent.
+    pub(super) fn forget_attempt(&mut self) {
+        self.authorisation.pending = None;
+        self.authorisation.attempt = Attempt::First;
     }
 
     /// The CSK is in use from now on, for XML and for floor control.
@@ -251,7 +297,7 @@ impl UeClient {
         if let Some(csk) = self.csk.take() {
             self.floor_keys.remove(csk.csk.id());
         }
-        self.authorisation.pending = None;
+        self.forget_attempt();
         self.stop_watching_groups(context);
         self.affiliation = AffiliationState::default();
         self.user = None;

@@ -129,6 +129,11 @@ impl UeClient {
         incoming: &Incoming,
         dialog: DialogId,
     ) -> Result<(), EndpointError> {
+        if self.user.is_none() {
+            // The last word of a subscription that ended with the log-off.
+            let gone = plain(&incoming.request, StatusCode::CALL_DOES_NOT_EXIST);
+            return reply(context, incoming, gone);
+        }
         reply(context, incoming, plain(&incoming.request, StatusCode::OK))?;
         if incoming.request.body().is_empty() {
             return Ok(());

@@ -100,6 +100,14 @@ pub enum Refusal {
     Local(String),
 }
 
+impl Refusal {
+    /// Whether the server said that it does not know this client (Warning 141).
+    #[must_use]
+    pub fn says_unknown(&self) -> bool {
+        matches!(self, Self::Answered { warning, .. } if *warning == Some(WarningCode::USER_UNKNOWN))
+    }
+}
+
 impl core::fmt::Display for Refusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {

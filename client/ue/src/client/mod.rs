@@ -34,7 +34,7 @@ use roger_sip::application::{Application, Context};
 use roger_sip::endpoint::{
     Answer, DialogId, EndpointError, Incoming, Output, RequestHandle, TransactionId,
 };
-use roger_sip::message::{Method, Response, StatusCode};
+use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 use roger_xml::uri::{ProtectedDomains, UriTolerance};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use tracing::warn;
@@ -167,10 +167,12 @@ impl UeClient {
         incoming: &Incoming,
         dialog: DialogId,
     ) -> Result<(), EndpointError> {
-        if self.affiliation.is_dialog(dialog) {
+        // A NOTIFY may overtake the 200 of its SUBSCRIBE, so the dialog is not known yet: the event package tells.
+        let event = incoming.request.headers().text(HeaderName::EVENT);
+        let package = event.as_deref().and_then(|event| event.split(';').next());
+        if package.map(str::trim) == Some("presence") || self.affiliation.is_dialog(dialog) {
             return self.on_affiliation_notify(context, incoming);
         }
-        // A NOTIFY may overtake the 200 of the SUBSCRIBE: what is not the one is the other.
         self.on_group_notify(context, incoming, dialog)
     }
 
@@ -193,7 +195,7 @@ impl UeClient {
                 Ok(())
             }
             Purpose::Affiliate => {
-                self.on_affiliate_answer(&answer.response);
+                self.on_affiliate_answer(context, &answer.response);
                 Ok(())
             }
             Purpose::WatchAffiliation => {
@@ -231,8 +233,14 @@ impl UeClient {
             return;
         };
         match purpose {
-            Purpose::Register => self.tell(UeEvent::NotRegistered(Refusal::NoAnswer)),
-            Purpose::Publish => self.tell(UeEvent::NotAuthorised(Refusal::NoAnswer)),
+            Purpose::Register => {
+                self.forget_attempt();
+                self.tell(UeEvent::NotRegistered(Refusal::NoAnswer));
+            }
+            Purpose::Publish => {
+                self.forget_attempt();
+                self.tell(UeEvent::NotAuthorised(Refusal::NoAnswer));
+            }
             Purpose::Affiliate | Purpose::WatchAffiliation => {
                 self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer));
             }

@@ -254,7 +254,12 @@ impl UeClient {
             return Ok(());
         }
         let Some(dialog) = answer.dialog.filter(|_| status.is_success()) else {
-            self.fail_call(context, number, refused(&answer.response));
+            let refusal = refused(&answer.response);
+            let unknown = refusal.says_unknown();
+            self.fail_call(context, number, refusal);
+            if unknown {
+                self.authorise_again(context);
+            }
             return Ok(());
         };
         context

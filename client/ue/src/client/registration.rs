@@ -163,6 +163,7 @@ impl UeClient {
             return Ok(());
         }
         if !status.is_success() {
+            self.forget_attempt();
             self.tell(UeEvent::NotRegistered(refused(response)));
             return Ok(());
         }

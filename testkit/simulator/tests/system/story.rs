@@ -1,80 +1,13 @@
 //! The story of spec 00: from registration to log-off, as each user lives it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
 
-use core::time::Duration;
-use roger_base::GroupId;
-use roger_call::warning::WarningCode;
+use crate::common::*;
 use roger_documents::affiliation::AffiliationStatus;
 use roger_sip::message::Method;
-use roger_testkit_simulator::{Fetching, Setup, System, group, group_document, user};
+use roger_testkit_simulator::{Fetching, System, group, group_document, user};
 use roger_ue::client::{
     Authorisation, Button, CallNumber, CallParty, Commencement, GroupKeyState, Refusal, UeEvent,
     UeInput,
 };
-
-fn fire() -> GroupId {
-    group("fire-1")
-}
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-/// Alice, Bob and Carol are members of a group; Dave is not.
-fn system(seed: u64) -> System {
-    let mut system = System::new(&Setup::new(seed, &["alice", "bob", "carol", "dave"]));
-    let answer = system.put_group(&group_document(&fire(), &["alice", "bob", "carol"]));
-    assert_eq!(
-        answer.status,
-        201,
-        "{}",
-        String::from_utf8_lossy(&answer.body)
-    );
-    system
-}
-
-/// The same with everybody affiliated who may be.
-fn ready(seed: u64, names: &[&str]) -> System {
-    let mut system = system(seed);
-    system.bring_up(names, &[&fire()]);
-    system
-}
-
-fn answered(refusal: &Refusal) -> (u16, Option<u16>) {
-    match refusal {
-        Refusal::Answered { status, warning } => {
-            (status.as_u16(), warning.map(|WarningCode(code)| code))
-        }
-        other => panic!("not refused by a server: {other}"),
-    }
-}
-
-/// How the last call of a user failed.
-fn failure(system: &System, name: &str) -> (u16, Option<u16>) {
-    let failed = |event: &UeEvent| match event {
-        UeEvent::CallFailed(_, refusal) => Some(answered(refusal)),
-        _ => None,
-    };
-    system
-        .events(name)
-        .filter_map(failed)
-        .last()
-        .unwrap_or_else(|| panic!("no call of {name} failed: {:?}", system.timeline(name)))
-}
-
-fn established(system: &System, name: &str) -> bool {
-    system.told(name, |event| matches!(event, UeEvent::CallEstablished(_)))
-}
-
-fn may_talk(system: &System, name: &str) -> bool {
-    system.told(name, |event| matches!(event, UeEvent::MayTalk(_)))
-}
 
 #[test]
 fn a_ue_registers_before_there_is_any_token_and_gets_limited_service() {
@@ -178,6 +111,20 @@ fn affiliation_is_told_by_notification() {
         "{:?}",
         system.timeline("alice")
     );
+}
+
+#[test]
+fn an_affiliation_that_is_refused_or_given_up_is_told() {
+    let mut system = ready(24, &["alice", "dave"]);
+    let deaffiliated = UeEvent::Affiliation(fire(), AffiliationStatus::Deaffiliated);
+    assert!(
+        system.told("dave", |event| *event == deaffiliated),
+        "no member: {:?}",
+        system.timeline("dave")
+    );
+    assert!(!system.told("alice", |event| *event == deaffiliated));
+    system.affiliate("alice", &[]);
+    assert!(system.told("alice", |event| *event == deaffiliated));
 }
 
 #[test]

@@ -1,0 +1,182 @@
+//! Calls on a bad network: a fifth of all datagrams lost, others late, overtaken or doubled.
+
+use crate::common::*;
+use roger_base::Instant;
+use roger_testkit::SeededRandom;
+use roger_testkit_simulator::{NetworkConditions, System, user};
+use roger_ue::client::{Button, UeEvent, UeInput};
+use rstest::rstest;
+
+const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+
+/// A minute in which everybody presses, talks and lets go as the seed wants it, into the words of others too.
+fn quarrel(system: &mut System, seed: u64) {
+    let mut dice = SeededRandom::new(seed);
+    let call = NAMES.map(|name| system.call(name));
+    for _ in 0..60 {
+        let who = (dice.next_u64() % 3) as usize;
+        let (name, call) = (NAMES[who], call[who]);
+        system.input(name, UeInput::Ptt(call, Button::Pressed));
+        system.run(Duration::from_millis(100 + dice.next_u64() % 700));
+        for name in NAMES {
+            system.speak_on(name, 20);
+        }
+        system.run(Duration::from_millis(dice.next_u64() % 600));
+        if dice.next_u64() % 4 > 0 {
+            system.input(name, UeInput::Ptt(call, Button::Released));
+        }
+    }
+    for (name, call) in NAMES.into_iter().zip(call) {
+        system.input(name, UeInput::Ptt(call, Button::Released));
+    }
+}
+
+/// Whether somebody was a talker at some moment of the time in which a packet may have passed the server.
+fn could_be_heard(system: &System, speaker: &str, heard_at: Instant) -> bool {
+    let slowest = (NetworkConditions::BAD.delay + NetworkConditions::BAD.jitter) * 2;
+    let from = heard_at - slowest;
+    let changes = system.talkers();
+    let first = changes.iter().rposition(|(at, _)| *at <= from).unwrap_or(0);
+    changes[first..]
+        .iter()
+        .take_while(|(at, _)| *at <= heard_at)
+        .any(|(_, talkers)| talkers.contains(&user(speaker)))
+}
+
+fn check_invariants(system: &System) {
+    for (at, talkers) in system.talkers() {
+        assert!(talkers.len() <= 1, "two may talk at {at:?}: {talkers:?}");
+    }
+    for name in NAMES {
+        let heard = system.heard(name);
+        let mut words: Vec<&str> = heard.iter().map(|heard| heard.words.as_str()).collect();
+        for one in &heard {
+            let speaker = one.words.split('-').next().unwrap();
+            assert_ne!(speaker, name, "nobody hears herself");
+            assert!(
+                could_be_heard(system, speaker, one.at),
+                "{name} heard {} at {:?}",
+                one.words,
+                one.at
+            );
+        }
+        words.sort_unstable();
+        let all = words.len();
+        words.dedup();
+        assert_eq!(words.len(), all, "{name} heard a packet twice");
+    }
+}
+
+#[rstest]
+fn a_bad_network_breaks_neither_the_floor_nor_the_call(
+    #[values(1, 2, 3, 4, 5, 6, 7, 8)] seed: u64,
+) {
+    let mut system = ready(400 + seed, &NAMES);
+    system.call_group("alice", &fire());
+    system.set_conditions(NetworkConditions::BAD);
+    quarrel(&mut system, seed);
+    check_invariants(&system);
+    let heard: usize = NAMES.iter().map(|name| system.words(name).len()).sum();
+    assert!(heard > 100, "only {heard} packets were heard");
+    for name in NAMES {
+        assert!(
+            !system.told(name, |event| matches!(event, UeEvent::CallEnded(_))),
+            "{name} lost the call"
+        );
+    }
+    // The weather clears: everybody gets the floor and is heard by all others.
+    system.set_conditions(NetworkConditions::GOOD);
+    system.run(seconds(12));
+    for name in NAMES {
+        for name in NAMES {
+            system.forget_speech(name);
+        }
+        system.press(name);
+        let said = system.speak(name, 5);
+        system.release(name);
+        system.run(seconds(1));
+        for other in NAMES.into_iter().filter(|other| *other != name) {
+            assert_eq!(system.words(other), said, "{name} to {other}, seed {seed}");
+        }
+    }
+    check_invariants(&system);
+}
+
+#[rstest]
+fn speech_of_a_fifth_lost_is_heard_but_for_what_was_lost(#[values(11, 12, 13)] seed: u64) {
+    let mut system = ready(seed, &NAMES);
+    system.call_group("alice", &fire());
+    system.set_conditions(NetworkConditions::BAD);
+    let said = system.speak("alice", 500);
+    for name in ["bob", "carol"] {
+        let heard = system.words(name);
+        // Four hops, three of them on the bad network: 0.8^4 of the packets arrive, doubled ones help.
+        assert!(heard.len() > 150 && heard.len() < 350, "{}", heard.len());
+        assert!(heard.iter().all(|word| said.contains(word)));
+    }
+    check_invariants(&system);
+}
+
+#[rstest]
+fn a_call_on_a_network_that_loses_all_datagrams_ends_by_itself(#[values(21, 22)] seed: u64) {
+    let mut system = ready(seed, &NAMES);
+    let lost = NetworkConditions {
+        loss_percent: 100,
+        ..NetworkConditions::GOOD
+    };
+    system.set_conditions(lost);
+    system.call_group("alice", &fire());
+    system.speak("alice", 50);
+    assert!(system.words("bob").is_empty());
+    system.run(seconds(60));
+    for name in NAMES {
+        assert!(
+            system.told(name, |event| matches!(event, UeEvent::CallEnded(_))),
+            "{name}"
+        );
+    }
+}
+
+#[rstest]
+fn a_private_call_on_a_bad_network_goes_both_ways(#[values(31, 32, 33)] seed: u64) {
+    let mut system = ready(seed, &["alice", "bob"]);
+    system.call_user("alice", "bob", roger_ue::client::Commencement::Automatic);
+    system.set_conditions(NetworkConditions::BAD);
+    for _ in 0..4 {
+        for name in ["alice", "bob"] {
+            system.press(name);
+            system.run(seconds(2));
+            system.speak(name, 50);
+            system.release(name);
+            system.run(seconds(2));
+        }
+    }
+    assert!(
+        system.words("alice").len() > 20,
+        "{}",
+        system.words("alice").len()
+    );
+    assert!(
+        system.words("bob").len() > 20,
+        "{}",
+        system.words("bob").len()
+    );
+    assert!(
+        system
+            .talkers()
+            .iter()
+            .all(|(_, talkers)| talkers.len() <= 1)
+    );
+}
+
+#[test]
+fn a_ue_whose_connection_breaks_registers_again_and_is_called() {
+    let mut system = ready(41, &NAMES);
+    system.cut_connections(system.host("bob"));
+    system.run(seconds(1));
+    system.register("bob", roger_ue::client::Authorisation::None);
+    system.call_group("alice", &fire());
+    assert!(established(&system, "bob"), "{:?}", system.timeline("bob"));
+    let said = system.speak("alice", 5);
+    assert_eq!(system.words("bob"), said);
+}
