@@ -12,14 +12,14 @@ use crate::stop::Stop;
 use crate::system::{
     Addresses, Dispatcher, MAX_UES, Person, System, SystemError, SystemOptions, group_id, name,
 };
-use crate::ue::state::{Account, State, StateError, StateGuard, default_folder};
+use crate::ue::state::{Account, State, StateError, StateFolder, StateGuard, default_folder};
 use block::Block;
 use clap::Args;
 use log::MARK;
 use roger_adapter_http::OsRandom;
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use thiserror::Error;
@@ -89,6 +89,7 @@ fn start_and_serve(args: &DevArgs) -> Result<(), DevError> {
         Some(folder) => folder.clone(),
         None => default_folder()?,
     };
+    let folder = StateFolder::open(&folder)?;
     log::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -99,7 +100,7 @@ fn start_and_serve(args: &DevArgs) -> Result<(), DevError> {
     served
 }
 
-async fn serve(addresses: Addresses, folder: &Path, users: usize) -> Result<(), DevError> {
+async fn serve(addresses: Addresses, folder: &StateFolder, users: usize) -> Result<(), DevError> {
     let mut stop = Stop::listen().map_err(DevError::Runtime)?;
     say(&format!(
         "starting the servers in {}",
@@ -161,13 +162,13 @@ fn users(system: &System) -> impl Iterator<Item = (usize, &Person)> {
     system.people.iter().take(members).enumerate()
 }
 
-fn write_state(system: &System, folder: &Path) -> Result<StateGuard, DevError> {
+fn write_state(system: &System, folder: &StateFolder) -> Result<StateGuard, DevError> {
     let account = |(number, person): (usize, &Person)| Account {
         sip: system.addresses.ue(number),
         profile: system.ue_profile(person),
     };
     let state = State::new(vec![GROUP.to_owned()], users(system).map(account).collect());
-    Ok(state.write(folder)?)
+    Ok(folder.write(&state)?)
 }
 
 fn announce(system: &System, guard: &StateGuard) {

@@ -10,12 +10,16 @@ use roger_base::{GroupId, McpttId};
 use roger_documents::affiliation::AffiliationStatus;
 use roger_sip::endpoint::Target;
 use roger_ue::client::{Authorisation, GroupKeyState, Refusal, UeEvent, UeInput};
-use roger_ue::shell::{GroupDocumentError, Ue, UeConfig, UeError};
+use roger_ue::shell::{GroupDocumentError, KeyProvisioningError, Ue, UeConfig, UeError};
 use std::sync::Arc;
 use thiserror::Error;
 
 /// Longest wait for the answer to one step.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Requests to the KMS carry the time in seconds: two of one user in the same second are the same, and the KMS takes
+/// the second one for a replay.
+const NEXT_KMS_REQUEST: Duration = Duration::from_millis(1_100);
 
 /// Why a user is not on the air.
 #[derive(Debug, Error)]
@@ -29,7 +33,8 @@ pub(super) enum ArrivalError {
         error: UeError,
     },
     #[error(
-        "log-in of {user} at the IdM server {server}: {error}; the password came from {source_of_password}"
+        "log-in of {user} at the IdM server {server}: {}; the password came from {source_of_password}",
+        cause(error)
     )]
     LogIn {
         user: String,
@@ -46,7 +51,10 @@ pub(super) enum ArrivalError {
         got: McpttId,
         wanted: McpttId,
     },
-    #[error("user keys (SSK, RSK, PVT) of {user} from the KMS {server}: {error}")]
+    #[error(
+        "user keys (SSK, RSK, PVT) of {user} from the KMS {server}: {}",
+        cause(error)
+    )]
     Keys {
         user: McpttId,
         server: String,
@@ -114,6 +122,23 @@ pub(super) enum Why {
     Stopped,
     #[error("it was answered that the user is {0}")]
     Status(&'static str),
+}
+
+/// Whether the KMS may have refused a request for being the same as another one.
+const fn may_be_a_replay(error: &UeError) -> bool {
+    matches!(
+        error,
+        UeError::Keys(KeyProvisioningError::DeniedByKms { status: 400, .. })
+    )
+}
+
+/// What went wrong, without the name of the step: the step is named already.
+fn cause(error: &UeError) -> String {
+    match error {
+        UeError::Login(error) => error.to_string(),
+        UeError::Keys(error) => error.to_string(),
+        other => other.to_string(),
+    }
 }
 
 /// A user on the air.
@@ -193,6 +218,9 @@ impl<'s> Arrival<'s> {
     ) -> Result<OnAir, ArrivalError> {
         let user = self.log_in(wanted, password).await?;
         self.fetch_keys(&user).await?;
+        if let Some(group) = group {
+            self.read_group(&user, group).await?;
+        }
         self.register().await?;
         self.authorise(&user).await?;
         if let Some(group) = group {
@@ -235,7 +263,11 @@ impl<'s> Arrival<'s> {
     }
 
     async fn fetch_keys(&self, user: &McpttId) -> Result<(), ArrivalError> {
-        let fetched = self.ue.fetch_keys().await;
+        let mut fetched = self.ue.fetch_keys().await;
+        if fetched.as_ref().is_err_and(may_be_a_replay) {
+            tokio::time::sleep(NEXT_KMS_REQUEST).await;
+            fetched = self.ue.fetch_keys().await;
+        }
         fetched.map_err(|error| ArrivalError::Keys {
             user: user.clone(),
             server: self.hops.kms.clone(),
@@ -246,6 +278,21 @@ impl<'s> Arrival<'s> {
             self.hops.kms
         );
         self.tell("keys", detail);
+        Ok(())
+    }
+
+    /// The document tells a group that does not exist from one that the user is no member of; the refusals of the
+    /// later steps do not.
+    async fn read_group(&self, user: &McpttId, group: &GroupId) -> Result<(), ArrivalError> {
+        let document = self.ue.group_document(group).await;
+        let document = document.map_err(|error| ArrivalError::GroupDocument {
+            user: user.clone(),
+            group: group.clone(),
+            error,
+        })?;
+        let name = document.display_name.unwrap_or_else(|| group.to_string());
+        let detail = format!("{name:?}, {} members", document.members.len());
+        self.tell("group document", detail);
         Ok(())
     }
 
@@ -308,12 +355,6 @@ impl<'s> Arrival<'s> {
             user: user.clone(),
             server: server.clone(),
             why,
-        })?;
-        let document = self.ue.group_document(group).await;
-        document.map_err(|error| ArrivalError::GroupDocument {
-            user: user.clone(),
-            group: group.clone(),
-            error,
         })?;
         let key = self.wait(|event| match event {
             UeEvent::GroupKey {

@@ -69,9 +69,9 @@ pub(super) enum Tone {
     Good,
     Bad,
     /// Good, and heard: the talk-permit tone.
-    PermitTone,
+    Permit,
     /// Bad, and heard: the talk-deny tone.
-    DenyTone,
+    Deny,
 }
 
 impl News {
@@ -82,8 +82,8 @@ impl News {
             }
             Self::OnAir { .. } | Self::Established { .. } => Tone::Good,
             Self::CallFailed { .. } | Self::Refused { .. } | Self::Dropped { .. } => Tone::Bad,
-            Self::Permit { .. } => Tone::PermitTone,
-            Self::Deny { .. } | Self::Revoked { .. } => Tone::DenyTone,
+            Self::Permit { .. } => Tone::Permit,
+            Self::Deny { .. } | Self::Revoked { .. } => Tone::Deny,
             _ => Tone::Plain,
         }
     }

@@ -97,8 +97,8 @@ impl Screen {
             Tone::Faint => (FAINT, false),
             Tone::Good => (GOOD, false),
             Tone::Bad => (BAD, false),
-            Tone::PermitTone => (GOOD, true),
-            Tone::DenyTone => (BAD, true),
+            Tone::Permit => (GOOD, true),
+            Tone::Deny => (BAD, true),
         };
         let clock = self.styled(FAINT, &clock(now));
         let text = self.styled(style, &visible(&news.text()));

@@ -108,39 +108,6 @@ impl State {
         }
     }
 
-    /// Writes the file, readable by its owner only, and keeps it until the result is dropped.
-    ///
-    /// # Errors
-    /// [`StateError`] when the folder is open to others, or the file belongs to servers that run.
-    pub(crate) fn write(&self, folder: &Path) -> Result<StateGuard, StateError> {
-        let folder = private_folder(folder)?;
-        let path = folder.join(FILE_NAME);
-        remove_left_behind(&path)?;
-        let draft = folder.join(format!(".{FILE_NAME}.{}", self.pid));
-        let file = self.write_draft(&draft)?;
-        std::fs::rename(&draft, &path).map_err(StateError::io(&path))?;
-        Ok(StateGuard { path, _lock: file })
-    }
-
-    fn write_draft(&self, draft: &Path) -> Result<File, StateError> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| StateError::Content {
-            path: draft.to_owned(),
-            error: error.to_string(),
-        })?;
-        let text = Zeroizing::new(text);
-        let _ = std::fs::remove_file(draft);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(FILE_MODE)
-            .open(draft)
-            .map_err(StateError::io(draft))?;
-        file.lock().map_err(StateError::io(draft))?;
-        file.write_all(text.as_bytes())
-            .map_err(StateError::io(draft))?;
-        Ok(file)
-    }
-
     /// Reads the file of servers that run.
     ///
     /// # Errors
@@ -193,6 +160,54 @@ impl State {
             .map(|account| account.profile.login.as_str())
             .collect()
     }
+}
+
+/// A folder that is ours alone, in which no other servers keep their state.
+pub(crate) struct StateFolder(PathBuf);
+
+impl StateFolder {
+    /// Makes the folder, or checks the one there.
+    ///
+    /// # Errors
+    /// [`StateError`] when the folder is open to others, or belongs to servers that run.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StateError> {
+        let folder = private_folder(folder)?;
+        remove_left_behind(&folder.join(FILE_NAME))?;
+        Ok(Self(folder))
+    }
+
+    /// Writes the file, readable by its owner only, and keeps it until the result is dropped.
+    ///
+    /// # Errors
+    /// [`StateError`] when other servers were faster, or the disk refuses.
+    pub(crate) fn write(&self, state: &State) -> Result<StateGuard, StateError> {
+        let path = self.0.join(FILE_NAME);
+        remove_left_behind(&path)?;
+        let draft = self.0.join(format!(".{FILE_NAME}.{}", state.pid));
+        let lock = write_draft(state, &draft)?;
+        std::fs::rename(&draft, &path).map_err(StateError::io(&path))?;
+        Ok(StateGuard { path, _lock: lock })
+    }
+}
+
+/// The file under another name, locked and complete before it gets its own.
+fn write_draft(state: &State, draft: &Path) -> Result<File, StateError> {
+    let text = serde_json::to_string_pretty(state).map_err(|error| StateError::Content {
+        path: draft.to_owned(),
+        error: error.to_string(),
+    })?;
+    let text = Zeroizing::new(text);
+    let _ = std::fs::remove_file(draft);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(draft)
+        .map_err(StateError::io(draft))?;
+    file.lock().map_err(StateError::io(draft))?;
+    file.write_all(text.as_bytes())
+        .map_err(StateError::io(draft))?;
+    Ok(file)
 }
 
 /// A state file that is removed when this is dropped.
@@ -298,6 +313,10 @@ mod tests {
         State::new(vec!["fire-1".to_owned()], Vec::new())
     }
 
+    fn write(folder: &Path) -> Result<StateGuard, StateError> {
+        StateFolder::open(folder)?.write(&empty())
+    }
+
     fn mode(path: &Path) -> u32 {
         std::fs::metadata(path).unwrap().mode() & 0o7777
     }
@@ -306,7 +325,7 @@ mod tests {
     fn file_and_folder_are_private_and_the_file_goes_with_the_servers() {
         let folder = folder();
         let own = folder.path().join("own");
-        let guard = empty().write(&own).unwrap();
+        let guard = write(&own).unwrap();
         assert_eq!((mode(&own), mode(guard.path())), (0o700, 0o600));
         let read = State::read(guard.path()).unwrap();
         assert_eq!(read.groups, ["fire-1"]);
@@ -320,29 +339,29 @@ mod tests {
     fn two_servers_do_not_share_a_file() {
         let folder = folder();
         let own = folder.path().join("own");
-        let _guard = empty().write(&own).unwrap();
-        assert!(matches!(empty().write(&own), Err(StateError::Running(_))));
+        let _guard = write(&own).unwrap();
+        assert!(matches!(write(&own), Err(StateError::Running(_))));
     }
 
     #[test]
     fn what_was_left_behind_is_not_read_and_does_not_hinder() {
         let folder = folder();
         let own = folder.path().join("own");
-        let guard = empty().write(&own).unwrap();
+        let guard = write(&own).unwrap();
         let text = std::fs::read(guard.path()).unwrap();
         let path = guard.path().to_owned();
         drop(guard);
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         assert!(matches!(State::read(&path), Err(StateError::LeftBehind(_))));
-        assert!(empty().write(&own).is_ok());
+        assert!(write(&own).is_ok());
     }
 
     #[test]
     fn a_folder_open_to_others_is_refused() {
         let folder = folder();
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        let error = empty().write(folder.path()).err().unwrap();
+        let error = write(folder.path()).err().unwrap();
         assert!(
             error.to_string().ends_with("(mode 0755): make it 0700"),
             "{error}"
@@ -356,16 +375,13 @@ mod tests {
         let target = folder.path().join("target");
         std::fs::create_dir(&target).unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        assert!(matches!(
-            empty().write(&link),
-            Err(StateError::NotAFolder(_))
-        ));
+        assert!(matches!(write(&link), Err(StateError::NotAFolder(_))));
     }
 
     #[test]
     fn a_file_open_to_others_is_refused() {
         let folder = folder();
-        let guard = empty().write(&folder.path().join("own")).unwrap();
+        let guard = write(&folder.path().join("own")).unwrap();
         std::fs::set_permissions(guard.path(), Permissions::from_mode(0o640)).unwrap();
         let error = State::read(guard.path()).err().unwrap();
         assert!(error.to_string().contains("mode 0640"), "{error}");
