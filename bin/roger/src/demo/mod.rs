@@ -48,9 +48,13 @@ pub(crate) struct DemoArgs {
     json: bool,
 }
 
+/// Comment of a capture.
+const COMMENT: &str = "Roger DEVELOPMENT demo: every byte that crossed a socket. The IP, UDP and TCP headers are made \
+                       here, since a tap at a socket sees none.";
+
 /// Why a demo cannot begin, or what it wrote cannot be kept.
 #[derive(Debug, Error)]
-pub(super) enum DemoError {
+enum DemoError {
     #[error("--users {0}: the story needs at least {FEWEST_USERS} and at most {most}", most = MAX_UES - 1)]
     Users(usize),
     #[error("{}: {fault}", path.display())]
@@ -74,7 +78,7 @@ pub(super) enum DemoError {
 
 /// Why the story did not go on.
 #[derive(Debug, Error)]
-pub(super) enum StoryError {
+enum StoryError {
     #[error("{who}: {what} did not come; instead: {instead}")]
     Missing {
         who: String,
@@ -175,7 +179,7 @@ fn play(
         Ok(evidence) => evidence,
         Err(failed) => {
             console.failed(&failed.step, &failed.error.to_string());
-            return (Err(DemoError::Story), Vec::new());
+            return (broken_off(args, &capture, console), Vec::new());
         }
     };
     let begun = console.begin("verdict");
@@ -186,6 +190,19 @@ fn play(
     let kept = keep(args, voice, &evidence, console);
     console.verdict(&facts);
     (kept, facts)
+}
+
+/// What crossed the sockets so far helps to find out why the story broke off.
+fn broken_off(args: &DemoArgs, capture: &Capture, console: &Console) -> Result<(), DemoError> {
+    if let Some(path) = &args.pcap {
+        let comment = format!("{COMMENT} The story broke off.");
+        write_pcap(path, &capture.packets(), &comment).map_err(|error| DemoError::Pcap {
+            path: path.clone(),
+            error,
+        })?;
+        console.line(&format!("captured so far: {}", path.display()));
+    }
+    Err(DemoError::Story)
 }
 
 /// Writes the files that were asked for.
@@ -216,9 +233,7 @@ fn write_captures(path: &Path, evidence: &Evidence) -> Result<(), DemoError> {
         let path = path.to_owned();
         move |error| DemoError::Pcap { path, error }
     };
-    let comment = "Roger DEVELOPMENT demo: every byte that crossed a socket. The IP, UDP and TCP headers are made \
-                   here, since a tap at a socket sees none.";
-    write_pcap(path, &evidence.packets, comment).map_err(failed(path))?;
+    write_pcap(path, &evidence.packets, COMMENT).map_err(failed(path))?;
     let opened = opened::opened_packets(evidence);
     let path = opened_path(path);
     write_pcap(&path, &opened, opened::COMMENT).map_err(failed(&path))

@@ -20,8 +20,16 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Default)]
 struct Journal {
     events: Vec<UeEvent>,
-    /// Speech packets heard, by call: they are too many to be kept as events.
-    heard: HashMap<CallNumber, usize>,
+    /// Speech heard, by call: packets are too many to be kept as events.
+    heard: HashMap<CallNumber, Heard>,
+}
+
+/// Speech heard in one call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    packets: usize,
+    /// Source and timestamp of the packet heard last.
+    last: Option<(u32, u32)>,
 }
 
 #[derive(Default)]
@@ -126,6 +134,27 @@ impl Player {
         })
     }
 
+    /// Waits until the packet that another listener heard last has come here too. Packets cross the servers as they
+    /// are, so that they are the same for everybody.
+    ///
+    /// # Errors
+    /// [`StoryError::Missing`].
+    pub(super) async fn expect_end_of_speech(
+        &self,
+        call: CallNumber,
+        other: &Self,
+        others_call: CallNumber,
+    ) -> Result<(), StoryError> {
+        let last = other.shared.journal().last(others_call);
+        let arrived = |journal: &Journal| (journal.last(call) == last).then_some(());
+        let found = timeout(PATIENCE, self.wait(arrived)).await;
+        found.map_err(|_| StoryError::Missing {
+            who: self.name().to_owned(),
+            what: "the end of the burst".to_owned(),
+            instead: format!("{} packets", self.heard(call)),
+        })
+    }
+
     /// Packets of speech heard in a call.
     pub(super) fn heard(&self, call: CallNumber) -> usize {
         self.shared.journal().heard(call)
@@ -153,7 +182,11 @@ impl Player {
 
 impl Journal {
     fn heard(&self, call: CallNumber) -> usize {
-        self.heard.get(&call).copied().unwrap_or(0)
+        self.heard.get(&call).map_or(0, |heard| heard.packets)
+    }
+
+    fn last(&self, call: CallNumber) -> Option<(u32, u32)> {
+        self.heard.get(&call).and_then(|heard| heard.last)
     }
 
     fn find<T>(&self, mark: Mark, wanted: &impl Fn(&UeEvent) -> Option<T>) -> Option<T> {
@@ -183,7 +216,11 @@ async fn keep_journal(shared: Arc<Shared>, mut events: mpsc::Receiver<UeEvent>) 
         {
             let mut journal = shared.journal();
             match event {
-                UeEvent::Speech(call, _) => *journal.heard.entry(call).or_default() += 1,
+                UeEvent::Speech(call, speech) => {
+                    let heard = journal.heard.entry(call).or_default();
+                    heard.packets += 1;
+                    heard.last = Some((speech.ssrc, speech.timestamp));
+                }
                 event => journal.events.push(event),
             }
         }

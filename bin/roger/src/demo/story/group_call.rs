@@ -254,8 +254,11 @@ pub(super) async fn end(
             call: *call,
         });
     }
-    if let Some(call) = running.late {
+    if let (Some(call), Some(on_time)) = (running.late, others.first().copied()) {
         let player = stage.member(LATE)?;
+        player
+            .expect_end_of_speech(call, on_time.player, on_time.call)
+            .await?;
         others.push(InCall { player, call });
     }
     release(talker, &others).await?;
