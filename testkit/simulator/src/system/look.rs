@@ -1,7 +1,7 @@
 //! Looking at a system, at its parts and at what they told.
 
 use super::*;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 impl System {
     /// Virtual time.
@@ -68,6 +68,12 @@ impl System {
     #[must_use]
     pub const fn ip(host: HostId) -> IpAddr {
         setup::ip(host)
+    }
+
+    /// Where a host listens for SIP.
+    #[must_use]
+    pub const fn sip_address(host: HostId) -> SocketAddr {
+        setup::sip_address(host)
     }
 
     pub(super) fn person(&self, name: &str) -> &Person {

@@ -8,7 +8,7 @@ use roger_testkit::SeededRandom;
 use roger_testkit_simulator::{
     HostId, SipMessage, System, bodies, group, group_document, user, with_body,
 };
-use roger_ue::client::{Commencement, UeEvent, UeInput};
+use roger_ue::client::{Commencement, UeEvent};
 
 const INFO: &str = "application/vnd.3gpp.mcptt-info+xml";
 
@@ -351,7 +351,8 @@ fn private_calls_that_a_profile_does_not_allow_say_why() {
     use Commencement::{Automatic, Manual};
     let no = Permission::Refused;
     type Change = Box<dyn Fn(&mut UserProfile)>;
-    let cases: Vec<(&str, Change, Commencement, (u16, Option<u16>))> = vec![
+    type Case = (&'static str, Change, Commencement, (u16, Option<u16>));
+    let cases: Vec<Case> = vec![
         (
             "alice",
             Box::new(move |p| p.private_call = no),
@@ -479,5 +480,4 @@ fn who_writes_the_name_of_another_as_caller_is_called_by_her_own() {
     system.call_group("alice", &fire());
     assert!(system.told("bob", |event| matches!(event,
         UeEvent::IncomingCall { caller, .. } if *caller == user("alice"))));
-    let _ = UeInput::Publish;
 }

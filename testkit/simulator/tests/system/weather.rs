@@ -3,8 +3,8 @@
 use crate::common::*;
 use roger_base::Instant;
 use roger_testkit::SeededRandom;
-use roger_testkit_simulator::{NetworkConditions, System, user};
-use roger_ue::client::{Button, UeEvent, UeInput};
+use roger_testkit_simulator::{NetworkConditions, Setup, System, group_document, user};
+use roger_ue::client::{Authorisation, Button, UeEvent, UeInput};
 use rstest::rstest;
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
@@ -22,7 +22,7 @@ fn quarrel(system: &mut System, seed: u64) {
             system.speak_on(name, 20);
         }
         system.run(Duration::from_millis(dice.next_u64() % 600));
-        if dice.next_u64() % 4 > 0 {
+        if !dice.next_u64().is_multiple_of(4) {
             system.input(name, UeInput::Ptt(call, Button::Released));
         }
     }
@@ -179,4 +179,45 @@ fn a_ue_whose_connection_breaks_registers_again_and_is_called() {
     assert!(established(&system, "bob"), "{:?}", system.timeline("bob"));
     let said = system.speak("alice", 5);
     assert_eq!(system.words("bob"), said);
+}
+
+const CROWD: [&str; 16] = [
+    "u00", "u01", "u02", "u03", "u04", "u05", "u06", "u07", "u08", "u09", "u10", "u11", "u12",
+    "u13", "u14", "u15",
+];
+
+/// Everybody does the same at the same moment.
+fn all_at_once(system: &mut System, input: impl Fn() -> UeInput) {
+    for name in CROWD {
+        system.input(name, input());
+    }
+    system.run(seconds(2));
+}
+
+#[test]
+fn a_crowd_that_comes_back_at_once_after_an_outage_gets_full_service() {
+    let mut system = System::new(&Setup::new(42, &CROWD));
+    system.put_group(&group_document(&fire(), &CROWD));
+    system.bring_up(&CROWD, &[&fire()]);
+    for name in CROWD {
+        system.cut_connections(system.host(name));
+    }
+    all_at_once(&mut system, || UeInput::Register(Authorisation::None));
+    all_at_once(&mut system, || UeInput::Publish);
+    all_at_once(&mut system, || UeInput::Affiliate(vec![fire()]));
+    system.call_group(CROWD[0], &fire());
+    let said = system.speak(CROWD[0], 5);
+    for name in &CROWD[1..] {
+        assert_eq!(system.words(name), said, "{name}");
+    }
+    let held = system.open_sockets(System::participating());
+    assert_eq!(held, 2 * CROWD.len());
+    system.hang_up(CROWD[0]);
+    for name in CROWD {
+        system.input(name, UeInput::LogOff);
+    }
+    system.run(seconds(10));
+    for host in [System::participating(), System::controlling()] {
+        assert_eq!(system.open_sockets(host), 0);
+    }
 }
