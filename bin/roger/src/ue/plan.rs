@@ -8,6 +8,8 @@ use tokio::time::Instant;
 pub(super) const ATTEMPTS: u32 = 6;
 /// An invitation to a running call comes within this after affiliation, so that joining beats starting.
 pub(super) const LATE_ENTRY: Duration = Duration::from_millis(1_500);
+/// Who joins a call listens so long before she asks for the floor.
+pub(super) const LISTENS_FIRST: Duration = Duration::from_millis(300);
 /// Longest wait for the end of somebody's burst before the next request.
 pub(super) const NEXT_REQUEST: Duration = Duration::from_secs(8);
 /// Pause before a call is tried again when nobody else was there.
@@ -81,9 +83,11 @@ impl Planned {
         }
     }
 
-    /// Whether the recording waits for a call.
-    pub(super) const fn waits_for_call(&self) -> bool {
-        matches!(self.plan, Plan::WaitsForCall { .. })
+    /// The call was joined that the recording waits for: it is asked for the floor when it is known who talks.
+    pub(super) fn joined(&mut self, now: Instant) {
+        if let Plan::WaitsForCall { until } = &mut self.plan {
+            *until = now + LISTENS_FIRST;
+        }
     }
 
     /// A request goes out.
@@ -154,6 +158,17 @@ mod tests {
         planned.refused(later, Sooner::No);
         planned.on_idle(now);
         assert_eq!(planned.due(), Some(later));
+    }
+
+    #[test]
+    fn who_joins_a_call_listens_first() {
+        let now = Instant::now();
+        let mut planned = Planned::say(now);
+        planned.joined(now);
+        assert_eq!(planned.due(), Some(now + LISTENS_FIRST));
+        planned.asked();
+        planned.joined(now);
+        assert_eq!(planned.due(), None);
     }
 
     #[test]

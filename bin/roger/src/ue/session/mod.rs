@@ -1,20 +1,22 @@
 //! A user on the air: events of the UE, keys, and what was planned, one after the other.
 
+mod display;
+mod floor;
+
 use super::UeCommandError;
 use super::arrival::OnAir;
-use super::calls::{CallStage, Calls, Over};
+use super::calls::{CallStage, Calls};
 use super::events::Events;
 use super::keep::Keep;
-use super::keyboard::{ButtonMode, Key, Keyboard};
+use super::keyboard::{Key, Keyboard};
 use super::news::{News, name_of, party_name};
-use super::plan::{ATTEMPTS, NEXT_CALL, NEXT_REQUEST, Plan, Planned, Sooner};
+use super::plan::{ATTEMPTS, NEXT_CALL, Plan, Planned, Sooner};
 use super::screen::{Audience, Screen};
-use super::talking::{Length, Recording, TalkError, Talking, seconds};
+use super::talking::{Recording, TalkError, Talking};
 use crate::stop::Stop;
 use core::time::Duration;
 use roger_base::{GroupId, McpttId};
 use roger_call::warning::WarningCode;
-use roger_floor::participant::StopReason;
 use roger_ue::client::{
     Button, CallNumber, CallParty, Commencement, GroupKeyState, Refusal, UeEvent, UeInput,
 };
@@ -257,8 +259,8 @@ impl<'s> Session<'s> {
         self.calls.establish(call);
         let party = self.calls.party(call);
         self.screen.tell(&News::Established { party });
-        if self.planned.waits_for_call() && self.is_wanted(call) {
-            self.ask();
+        if self.is_wanted(call) {
+            self.planned.joined(Instant::now());
         }
     }
 
@@ -310,83 +312,6 @@ impl<'s> Session<'s> {
         if *count == 1 {
             let reason = format!("{}: {reason}", self.calls.party(call));
             self.screen.tell(&News::Dropped { reason });
-        }
-    }
-
-    // Floor -------------------------------------------------------------------------------------------------
-
-    fn on_may_talk(&mut self, call: CallNumber) {
-        let planned = self.planned.plan == Plan::Asked && self.wishes.say == Say::Once;
-        let length = match (planned, self.button) {
-            (true, _) => Some(Length::Once),
-            (false, Button::Pressed) => Some(Length::UntilStopped),
-            (false, Button::Released) => None,
-        };
-        let (Some(length), Some(recording)) = (length, &self.kit.recording) else {
-            // Nothing to say: the floor is for others.
-            self.ue.input(UeInput::Ptt(call, Button::Released));
-            self.call_came_about();
-            return;
-        };
-        let party = self.calls.party(call);
-        self.screen.tell(&News::Permit { party });
-        self.talking = Some(recording.say(&self.ue, call, length));
-        if planned {
-            self.planned.plan = Plan::Says;
-        }
-    }
-
-    /// A call without anything to say was all that was planned.
-    fn call_came_about(&mut self) {
-        if self.planned.plan == Plan::Asked && self.wishes.say == Say::ByButton {
-            self.planned.plan = Plan::Done;
-        }
-    }
-
-    fn on_must_stop(&mut self, call: CallNumber, reason: &StopReason) {
-        if let Some(talking) = self.talking.as_ref().filter(|talking| talking.call == call) {
-            talking.stop();
-        }
-        if let StopReason::Revoked(rejection) = reason {
-            let party = self.calls.party(call);
-            let reason = rejection.cause.to_string();
-            self.screen.tell(&News::Revoked { party, reason });
-        }
-    }
-
-    fn on_denied(&mut self, call: CallNumber, cause: String) {
-        let party = self.calls.party(call);
-        self.screen.tell(&News::Deny { party, cause });
-        self.button = Button::Released;
-        self.ue.input(UeInput::Ptt(call, Button::Released));
-        self.call_came_about();
-        if self.planned.plan == Plan::Asked {
-            self.ask_again(NEXT_REQUEST, Sooner::WhenIdle, "when nobody talks");
-        }
-    }
-
-    fn on_talk_ended(&mut self, result: &Result<(), TalkError>) {
-        let Some(talking) = self.talking.take() else {
-            return;
-        };
-        self.button = Button::Released;
-        self.ue.input(UeInput::Ptt(talking.call, Button::Released));
-        if let Err(error) = result {
-            let reason = format!("the recording, by the codec: {error}");
-            self.screen.tell(&News::Refused { reason });
-        }
-        let said = talking.frames();
-        self.screen.tell(&News::Said {
-            party: self.calls.party(talking.call),
-            seconds: seconds(said),
-        });
-        if talking.length == Length::Once {
-            let whole = self.kit.recording.as_ref().map(Recording::len);
-            let all = whole == Some(said);
-            self.planned.plan = match all && result.is_ok() {
-                true => Plan::Done,
-                false => Plan::Failed,
-            };
         }
     }
 
@@ -478,67 +403,6 @@ impl<'s> Session<'s> {
             (None, Some((call, _))) => self.ue.input(UeInput::Ptt(call, Button::Released)),
             (None, None) => {}
         }
-    }
-
-    // What was heard ----------------------------------------------------------------------------------------
-
-    fn on_burst_over(&self, over: &Over) {
-        let burst = &over.burst;
-        self.screen.tell(&News::Silent {
-            party: over.party.clone(),
-            who: burst.who.clone(),
-            seconds: over.lasted.as_secs_f64(),
-            heard_seconds: seconds(burst.packets),
-        });
-        let Some(ssrc) = burst.ssrc else {
-            return;
-        };
-        let heard = self.ue.take_heard_of(over.call, ssrc);
-        let (Some(keep), Some(codec)) = (&self.kit.keep, &self.kit.codec) else {
-            return;
-        };
-        for heard in heard {
-            let who = burst.who.clone();
-            self.screen
-                .tell(&match keep.save(codec, &heard, &who, burst.since) {
-                    Ok(file) => News::Saved { who, file },
-                    Err(reason) => News::Refused {
-                        reason: format!("the recording of {who}: {reason}"),
-                    },
-                });
-        }
-    }
-
-    fn show_status(&mut self) {
-        let Some(keyboard) = &self.kit.keyboard else {
-            return;
-        };
-        let hint = match keyboard.mode() {
-            ButtonMode::Hold => "hold space to talk",
-            ButtonMode::Toggle => "space: talk / stop",
-        };
-        let now = Instant::now();
-        let what = match (&self.talking, self.calls.active()) {
-            (Some(talking), _) => format!("YOU TALK {:.1} s", seconds(talking.frames())),
-            (None, Some((_, call))) => match &call.burst {
-                Some(burst) => {
-                    let lasts = burst.lasts(now).as_secs_f64();
-                    format!(
-                        "{}: {} talks {lasts:.1} s",
-                        party_name(&call.party),
-                        burst.who
-                    )
-                }
-                None => format!("{}: nobody talks", party_name(&call.party)),
-            },
-            (None, None) => "no call".to_owned(),
-        };
-        let ringing = match self.calls.ringing() {
-            Some(_) => ", a: answer",
-            None => "",
-        };
-        let text = format!("[{what}]  {hint}{ringing}, h: hang up, q: leave");
-        self.screen.show_status(&text);
     }
 
     async fn leave(mut self) {
