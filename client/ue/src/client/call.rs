@@ -20,6 +20,9 @@ use thiserror::Error;
 /// Step of the timestamp: 20 ms at 16 kHz (RFC 4867 cl. 4.1).
 const TIMESTAMP_STEP: u32 = 320;
 
+/// Floor messages held until the answer to an INVITE is there.
+const MAX_EARLY_MESSAGES: usize = 8;
+
 /// Where the SIP side of a call stands.
 pub(super) enum CallState {
     /// We called; the answer is awaited.
@@ -104,6 +107,8 @@ pub(super) struct Call {
     pub(super) source: RtpSource,
     /// Who has the floor, when the server told.
     talker: Option<McpttId>,
+    /// Floor messages that overtook the answer to our INVITE.
+    early: Vec<MediaPacket>,
 }
 
 /// Why a packet was dropped or not sent.
@@ -163,6 +168,7 @@ impl Call {
             remote_rtp: None,
             source,
             talker: None,
+            early: Vec::new(),
         }
     }
 
@@ -342,11 +348,33 @@ impl Call {
         bench: &mut Bench<'_>,
         packet: &MediaPacket,
     ) -> Result<(), MediaError> {
-        let leg = self.floor_leg.as_mut().ok_or(MediaError::NoAddress)?;
+        let Some(leg) = &mut self.floor_leg else {
+            return self.hold(packet);
+        };
         let plain = leg.receive(packet.source, &packet.octets, bench.floor_keys)?;
         let message = FloorMessage::decode(&plain, &FloorProfile::default())?;
         self.floor_input(bench, Input::Floor(message));
         Ok(())
+    }
+
+    /// A Floor Granted leaves together with the answer to the INVITE, on a shorter way: it waits for the answer, which
+    /// says where it may come from.
+    fn hold(&mut self, packet: &MediaPacket) -> Result<(), MediaError> {
+        let awaited = matches!(self.state, CallState::Calling(_));
+        if !awaited || self.early.len() == MAX_EARLY_MESSAGES {
+            return Err(MediaError::NoAddress);
+        }
+        self.early.push(packet.clone());
+        Ok(())
+    }
+
+    /// The answer is there: what came before it is served as if it came now.
+    pub(super) fn look_at_early_messages(&mut self, bench: &mut Bench<'_>) {
+        for packet in core::mem::take(&mut self.early) {
+            if let Err(error) = self.on_floor_packet(bench, &packet) {
+                bench.tell(UeEvent::Dropped(bench.number, error.to_string()));
+            }
+        }
     }
 
     fn on_rtp(&mut self, bench: &mut Bench<'_>, packet: &MediaPacket) -> Result<(), MediaError> {

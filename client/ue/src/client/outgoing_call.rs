@@ -294,7 +294,8 @@ impl UeClient {
         self.tell(UeEvent::CallEstablished(number));
         let input = Input::CallAnswered(floor_answer(&agreement));
         self.with_call(context, number, |call, bench| {
-            call.floor_input(bench, input)
+            call.floor_input(bench, input);
+            call.look_at_early_messages(bench);
         });
         Ok(())
     }

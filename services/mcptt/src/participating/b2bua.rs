@@ -135,6 +135,7 @@ impl ParticipatingFunction {
             Side::Client => self.sessions.connect(id, own, dialog),
             Side::Server => self.sessions.connect(id, dialog, own),
         }
+        self.look_at_early_messages(context, id);
         Ok(())
     }
 
@@ -351,6 +352,16 @@ impl ParticipatingFunction {
 
     // Media -------------------------------------------------------------------------------------------------
 
+    /// The answer is there: what came before it is served as if it came now.
+    fn look_at_early_messages(&mut self, context: &mut Context<'_>, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        for packet in core::mem::take(&mut session.early) {
+            self.on_media(context, &packet);
+        }
+    }
+
     pub(super) fn on_media(&mut self, context: &mut Context<'_>, packet: &MediaPacket) {
         let Some((id, side)) = self.sessions.by_pair(packet.pair) else {
             return;
@@ -360,7 +371,7 @@ impl ParticipatingFunction {
         };
         let pairs = (session.client.id, session.server.id);
         let Some(relay) = &mut session.relay else {
-            return;
+            return session.hold(side, packet);
         };
         let input = RelayInput {
             from: side,

@@ -200,6 +200,7 @@ impl ParticipatingFunction {
             offer: plan.description,
             state,
             relay: None,
+            early: Vec::new(),
             dialogs: Vec::new(),
         });
         info!(session = id.0, role = ?plan.role, kind = ?plan.kind, "INVITE passed on");

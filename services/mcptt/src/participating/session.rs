@@ -1,14 +1,17 @@
 //! One client's part in one call: two SIP dialogs and the media between them (TS 24.379 cl. 6.3.2).
 
 use super::settings::ParticipatingSettings;
-use crate::media::{Pair, PairId};
+use crate::media::{MediaPacket, Pair, PairId};
 use roger_base::{Impu, KeyId, McpttId};
 use roger_call::sdp::{SessionDescription, Unusable};
-use roger_media::{AddressRule, FloorProtection, Relay, RelaySettings, RemoteAddress, Side};
+use roger_media::{AddressRule, FloorProtection, Flow, Relay, RelaySettings, RemoteAddress, Side};
 use roger_sip::endpoint::{DialogId, RequestHandle, TransactionId};
 use roger_sip::message::Request;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Floor messages held for one session until its answer is there.
+const MAX_EARLY_MESSAGES: usize = 8;
 
 /// A session, numbered by this function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +79,9 @@ pub(super) struct Session {
     pub(super) offer: SessionDescription,
     pub(super) state: State,
     pub(super) relay: Option<Relay>,
+    /// Floor messages that overtook the answer to our INVITE: a Floor Granted leaves together with it, on a shorter
+    /// way. They are looked at once the answer has said where they may come from.
+    pub(super) early: Vec<MediaPacket>,
     /// Dialogs by which it is found, early ones included.
     pub(super) dialogs: Vec<DialogId>,
 }
@@ -85,6 +91,14 @@ impl Session {
         match side {
             Side::Client => self.client,
             Side::Server => self.server,
+        }
+    }
+
+    /// Holds a floor message of the side whose answer is awaited; everything else that early is lost.
+    pub(super) fn hold(&mut self, from: Side, packet: &MediaPacket) {
+        let awaited = from == self.role.inbound().other();
+        if awaited && packet.flow == Flow::Floor && self.early.len() < MAX_EARLY_MESSAGES {
+            self.early.push(packet.clone());
         }
     }
 

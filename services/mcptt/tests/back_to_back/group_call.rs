@@ -147,6 +147,13 @@ fn the_floor_goes_round_and_speech_arrives_octet_for_octet() {
     assert_eq!(bench.ues[ALICE].heard, [rtp(0xB0B, 1)]);
 }
 
+/// The Floor Granted leaves the controlling function together with the 200, and does not go by the SIP core.
+#[test]
+fn a_floor_granted_that_overtakes_the_answer_reaches_the_client() {
+    let mut bench = talking();
+    assert_eq!(bench.ues[ALICE].floor_names(), ["Floor Granted"]);
+}
+
 #[test]
 fn speech_without_the_floor_is_not_passed_on() {
     let mut bench = talking();
