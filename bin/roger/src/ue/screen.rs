@@ -11,11 +11,12 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
+const BOLD: Style = Style::new().bold();
 
 /// To the beginning of the line, and erase it.
 const CLEAR_LINE: &str = "\r\x1b[2K";
 /// Rings the terminal.
-const BELL: char = '\x07';
+const BELL: &str = "\x07";
 
 /// Who reads the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,20 +94,17 @@ impl Screen {
     /// A raw terminal wants its carriage returned, and the status line below what is new.
     fn person_line(&self, news: &News, now: OffsetDateTime) -> String {
         let (style, bell) = match news.tone() {
-            Tone::Plain => (PLAIN, false),
-            Tone::Faint => (FAINT, false),
-            Tone::Good => (GOOD, false),
-            Tone::Bad => (BAD, false),
-            Tone::Permit => (GOOD, true),
-            Tone::Deny => (BAD, true),
+            Tone::Plain => (PLAIN, ""),
+            Tone::Faint => (FAINT, ""),
+            Tone::Good => (GOOD, ""),
+            Tone::Bad => (BAD, ""),
+            Tone::Permit => (GOOD, BELL),
+            Tone::Deny => (BAD, BELL),
         };
         let clock = self.styled(FAINT, &clock(now));
         let text = self.styled(style, &visible(&news.text()));
-        let mut line = format!("{CLEAR_LINE}{clock} {text}\r\n{}", self.status);
-        if bell {
-            line.push(BELL);
-        }
-        line
+        let status = &self.status;
+        format!("{CLEAR_LINE}{clock} {text}{bell}\r\n{status}")
     }
 
     fn styled(&self, style: Style, text: &str) -> String {
@@ -124,15 +122,13 @@ impl Screen {
         let columns = crossterm::terminal::size().map_or(80, |(columns, _)| columns);
         let most = usize::from(columns.saturating_sub(1));
         let text: String = visible(text).chars().take(most).collect();
-        let text = self.styled(BOLD_STATUS, &text);
+        let text = self.styled(BOLD, &text);
         if text != self.status {
             self.status = text;
             write(&format!("{CLEAR_LINE}{}", self.status));
         }
     }
 }
-
-const BOLD_STATUS: Style = Style::new().bold();
 
 impl Drop for Screen {
     fn drop(&mut self) {
