@@ -144,7 +144,7 @@ impl HttpResponse {
         self
     }
 
-    /// 401 for a request without a token (RFC 6750 3; TS 24.482 A.2.3 has 403 there, see spec 20 section 6.5).
+    /// 401 for a request without a token (RFC 6750 3; TS 24.482 A.2.3 has 403 there, see TS 33.180 Annex B).
     #[must_use]
     pub fn token_missing(realm: &str) -> Self {
         Self::empty(StatusCode::UNAUTHORIZED)

@@ -84,7 +84,7 @@ pub enum ProtectionError {
 }
 
 impl ProtectionError {
-    /// The Warning code of the 403 that answers it (TS 24.379 cl. 4.4, spec file 21 clause 7).
+    /// The Warning code of the 403 that answers it (TS 24.379 cl. 4.4, 7.3).
     #[must_use]
     pub const fn warning(&self) -> WarningCode {
         match self {

@@ -1,4 +1,4 @@
-//! The header fields that every MCPTT request outside a dialog has (TS 24.379 cl. 6.2, 6.3; spec file 31 clause 1.4).
+//! The header fields that every MCPTT request outside a dialog has (TS 24.379 cl. 6.2, 6.3).
 
 use crate::body::{Body, BodyError};
 use crate::feature::{ACCEPT_CONTACT_ICSI, ACCEPT_CONTACT_MCPTT, ICSI};

@@ -194,7 +194,7 @@ impl fmt::Display for Direction {
 }
 
 /// A key message in `a=key-mgmt:mikey`, its base64 text kept as written (RFC 4567 3.1). Equal text is the same
-/// key (file 11 §9).
+/// key (TS 33.180 cl. 5.2, Annex E).
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyManagement(String);
 

@@ -58,7 +58,7 @@ pub struct BoundCsk {
     pub csk: Csk,
     /// P0 of its XML keys, in both directions.
     pub owner: McpttId,
-    /// The I_MESSAGE that brought it: the same octets again mean no change (spec file 21 clause 9).
+    /// The I_MESSAGE that brought it: the same octets again mean no change (TS 24.379 cl. 7).
     pub message: Vec<u8>,
     keys: XmlKeys,
 }

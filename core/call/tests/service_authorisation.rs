@@ -1,5 +1,5 @@
 //! Service authorisation check by check: what passes, what each fault is answered with, and which of several faults
-//! is named (spec file 21 clause 7, 00 clauses 3 and 9).
+//! is named (TS 24.379 cl. 7).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use roger_base::{ClientId, McpttId, SecretBytes, UnixTime};

@@ -71,7 +71,7 @@ impl Affiliation {
 /// `<tuple>`: the affiliations of one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tuple {
-    /// `@id`: the client ID. Read as a string: it is not an `xs:ID` (spec file 31 clause 3).
+    /// `@id`: the client ID. Read as a string: it is not an `xs:ID` (TS 24.379).
     pub client: ClientId,
     /// The complete set; it replaces what was known of this client.
     pub affiliations: Vec<Affiliation>,

@@ -133,7 +133,7 @@ fn read_keys(node: Node<'_, '_>) -> Result<Vec<Gktp>, DocumentError> {
 }
 
 impl Document for Gktps {
-    /// Inferred (spec file 23 clause 4.2); a reader judges by root and namespace.
+    /// Inferred (TS 24.481); a reader judges by root and namespace.
     const MEDIA_TYPE: &'static str = "application/xml";
 
     fn read(octets: &[u8]) -> Result<Self, DocumentError> {

@@ -13,7 +13,7 @@ use roger_base::{KmsUri, NtpTime, Secret, UnixTime};
 use roger_xml::sibling::IntegrityError;
 use thiserror::Error;
 
-/// How far the clocks of client and KMS may be apart (spec file 13 clause 3, inferred).
+/// How far the clocks of client and KMS may be apart (TS 33.180 Annex D, inferred).
 pub const TIME_WINDOW: Duration = Duration::from_secs(300);
 
 /// Everything but the unreserved characters of RFC 3986 is escaped in a path segment.
@@ -339,7 +339,7 @@ impl KmsClient {
         }
     }
 
-    /// The response answers this request, now. Only at `/init` the KMS may tell its own URI (file 13 clause 7).
+    /// The response answers this request, now. Only at `/init` the KMS may tell its own URI (TS 33.180 Annex D).
     fn check_envelope(
         &self,
         response: &KmsResponse,

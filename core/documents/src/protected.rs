@@ -24,7 +24,7 @@ pub enum ProtectedError {
     PeerInClear(usize),
 }
 
-/// Whether sensitive content may come in clear (TS 24.379 cl. 6.6.2.3.1; spec file 22 clause 3).
+/// Whether sensitive content may come in clear (TS 24.379 cl. 6.6.2.3.1; TS 33.180 cl. 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confidentiality {
     /// Protection is on: sensitive content in clear is refused.

@@ -25,7 +25,7 @@ pub enum KeyWrapError {
     LocalLength,
 }
 
-/// The label that goes with a wrapped key; the octets are the same (spec file 13 clause 6, `wrap_profile`).
+/// The label that goes with a wrapped key; the octets are the same (TS 33.180 Annex D, `wrap_profile`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WrapProfile {
     /// The URI printed in every example of TS 33.180 D.3.4, `kw-aes256`, over RFC 5649 content. For every client.

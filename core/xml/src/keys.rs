@@ -50,7 +50,7 @@ pub fn key_id_of_name(name: &str) -> Option<KeyId> {
     Some(KeyId::from_octets(octets.try_into().ok()?))
 }
 
-/// The keys bound to one sender: a receiver never looks beyond them (spec file 22 clause 8, key lookup).
+/// The keys bound to one sender: a receiver never looks beyond them (TS 33.180 cl. 9.3).
 #[derive(Clone, Default)]
 pub struct BoundKeys(Vec<XmlKeys>);
 

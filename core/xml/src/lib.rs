@@ -30,7 +30,7 @@ pub use encoding::decode_base64;
 pub use keys::{BoundKeys, XmlKeys, key_id_of_name};
 pub use writer::Writer;
 
-/// Names of namespaces and algorithms (spec file 24 clause 2).
+/// Names of namespaces and algorithms (IANA registries).
 pub mod names {
     /// XML encryption.
     pub const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";

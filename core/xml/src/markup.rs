@@ -60,7 +60,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For bodies in SIP and requests over HTTP: 64 KiB (spec file 13 clause 3, 413 above it).
+    /// For bodies in SIP and requests over HTTP: 64 KiB, 413 above it.
     pub const MESSAGE: Self = Self {
         octets: 64 << 10,
         depth: 24,

@@ -24,7 +24,7 @@ pub struct SensitiveAttribute {
     pub attribute: &'static str,
 }
 
-/// What is sensitive in one kind of document (spec file 22 clause 2).
+/// What is sensitive in one kind of document (TS 33.180 cl. 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
     /// Namespace of the elements whose content is sensitive; they carry `type="Normal"` or `"Encrypted"`.
@@ -72,7 +72,7 @@ impl Profile {
             "mcptt-client-id",
             "alert-ind-rcvd",
         ],
-        // A group ID in an attribute: hidden by the rule of spec file 22 clause 2, not by name (inferred).
+        // A group ID in an attribute: hidden by the rule of TS 33.180 cl. 9.3, not by name (inferred).
         attributes: &[attribute(
             GKTP,
             "on-network-regrouped-GKTPs",
@@ -118,7 +118,7 @@ impl Profile {
             attribute(CONFERENCE, "endpoint", "entity"),
         ],
     };
-    /// `application/xcap-diff+xml`: selectors name users and groups (inferred, spec file 23 clause 3).
+    /// `application/xcap-diff+xml`: selectors name users and groups (inferred, TS 24.481).
     pub const XCAP_DIFF: Self = Self {
         elements: None,
         content_types: &[],

@@ -57,7 +57,7 @@ impl Part<'_> {
     }
 }
 
-/// Which parts must be signed when integrity protection is on (spec file 22 clause 7).
+/// Which parts must be signed when integrity protection is on (TS 33.180 cl. 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Coverage {
     /// Every part whose media type ends in `+xml`.

@@ -17,7 +17,7 @@ const ALGORITHM: &str = "128-aes-gcm";
 /// Longest value looked at; the hidden identity has at most 1024 octets.
 const MAX_URI_OCTETS: usize = 4096;
 
-/// What a receiver takes besides the exact form (spec file 22 clause 6).
+/// What a receiver takes besides the exact form (TS 33.180 cl. 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UriTolerance {
     /// The hidden URI is used as it was encrypted.
@@ -112,7 +112,7 @@ pub fn unprotect(
 }
 
 /// An identity has a scheme; a selector of an XCAP document, which stands in the same attributes, is a relative
-/// path and has none (RFC 5875 cl. 4.6, spec file 23 clause 3).
+/// path and has none (RFC 5875 cl. 4.6, TS 24.481).
 fn restore_scheme(uri: &str, tolerance: UriTolerance) -> Result<String, ConfidentialityError> {
     let path = uri.split(':').next().unwrap_or_default();
     if path.contains('/') {

@@ -43,7 +43,7 @@ pub enum DistributionError {
     LocalCollision,
 }
 
-/// A fresh GMK whose GUK-IDs differ for all members: equal ids would mean equal SRTP keys (spec file 12 clause 2).
+/// A fresh GMK whose GUK-IDs differ for all members: equal ids would mean equal SRTP keys (TS 33.180 Annex F).
 pub(crate) fn draw_key(
     members: &[McpttId],
     random: &mut dyn Random,

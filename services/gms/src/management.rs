@@ -1,4 +1,4 @@
-//! Groups and their keys: what a change of a group document means for the keys (spec file 23 clause 4.4).
+//! Groups and their keys: what a change of a group document means for the keys (TS 24.481).
 
 use crate::distribution::{Announcement, Distribution, DistributionError, Distributor, draw_key};
 use crate::ports::{
@@ -207,7 +207,7 @@ impl GroupManagement {
         Ok(stored.etag)
     }
 
-    /// Revokes what is due (spec file 23 clause 4.4, a member was removed).
+    /// Revokes what is due (TS 24.481).
     ///
     /// # Errors
     /// [`ManagementError`]; what was not revoked is tried again at the next call.

@@ -4,7 +4,7 @@ use core::time::Duration;
 use roger_base::McpttId;
 use std::collections::BTreeSet;
 
-/// Settings; the times are ours, the standards leave them open (spec file 23 clause 4.4).
+/// Settings; the times are ours, the standards leave them open (TS 24.481).
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// URL of the XCAP root, with a slash at its end.

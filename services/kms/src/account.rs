@@ -1,4 +1,4 @@
-//! What the KMS knows of a client before it asks: the provisioning record (spec file 13 clause 6).
+//! What the KMS knows of a client before it asks: the provisioning record (TS 33.180 Annex D).
 
 use roger_base::{Random, RandomError, Secret};
 use roger_documents::kms::NamedKey;

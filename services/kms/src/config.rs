@@ -23,7 +23,7 @@ pub enum NextPeriod {
     ByTimeOnly,
 }
 
-/// The answer to a request without a token (spec file 13 clause 3, file 20 clause 6.5).
+/// The answer to a request without a token (TS 33.180 Annex B, D).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MissingTokenAnswer {
     /// 401 with `WWW-Authenticate: Bearer` (RFC 6750 3.1).
@@ -50,7 +50,7 @@ pub struct KmsConfig {
     pub domains: Vec<String>,
     /// How far a client's clock may be off; the time for which a request is remembered is twice this.
     pub time_window: Duration,
-    /// Key periods before the current one that are still issued; 0 by spec file 00 row 3.
+    /// Key periods before the current one that are still issued.
     pub past_periods: u64,
     /// Next key set with the current one or not.
     pub next_period: NextPeriod,

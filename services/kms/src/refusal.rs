@@ -1,4 +1,4 @@
-//! Why a request is refused, and how that is said in HTTP (spec file 13 clause 3).
+//! Why a request is refused, and how that is said in HTTP (TS 33.180 Annex D).
 
 use crate::config::MissingTokenAnswer;
 use crate::ports::{StoreError, TokenDenial};

@@ -1,5 +1,5 @@
 //! Renewal of TrK and InK: sent under the current TrK, in force from the first request that uses them
-//! (spec file 13 clause 6, inferred).
+//! (TS 33.180 Annex D, inferred).
 
 use crate::account::{KeyAccount, KeyPair};
 use crate::refusal::Refusal;

@@ -16,7 +16,7 @@ use roger_documents::kms::{
 use roger_ibc::KmsMaster;
 use std::sync::Arc;
 
-/// Longest request body (spec file 13 clause 3).
+/// Longest request body (TS 33.180 Annex D).
 const MAX_BODY_OCTETS: usize = 64 << 10;
 
 /// HTTP method.
@@ -236,7 +236,7 @@ impl Kms {
         }
     }
 
-    /// The checks of spec file 13 clause 4 that follow the signature, in their order.
+    /// The checks of TS 33.180 Annex D that follow the signature, in their order.
     fn check_request(
         &self,
         opened: &OpenedRequest,

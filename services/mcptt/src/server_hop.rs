@@ -19,7 +19,7 @@ pub struct ServerHop {
 
 impl ServerHop {
     /// A hop under one SPK. `p0` is the string agreed for its derivations, by default the MDSI of the domain that
-    /// made it \[I, spec file 22 clause 4\]; `domain` marks protected URIs.
+    /// made it \[I, TS 33.180 cl. 9.3\]; `domain` marks protected URIs.
     #[must_use]
     pub fn new(spk: Spk, p0: &str, domain: &str, protection: Protection) -> Self {
         let derived = spk.xml_keys(XmlKeyMode::Derived, p0);

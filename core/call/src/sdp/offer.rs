@@ -6,9 +6,9 @@ use std::net::IpAddr;
 
 /// The payload type our offers use.
 pub(super) const PAYLOAD_TYPE: u8 = 96;
-/// Parameters of our AMR-WB offer (TS 24.379 digest §1.6 \[I\]): octet-aligned, no redundancy.
+/// Parameters of our AMR-WB offer (TS 24.379 cl. 6.2.1 \[I\]): octet-aligned, no redundancy.
 pub(super) const AMR_WB_PARAMETERS: &str = "mode-change-capability=2;max-red=0;octet-align=1";
-/// Transport token of our offers (TS 24.379 digest §1.6 \[I\]).
+/// Transport token of our offers (TS 24.379 cl. 6.2.1 \[I\]).
 const TRANSPORT: &str = "RTP/AVP";
 
 /// An offer of one speech stream and maybe a floor control channel.

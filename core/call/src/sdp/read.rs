@@ -7,7 +7,7 @@ use crate::sdp::{
 use sdp_types::{Attribute, Connection, Media, Session};
 use std::net::IpAddr;
 
-/// Transports that all mean RTP or SRTP (TS 24.379 digest §1.6: the token does not decide).
+/// Transports that all mean RTP or SRTP (TS 24.379 cl. 6.2.1: the token does not decide).
 const RTP_TRANSPORTS: [&str; 4] = ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"];
 
 /// A decimal number up to `largest`.

@@ -45,7 +45,7 @@ impl KeyKind {
             (Self::UserDecryptKey, 257)
             | (Self::UserSigningKeySsk, 32)
             | (Self::UserPubTokenPvt, 65) => Ok(value.clone()),
-            // A KMS that takes RFC 3394 at its word leaves the octet out (spec file 13 clause 6, reading b).
+            // A KMS that takes RFC 3394 at its word leaves the octet out (TS 33.180 Annex D).
             (Self::UserDecryptKey, 256) | (Self::UserPubTokenPvt, 64) => Ok(point()),
             _ => Err(KmsDocumentError::PeerKeyLength(self.name())),
         }

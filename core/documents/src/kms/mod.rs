@@ -1,4 +1,4 @@
-//! KMS documents (TS 33.180 Annex D; spec file 13).
+//! KMS documents (TS 33.180 Annex D).
 //!
 //! Requests and responses may be signed; what a signature covers is read from the octets it covers. Errors are
 //! [`KmsDocumentError`].
@@ -25,7 +25,7 @@ use thiserror::Error;
 pub const NAMESPACE: &str = "urn:3gpp:ns:mcsecKMSInterface:1.0";
 /// Root of all paths of the KMS (TS 33.180 D.2).
 pub const ROOT_PATH: &str = "/keymanagement/identity/v1";
-/// Media type of requests and responses (spec file 13 clause 3).
+/// Media type of requests and responses (TS 33.180 Annex D).
 pub const MEDIA_TYPE: &str = "application/xml";
 
 /// A key shared between one client and the KMS, with the name that documents use for it.
@@ -44,7 +44,7 @@ impl core::fmt::Debug for NamedKey {
     }
 }
 
-/// How the peer writes; the second only by configuration of that peer (spec file 13 clause 6, last paragraph).
+/// How the peer writes; the second only by configuration of that peer (TS 33.180 Annex D).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dialect {
     /// TS 33.180 Annex D.

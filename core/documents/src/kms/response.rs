@@ -27,7 +27,7 @@ const MAX_ITEMS: usize = 64;
 /// `KmsError`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KmsErrorBody {
-    /// `ErrorCode`: we send the HTTP status; receivers only display it (inferred, spec file 13 clause 3).
+    /// `ErrorCode`: we send the HTTP status; receivers only display it (inferred, TS 33.180 Annex D).
     pub code: i64,
     /// `ErrorMsg`.
     pub message: String,

@@ -77,7 +77,7 @@ pub struct CompactJws<'a> {
 }
 
 impl<'a> CompactJws<'a> {
-    /// Takes a token apart: size, compact form, header, algorithm, in this order (spec 20 section 6.4).
+    /// Takes a token apart: size, compact form, header, algorithm, in this order (TS 33.180 Annex B).
     ///
     /// # Errors
     /// [`JwsError`] naming the first check that failed.

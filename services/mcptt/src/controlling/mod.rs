@@ -288,7 +288,7 @@ impl ControllingFunction {
         self.on_call_events(context, id, &events.unwrap_or_default());
     }
 
-    /// Members who are no members any more leave the call and lose their affiliation (spec file 00 clause 7).
+    /// Members who are no members any more leave the call and lose their affiliation.
     fn on_group_changed(&mut self, context: &mut Context<'_>, group: &GroupId) {
         let document = match self.groups.group(group) {
             Ok(document) => document.filter(|document| !document.disabled),

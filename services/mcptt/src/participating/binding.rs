@@ -13,7 +13,7 @@ use roger_xml::signed_body::Coverage;
 use roger_xml::uri::ProtectedDomains;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// How long the CSK before the current one is still taken (spec file 21 clause 9).
+/// How long the CSK before the current one is still taken (TS 24.379 cl. 7).
 pub(super) const PREVIOUS_CSK_LIFE: Duration = Duration::from_secs(300);
 
 /// A CSK that was replaced.

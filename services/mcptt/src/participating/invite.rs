@@ -108,7 +108,7 @@ impl ParticipatingFunction {
         }
     }
 
-    /// Whether floor control is SRTCP on the two hops (spec file 22 clause 9). On without a CSK: 488.
+    /// Whether floor control is SRTCP on the two hops (TS 33.180 cl. 9.4). On without a CSK: 488.
     pub(super) fn floor_protections(
         &self,
         impu: &Impu,

@@ -70,7 +70,7 @@ pub struct ParticipatingSettings {
     /// Finds hidden initiators.
     pub users: Arc<dyn UserDirectory + Send + Sync>,
     /// How long a binding outlives its access token before requests are answered 404 "141", so that the client
-    /// authorises anew; zero is strict \[I, spec file 21 clause 7\]. Calls go on, and calls to the client still
+    /// authorises anew; zero is strict \[I, TS 24.379 cl. 7\]. Calls go on, and calls to the client still
     /// reach it.
     pub token_grace: Duration,
     /// Most bindings; a further authorisation is answered 503.

@@ -133,7 +133,7 @@ fn documents_for_client(info: McpttInfo) -> Body {
 }
 
 /// Priv-Answer-Mode Auto outdoes all, then the caller's wish for manual answering, then the setting of the client;
-/// a client without such a setting is asked \[I\] (spec file 31 clause 7).
+/// a client without such a setting is asked \[I\] (TS 24.379).
 fn answer_mode(
     headers: &Headers,
     setting: Option<AnswerMode>,

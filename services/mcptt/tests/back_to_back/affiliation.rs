@@ -1,4 +1,4 @@
-//! Affiliation and its notifications (spec file 31 clause 3).
+//! Affiliation and its notifications (TS 24.379).
 
 use crate::bench::{ALICE, BOB, Bench, MALLORY, fire, impu};
 use crate::ue::outcome;

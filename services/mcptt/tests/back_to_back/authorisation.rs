@@ -1,4 +1,4 @@
-//! Service authorisation by REGISTER and PUBLISH, and every refusal (spec file 21, 00 clauses 3 and 9).
+//! Service authorisation by REGISTER and PUBLISH, and every refusal (TS 24.379 cl. 7).
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, MALLORY, PF, impu};
 use crate::ue::{START, outcome};
@@ -188,7 +188,7 @@ fn settings_of_another_client_or_user_are_refused() {
     }
 }
 
-// The negative tests of spec file 00 clause 9 ----------------------------------------------------------------
+// Hostile authorisations ----------------------------------------------------------------
 
 #[test]
 fn the_token_of_mallory_does_not_go_with_the_csk_of_alice() {

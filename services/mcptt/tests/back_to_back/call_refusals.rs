@@ -1,5 +1,5 @@
 //! Every INVITE that is not taken: by the originating participating function, the controlling function behind it, and
-//! the terminating participating function (spec file 00 clauses 5, 6; 31 clauses 1.5, 5, 7, 16).
+//! the terminating participating function.
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, CF, MALLORY, PF, fire, group_of};
 use crate::ue::outcome;

@@ -1,4 +1,4 @@
-//! Floor control is SRTCP on both hops, or refused (spec file 22 clause 9; 00 clause 9).
+//! Floor control is SRTCP on both hops, or refused (TS 33.180 cl. 9.4).
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, group_of, impu};
 use crate::ue::{floor_release, floor_request, outcome};

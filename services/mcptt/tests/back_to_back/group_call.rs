@@ -1,4 +1,4 @@
-//! A prearranged group call through PF, CF and PF: signalling, floor, speech (spec file 00 clause 5).
+//! A prearranged group call through PF, CF and PF: signalling, floor, speech.
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, CF, PF, fire, impu};
 use crate::ue::{description_of, floor_release, floor_request, outcome};

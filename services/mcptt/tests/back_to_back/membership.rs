@@ -1,4 +1,4 @@
-//! Removal of a member, and her return (spec file 00 clause 7).
+//! Removal of a member, and her return.
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, group_of};
 use crate::group_call::rtp;

@@ -1,4 +1,4 @@
-//! A private call through PF, CF and PF; the key in the offer passes untouched (spec file 00 clause 6).
+//! A private call through PF, CF and PF; the key in the offer passes untouched.
 
 use crate::bench::{ALICE, BOB, Bench, CAROL};
 use crate::group_call::rtp;

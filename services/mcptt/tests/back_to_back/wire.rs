@@ -1,4 +1,4 @@
-//! What an attacker on the wire must not see: MCPTT IDs, group IDs, client IDs, tokens (spec file 22 clause 2).
+//! What an attacker on the wire must not see: MCPTT IDs, group IDs, client IDs, tokens (TS 33.180 cl. 9.3).
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, NAMES, fire, group_of};
 use crate::group_call::rtp;
