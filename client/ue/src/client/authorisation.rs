@@ -1,8 +1,9 @@
 //! Service authorisation and service settings (TS 24.379 cl. 7.2.1 to 7.2.3; TS 33.180 cl. 5.4).
 
 use super::affiliation::AffiliationState;
-use super::{IdentityHiding, Purpose, Refusal, UeClient, UeEvent, refused};
-use roger_base::{KeyIdError, RandomError};
+use super::call::Call;
+use super::{FloorControlProtection, IdentityHiding, Purpose, Refusal, UeClient, UeEvent, refused};
+use roger_base::{KeyId, KeyIdError, RandomError};
 use roger_call::body::{Body, BodyError, Part};
 use roger_call::feature::{EXPIRES_FOREVER, media_type};
 use roger_call::protection::{Protection, ProtectionError};
@@ -27,6 +28,8 @@ pub(super) struct AuthorisationState {
     /// A CSK that was sent and not yet accepted.
     pending: Option<BoundCsk>,
     attempt: Attempt,
+    /// The CSK before the one in use, which still opens floor messages.
+    previous: Option<KeyId>,
 }
 
 /// Which attempt at an authorisation is under way: one that fails for what the server forgot is repeated once.
@@ -177,10 +180,9 @@ impl UeClient {
         if self.user.is_none() || self.authorisation.attempt == Attempt::Again {
             return;
         }
-        self.authorisation = AuthorisationState {
-            attempt: Attempt::Again,
-            ..AuthorisationState::default()
-        };
+        self.authorisation.attempt = Attempt::Again;
+        self.authorisation.pending = None;
+        self.authorisation.publication = Publication::new();
         self.try_publish(context);
     }
 
@@ -269,14 +271,27 @@ impl UeClient {
         self.authorisation.attempt = Attempt::First;
     }
 
-    /// The CSK is in use from now on, for XML and for floor control.
+    /// The CSK is in use from now on, for XML and for floor control, also of the calls that are on. The former one
+    /// opens what the server sent before it knew.
     fn bind(&mut self, csk: BoundCsk) -> Result<(), SrtpError> {
-        let context = FloorContext::new(csk.csk.id(), &csk.csk.control_key().into())?;
-        if let Some(old) = self.csk.replace(csk) {
-            self.floor_keys.remove(old.csk.id());
-        }
+        let id = csk.csk.id();
+        let context = FloorContext::new(id, &csk.csk.control_key().into())?;
+        self.forget_previous_floor_key();
+        let old = self.csk.replace(csk);
+        self.authorisation.previous = old.map(|old| old.csk.id()).filter(|old| *old != id);
         self.floor_keys.add(context);
+        if self.settings.floor_protection == FloorControlProtection::On {
+            for leg in self.calls.values_mut().filter_map(Call::floor_leg_mut) {
+                leg.bind_key(id);
+            }
+        }
         Ok(())
+    }
+
+    fn forget_previous_floor_key(&mut self) {
+        if let Some(previous) = self.authorisation.previous.take() {
+            self.floor_keys.remove(previous);
+        }
     }
 
     pub(super) const fn is_protected(&self) -> bool {
@@ -294,6 +309,7 @@ impl UeClient {
         {
             tracing::warn!(%error, "the MC service could not be told of the log-off");
         }
+        self.forget_previous_floor_key();
         if let Some(csk) = self.csk.take() {
             self.floor_keys.remove(csk.csk.id());
         }

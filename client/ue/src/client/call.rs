@@ -172,6 +172,10 @@ impl Call {
         }
     }
 
+    pub(super) const fn floor_leg_mut(&mut self) -> Option<&mut FloorLeg> {
+        self.floor_leg.as_mut()
+    }
+
     pub(super) const fn is_connected(&self) -> bool {
         matches!(self.state, CallState::Connected(_))
     }

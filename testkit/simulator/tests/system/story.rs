@@ -3,6 +3,7 @@
 use crate::common::*;
 use roger_documents::affiliation::AffiliationStatus;
 use roger_sip::message::Method;
+use roger_sipcore::CoreEvent;
 use roger_testkit_simulator::{Fetching, System, group, group_document, user};
 use roger_ue::client::{
     Authorisation, Button, CallNumber, CallParty, Commencement, GroupKeyState, Refusal, UeEvent,
@@ -442,6 +443,12 @@ fn log_off_erases_keys_and_binding_and_the_next_log_in_works() {
             .bound(&system.impu("bob"))
             .is_none()
     );
+    let identity = system.impu("bob").to_string();
+    assert!(
+        system
+            .core_events()
+            .contains(&CoreEvent::Deregistered { identity })
+    );
     assert!(
         system.told("alice", |event| matches!(event, UeEvent::CallEnded(_))),
         "nobody is left to talk to"
@@ -461,6 +468,70 @@ fn log_off_erases_keys_and_binding_and_the_next_log_in_works() {
     system.call_group("alice", &fire());
     let said = system.speak("alice", 5);
     assert_eq!(system.words("bob"), said);
+}
+
+#[test]
+fn a_new_csk_in_mid_call_carries_the_floor_on() {
+    let mut system = ready(25, &["alice", "bob"]);
+    system.call_group("alice", &fire());
+    system.speak("alice", 5);
+    let before = system.client("alice").client_server_key().unwrap().csk.id();
+    for name in ["alice", "bob"] {
+        system.publish(name);
+    }
+    let after = system.client("alice").client_server_key().unwrap().csk.id();
+    assert_ne!(before, after);
+    system.release("alice");
+    system.press("bob");
+    assert!(may_talk(&system, "bob"), "{:?}", system.timeline("bob"));
+    let said = system.speak("bob", 5);
+    assert_eq!(system.words("alice"), said);
+    system.release("bob");
+    system.press("alice");
+    let grants = |event: &&UeEvent| matches!(event, UeEvent::MayTalk(_));
+    assert_eq!(system.events("alice").filter(grants).count(), 2);
+}
+
+#[test]
+fn a_user_who_is_taken_back_into_the_group_gets_the_new_key_and_hears_again() {
+    let mut system = ready(26, &["alice", "bob", "carol"]);
+    system.put_group(&group_document(&fire(), &["alice", "bob"]));
+    system.run(seconds(60));
+    let before = system.keys_told("carol", GroupKeyState::Valid).len();
+    system.put_group(&group_document(&fire(), &["alice", "bob", "carol"]));
+    system.run(seconds(1));
+    assert_eq!(
+        system.keys_told("carol", GroupKeyState::Valid).len(),
+        before + 1
+    );
+    system.affiliate("carol", &[&fire()]);
+    system.call_group("alice", &fire());
+    let said = system.speak("alice", 5);
+    assert_eq!(system.words("carol"), said);
+}
+
+#[test]
+fn two_calls_at_a_time_do_not_mix() {
+    let mut system = ready(27, &["alice", "bob", "carol"]);
+    let water = group("water-2");
+    system.put_group(&group_document(&water, &["alice", "bob"]));
+    for name in ["alice", "bob"] {
+        system.watch(name, &[&fire(), &water]);
+        system.affiliate(name, &[&fire(), &water]);
+    }
+    system.call_group("alice", &fire());
+    system.call_group("bob", &water);
+    let (fires, waters) = (CallNumber(1), system.call("bob"));
+    assert_ne!(fires, waters);
+    assert!(may_talk(&system, "alice") && may_talk(&system, "bob"));
+    system.speak("bob", 5);
+    let heard = system.heard("alice");
+    assert_eq!(heard.len(), 5);
+    assert!(heard.iter().all(|heard| heard.call == system.call("alice")));
+    assert!(system.words("carol").is_empty(), "not of that group");
+    system.input("alice", UeInput::HangUp(system.call("alice")));
+    system.run(seconds(1));
+    assert!(!system.told("carol", |event| matches!(event, UeEvent::CallEnded(_))));
 }
 
 #[test]
