@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 /// Packets of a burst may come so long after its end: they take another way than floor control.
-const LATE_PACKETS: Duration = Duration::from_millis(150);
+const LATE_PACKETS: Duration = Duration::from_millis(300);
 /// Name of a talker who was not announced yet.
 const SOMEBODY: &str = "somebody";
 

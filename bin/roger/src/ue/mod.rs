@@ -30,9 +30,9 @@ use roger_base::{GroupId, McpttId};
 use roger_ue::shell::{Speech, SpeechError, Taps};
 use screen::{Audience, OutputFormat, Screen, visible};
 use session::{Kit, Say, Session, Wishes};
-use state::{Account, State, StateError, file_named};
+use state::{Account, State, StateError, file_named, servers_ended};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use talking::Recording;
 use thiserror::Error;
@@ -110,13 +110,17 @@ enum UeCommandError {
     NotSaid,
     #[error("the UE has stopped")]
     Stopped,
+    #[error("the development servers have ended")]
+    ServersEnded,
 }
 
 impl UeCommandError {
     /// Exit status: 2 for what the user of the command line can mend, 1 for what others refused.
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Arrival(_) | Self::NotSaid | Self::Stopped => ExitCode::FAILURE,
+            Self::Arrival(_) | Self::NotSaid | Self::Stopped | Self::ServersEnded => {
+                ExitCode::FAILURE
+            }
             _ => ExitCode::from(2),
         }
     }
@@ -143,7 +147,7 @@ fn prepare_and_go(args: &UeArgs) -> Result<(), UeCommandError> {
         false => OutputFormat::Text,
     };
     let mut screen = Screen::new(Audience::of_stdout(format));
-    let wishes = wishes(args)?;
+    let wishes = wishes(args, &path)?;
     let kit = kit(args, &screen)?;
     let ask = match args.ask_password {
         true => Ask::Always,
@@ -163,7 +167,7 @@ fn prepare_and_go(args: &UeArgs) -> Result<(), UeCommandError> {
     gone
 }
 
-fn wishes(args: &UeArgs) -> Result<Wishes, UeCommandError> {
+fn wishes(args: &UeArgs, path: &Path) -> Result<Wishes, UeCommandError> {
     let group = args.group.as_deref().map(named_group).transpose()?;
     let callee = args.call.as_deref().map(named_user).transpose()?;
     if callee.as_ref() == Some(&named_user(&args.user)?) {
@@ -179,6 +183,7 @@ fn wishes(args: &UeArgs) -> Result<Wishes, UeCommandError> {
             None => Say::ByButton,
         },
         stay: args.stay.map(Duration::from_secs),
+        servers: path.to_owned(),
     })
 }
 
@@ -210,9 +215,11 @@ async fn go(
     screen: &mut Screen,
 ) -> Result<(), UeCommandError> {
     let mut stop = Stop::listen().map_err(UeCommandError::Runtime)?;
+    let ended = servers_ended(wishes.servers.clone());
     let arriving = arrive(account, &wishes, password, screen);
     let air = tokio::select! {
         air = arriving => air?,
+        () = ended => return Err(UeCommandError::ServersEnded),
         _ = stop.next() => return Ok(()),
     };
     if screen.audience() == Audience::Person {

@@ -10,6 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -249,6 +250,22 @@ pub(crate) fn file_named(path: Option<&Path>) -> Result<PathBuf, StateError> {
     }
 }
 
+/// How often a UE looks whether the servers are still there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Waits until the servers of a state file have ended.
+pub(crate) async fn servers_ended(path: PathBuf) {
+    while is_kept(&path) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Whether servers that run keep the file.
+fn is_kept(path: &Path) -> bool {
+    let file = File::open(path);
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Makes the folder, or checks that the one there is ours alone.
 fn private_folder(folder: &Path) -> Result<PathBuf, StateError> {
     DirBuilder::new()
@@ -330,7 +347,9 @@ mod tests {
         let read = State::read(guard.path()).unwrap();
         assert_eq!(read.groups, ["fire-1"]);
         let path = guard.path().to_owned();
+        assert!(is_kept(&path));
         drop(guard);
+        assert!(!is_kept(&path));
         assert!(!path.exists());
         assert!(matches!(State::read(&path), Err(StateError::Missing(_))));
     }

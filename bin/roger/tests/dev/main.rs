@@ -328,8 +328,14 @@ fn the_state_file_is_private_and_goes_with_the_servers() {
 #[test]
 fn what_killed_servers_left_behind_is_told_apart_and_replaced() {
     let mut dev = Dev::start(2);
+    let mut bob = Process::start(&mut dev.member("bob"));
+    bob.expect_event("on-air", None);
     dev.process.signal("KILL");
     dev.process.wait();
+    bob.expect("the end", |line| {
+        line == "roger: the development servers have ended"
+    });
+    assert_eq!(bob.wait().code(), Some(1));
     assert!(dev.state_file().exists());
     let said = finish(dev.ue("alice").args(["--group", "fire-1", "--for", "1"]));
     assert_refused(

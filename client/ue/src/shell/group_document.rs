@@ -46,17 +46,44 @@ pub(super) async fn fetch(
     let url = format!("{}{}", inner.xcap_root, DocumentPath::Group(group.clone()));
     let token = inner.session.access_token().await;
     let answer = inner.http.get(&url, token.as_ref(), &[]).await?;
-    match answer.status.as_u16() {
-        200..300 => {}
-        404 => return Err(GroupDocumentError::DeniedNoGroup(group.clone())),
-        403 => return Err(GroupDocumentError::DeniedNoMember(group.clone())),
-        status => {
-            let group = group.clone();
-            return Err(GroupDocumentError::PeerStatus { group, status });
-        }
+    if let Some(refusal) = refusal(answer.status.as_u16(), group) {
+        return Err(refusal);
     }
     GroupDocument::read(answer.body.expose()).map_err(|error| GroupDocumentError::PeerDocument {
         group: group.clone(),
         error: error.to_string(),
     })
+}
+
+/// What a status says about the group; nothing for success.
+fn refusal(status: u16, group: &GroupId) -> Option<GroupDocumentError> {
+    let group = group.clone();
+    match status {
+        200..300 => None,
+        403 => Some(GroupDocumentError::DeniedNoMember(group)),
+        404 => Some(GroupDocumentError::DeniedNoGroup(group)),
+        status => Some(GroupDocumentError::PeerStatus { group, status }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_is_not_there_is_told_apart_from_one_that_is_not_ones_own() {
+        let group = GroupId::new("sip:fire-9@mcptt.example.org").unwrap();
+        let text = |status| refusal(status, &group).map(|error| error.to_string());
+        assert_eq!(text(200), None);
+        assert_eq!(
+            text(404).as_deref(),
+            Some("there is no group sip:fire-9@mcptt.example.org")
+        );
+        assert_eq!(
+            text(403).as_deref(),
+            Some("the user is no member of sip:fire-9@mcptt.example.org")
+        );
+        assert!(text(401).unwrap().starts_with("HTTP status 401"));
+        assert!(text(503).unwrap().starts_with("HTTP status 503"));
+    }
 }

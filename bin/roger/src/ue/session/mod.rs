@@ -12,17 +12,21 @@ use super::keyboard::{Key, Keyboard};
 use super::news::{News, name_of, party_name};
 use super::plan::{ATTEMPTS, NEXT_CALL, Plan, Planned, Sooner};
 use super::screen::{Audience, Screen};
+use super::state::servers_ended;
 use super::talking::{Recording, TalkError, Talking};
 use crate::stop::Stop;
 use core::time::Duration;
 use roger_base::{GroupId, McpttId};
 use roger_call::warning::WarningCode;
+use roger_floor::participant::NoRequest;
 use roger_ue::client::{
     Button, CallNumber, CallParty, Commencement, GroupKeyState, Refusal, UeEvent, UeInput,
 };
 use roger_ue::shell::{Speech, Ue};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// How often the status line is drawn.
@@ -40,6 +44,8 @@ pub(super) struct Wishes {
     pub(super) say: Say,
     /// When to leave.
     pub(super) stay: Option<Duration>,
+    /// State file of the servers: when they end, so does the session.
+    pub(super) servers: PathBuf,
 }
 
 /// Whether the recording is said without a button.
@@ -65,6 +71,8 @@ enum End {
     PlanFailed,
     /// The UE has stopped.
     UeStopped,
+    /// The servers have ended.
+    ServersEnded,
 }
 
 /// A user on the air.
@@ -82,6 +90,7 @@ pub(super) struct Session<'s> {
     planned: Planned,
     until: Option<Instant>,
     dropped: BTreeMap<String, usize>,
+    servers: JoinHandle<()>,
 }
 
 /// What comes next.
@@ -91,6 +100,7 @@ enum Next {
     TalkEnded(Result<(), TalkError>),
     Due,
     Signal,
+    ServersEnded,
 }
 
 impl<'s> Session<'s> {
@@ -106,6 +116,7 @@ impl<'s> Session<'s> {
             events: air.events,
             screen,
             until: wishes.stay.map(|stay| now + stay),
+            servers: tokio::spawn(servers_ended(wishes.servers.clone())),
             wishes,
             kit,
             calls: Calls::default(),
@@ -131,6 +142,7 @@ impl<'s> Session<'s> {
                 Next::Event(Some(event)) => self.on_event(event),
                 Next::Event(None) => break End::UeStopped,
                 Next::Key(Key::Quit) | Next::Signal => break End::Wanted,
+                Next::ServersEnded => break End::ServersEnded,
                 Next::Key(key) => self.on_key(key),
                 Next::TalkEnded(result) => self.on_talk_ended(&result),
                 Next::Due if self.until.is_some_and(|until| until <= Instant::now()) => {
@@ -143,6 +155,7 @@ impl<'s> Session<'s> {
         self.leave().await;
         match end {
             End::UeStopped => Err(UeCommandError::Stopped),
+            End::ServersEnded => Err(UeCommandError::ServersEnded),
             End::PlanFailed => Err(UeCommandError::NotSaid),
             End::Wanted if !kept => Err(UeCommandError::NotSaid),
             End::Wanted => Ok(()),
@@ -157,6 +170,7 @@ impl<'s> Session<'s> {
         tokio::select! {
             biased;
             _ = stop.next() => Next::Signal,
+            _ = &mut self.servers => Next::ServersEnded,
             Some(key) = async { Some(keyboard.as_mut()?.next().await) } => Next::Key(key),
             Some(result) = async { Some(talking.as_mut()?.end().await) } => Next::TalkEnded(result),
             event = self.events.next() => Next::Event(event),
@@ -187,7 +201,7 @@ impl<'s> Session<'s> {
             UeEvent::MustStop(call, reason) => self.on_must_stop(call, &reason),
             UeEvent::FloorDenied(call, cause) => self.on_denied(call, cause),
             UeEvent::NoFloorRequest(call, reason) => {
-                self.on_denied(call, format!("no request is possible: {reason:?}"));
+                self.on_denied(call, no_request(reason).to_owned());
             }
             UeEvent::SomebodyTalks(call, talker) => {
                 let now = Instant::now();
@@ -406,6 +420,7 @@ impl<'s> Session<'s> {
     }
 
     async fn leave(mut self) {
+        self.servers.abort();
         if let Some(mut talking) = self.talking.take() {
             talking.stop();
             let _ = talking.end().await;
@@ -423,6 +438,14 @@ impl<'s> Session<'s> {
         self.ue.stop();
         let dropped = self.dropped.values().sum();
         self.screen.tell(&News::Left { dropped });
+    }
+}
+
+/// Why a press of the button asked for nothing.
+const fn no_request(reason: NoRequest) -> &'static str {
+    match reason {
+        NoRequest::NotPermitted => "the server permits no request now",
+        NoRequest::NoCall => "there is no call yet",
     }
 }
 
