@@ -8,7 +8,8 @@
 //!
 //! Everything happens inside the call that brought the input: an application never waits.
 
-use crate::endpoint::{Endpoint, EndpointError, Input, Output, Transmit};
+use crate::endpoint::{Answer, Endpoint, EndpointError, Incoming, Input, Output, Transmit};
+use crate::message::Response;
 use roger_base::{Instant, Random, UnixTime};
 use std::collections::VecDeque;
 
@@ -22,6 +23,41 @@ pub struct Context<'a> {
     pub random: &'a mut dyn Random,
     /// The SIP element below.
     pub endpoint: &'a mut Endpoint,
+}
+
+/// Answers a request; that a dialog comes of it is of no interest.
+///
+/// # Errors
+/// As [`Endpoint::respond`].
+pub fn answer(
+    context: &mut Context<'_>,
+    incoming: &Incoming,
+    response: Response,
+) -> Result<(), EndpointError> {
+    context
+        .endpoint
+        .respond(context.now, context.random, incoming.transaction, response)
+        .map(|_| ())
+}
+
+/// Ends the dialog of a 2xx to an INVITE that was given up: acknowledged, then BYE (RFC 3261 9.1). Any other
+/// response needs nothing.
+///
+/// # Errors
+/// As [`Endpoint::bye`].
+pub fn end_unwanted(context: &mut Context<'_>, answer: &Answer) -> Result<(), EndpointError> {
+    let Some(dialog) = answer
+        .dialog
+        .filter(|_| answer.response.status().is_success())
+    else {
+        return Ok(());
+    };
+    // A success to a BYE or a NOTIFY has no INVITE to acknowledge.
+    let (now, random) = (context.now, &mut *context.random);
+    if context.endpoint.ack(now, random, dialog, None).is_ok() {
+        context.endpoint.bye(now, random, dialog)?;
+    }
+    Ok(())
 }
 
 /// A service or a UE on a SIP element.

@@ -17,7 +17,7 @@ use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::signalling::XmlKeyMode;
 use roger_mikey::Receiver;
 use roger_oidc::{AccessTokenVerifier, Resource};
-use roger_sip::application::{Application, Context};
+use roger_sip::application::{Application, Context, answer};
 use roger_sip::endpoint::{DialogId, EndpointError, Incoming, Output, RequestHandle};
 use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
 use roger_sip::subscription::{Content, EndReason, Notifier, NotifierOutput, SubscriptionStatus};
@@ -512,17 +512,6 @@ fn concerns(changed: &DocumentPath, watched: &DocumentPath, user: &McpttId) -> b
         (DocumentPath::Transport(owner), DocumentPath::TransportOfGroup(_)) => owner == user,
         (changed, watched) => changed == watched,
     }
-}
-
-fn answer(
-    context: &mut Context<'_>,
-    incoming: &Incoming,
-    response: Response,
-) -> Result<(), EndpointError> {
-    context
-        .endpoint
-        .respond(context.now, context.random, incoming.transaction, response)
-        .map(|_| ())
 }
 
 fn notify(

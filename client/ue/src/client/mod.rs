@@ -30,7 +30,7 @@ use roger_call::service_authorisation::BoundCsk;
 use roger_keys::store::GroupKeyStore;
 use roger_media::{FloorKeyring, MediaPorts, PairId};
 use roger_mikey::Receiver;
-use roger_sip::application::{Application, Context};
+use roger_sip::application::{Application, Context, answer as reply, end_unwanted};
 use roger_sip::endpoint::{
     Answer, DialogId, EndpointError, Incoming, Output, RequestHandle, TransactionId,
 };
@@ -182,7 +182,7 @@ impl UeClient {
         answer: &Answer,
     ) -> Result<(), EndpointError> {
         let Some(purpose) = self.requests.get(&answer.handle).copied() else {
-            return Self::on_stray_answer(context, answer);
+            return end_unwanted(context, answer);
         };
         let status = answer.response.status();
         if status.is_final() {
@@ -208,24 +208,6 @@ impl UeClient {
             }
             Purpose::Invite(number) => self.on_invite_answer(context, number, answer),
         }
-    }
-
-    /// A 2xx to an INVITE that was given up: acknowledged and ended.
-    fn on_stray_answer(context: &mut Context<'_>, answer: &Answer) -> Result<(), EndpointError> {
-        let Some(dialog) = answer
-            .dialog
-            .filter(|_| answer.response.status().is_success())
-        else {
-            return Ok(());
-        };
-        if context
-            .endpoint
-            .ack(context.now, context.random, dialog, None)
-            .is_ok()
-        {
-            context.endpoint.bye(context.now, context.random, dialog)?;
-        }
-        Ok(())
     }
 
     fn on_failed(&mut self, context: &mut Context<'_>, handle: RequestHandle) {
@@ -255,17 +237,6 @@ fn refused(response: &Response) -> Refusal {
         status: response.status(),
         warning: warning_of(response.headers()),
     }
-}
-
-fn reply(
-    context: &mut Context<'_>,
-    incoming: &Incoming,
-    response: Response,
-) -> Result<(), EndpointError> {
-    context
-        .endpoint
-        .respond(context.now, context.random, incoming.transaction, response)
-        .map(|_| ())
 }
 
 impl Application for UeClient {

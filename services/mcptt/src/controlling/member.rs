@@ -16,7 +16,7 @@ use roger_call::sdp::{
 use roger_call::warning::WarningCode;
 use roger_documents::mcptt_info::{McpttInfo, RequestUri, SessionType};
 use roger_floor::server::Attributes;
-use roger_sip::application::Context;
+use roger_sip::application::{Context, end_unwanted};
 use roger_sip::endpoint::{Answer, DialogId, EndpointError, RequestHandle};
 use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
 use thiserror::Error;
@@ -149,7 +149,7 @@ impl ControllingFunction {
     ) -> Result<(), EndpointError> {
         let status = answer.response.status();
         let Some((id, number)) = self.requests.get(&answer.handle).copied() else {
-            return self.on_stray_answer(context, answer);
+            return end_unwanted(context, answer);
         };
         if status.is_provisional() {
             return self.on_ringing(context, id, status);
@@ -165,29 +165,6 @@ impl ControllingFunction {
                 warning_of(answer.response.headers()),
             ),
         }
-    }
-
-    /// A 2xx to an INVITE that we cancelled: the dialog is acknowledged and ended (RFC 3261 9.1).
-    fn on_stray_answer(
-        &self,
-        context: &mut Context<'_>,
-        answer: &Answer,
-    ) -> Result<(), EndpointError> {
-        let Some(dialog) = answer
-            .dialog
-            .filter(|_| answer.response.status().is_success())
-        else {
-            return Ok(());
-        };
-        // A success to a BYE has no INVITE to acknowledge.
-        if context
-            .endpoint
-            .ack(context.now, context.random, dialog, None)
-            .is_ok()
-        {
-            context.endpoint.bye(context.now, context.random, dialog)?;
-        }
-        Ok(())
     }
 
     pub(super) fn on_no_answer(&mut self, context: &mut Context<'_>, handle: RequestHandle) {

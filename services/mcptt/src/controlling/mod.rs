@@ -23,11 +23,11 @@ use roger_base::{GroupId, Instant, McpttId};
 use roger_call::answer::{plain, warned};
 use roger_call::warning::WarningCode;
 use roger_media::{FloorKeyring, FloorProtection};
-use roger_sip::application::{Application, Context};
+use roger_sip::application::{Application, Context, answer};
 use roger_sip::endpoint::{
     DialogId, EndpointError, Incoming, Output, RequestHandle, TransactionId,
 };
-use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
+use roger_sip::message::{HeaderName, Method, Request, StatusCode};
 use roger_srtp::SrtpError;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -336,17 +336,6 @@ impl ControllingFunction {
         }
         self.on_call_events(context, id, &events);
     }
-}
-
-fn answer(
-    context: &mut Context<'_>,
-    incoming: &Incoming,
-    response: Response,
-) -> Result<(), EndpointError> {
-    context
-        .endpoint
-        .respond(context.now, context.random, incoming.transaction, response)
-        .map(|_| ())
 }
 
 /// Text of a header field, when it is there once.

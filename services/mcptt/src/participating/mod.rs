@@ -39,9 +39,9 @@ use roger_call::body::Body;
 use roger_call::warning::WarningCode;
 use roger_media::{Counters, FloorKeyring, Flow, Side};
 use roger_mikey::Receiver;
-use roger_sip::application::{Application, Context};
+use roger_sip::application::{Application, Context, answer};
 use roger_sip::endpoint::{Answer, EndpointError, Incoming, Output, RequestHandle};
-use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
+use roger_sip::message::{HeaderName, Method, Request, StatusCode};
 use roger_sip::subscription::EntityTag;
 use roger_srtp::SrtpError;
 use roger_xml::uri::{ProtectedDomains, UriTolerance};
@@ -288,17 +288,6 @@ fn event(request: &Request) -> String {
         .unwrap_or_default();
     let package = event.split(';').next().unwrap_or_default();
     package.trim().to_owned()
-}
-
-fn answer(
-    context: &mut Context<'_>,
-    incoming: &Incoming,
-    response: Response,
-) -> Result<(), EndpointError> {
-    context
-        .endpoint
-        .respond(context.now, context.random, incoming.transaction, response)
-        .map(|_| ())
 }
 
 fn refuse_until_later(
