@@ -11,7 +11,8 @@ use roger_documents::affiliation::{Affiliation, AffiliationDocument, Affiliation
 use roger_documents::mcptt_info::{McpttInfo, RequestUri};
 use roger_sip::application::Context;
 use roger_sip::endpoint::{Answer, DialogId, EndpointError, Incoming, ident};
-use roger_sip::message::{HeaderName, Method, Response, StatusCode};
+use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
+use roger_sip::subscription::SubscriptionStatus;
 use std::collections::BTreeSet;
 use tracing::info;
 
@@ -141,6 +142,11 @@ impl UeClient {
     ) -> Result<(), EndpointError> {
         let request = &incoming.request;
         reply(context, incoming, plain(request, StatusCode::OK))?;
+        if ends_subscription(request) {
+            // The next wish subscribes anew.
+            self.affiliation.dialog = None;
+            self.affiliation.watching = false;
+        }
         if request.body().is_empty() {
             return Ok(());
         }
@@ -226,7 +232,7 @@ impl UeClient {
     }
 
     /// Verifies and decrypts what the participating function sent.
-    pub(super) fn open(&self, request: &roger_sip::message::Request) -> Result<Body, MakeError> {
+    pub(super) fn open(&self, request: &Request) -> Result<Body, MakeError> {
         let body = Body::of(request.headers(), request.body())?;
         match &self.csk {
             Some(csk) => {
@@ -237,4 +243,12 @@ impl UeClient {
             None => Ok(body),
         }
     }
+}
+
+/// Whether a NOTIFY is the last of its subscription (RFC 6665 cl. 4.1.3).
+pub(super) fn ends_subscription(request: &Request) -> bool {
+    let state = request.headers().subscription_state();
+    state.is_ok_and(|state| {
+        state.is_some_and(|state| state.status == SubscriptionStatus::Terminated)
+    })
 }

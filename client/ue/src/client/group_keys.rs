@@ -1,6 +1,7 @@
 //! Group keys: watching documents at the group management server, taking keys in
 //! (TS 24.481 cl. 6.2.13, 7.7; TS 33.180 cl. 5.7).
 
+use super::affiliation::ends_subscription;
 use super::authorisation::MakeError;
 use super::{GroupKeyState, Purpose, Refusal, UeClient, UeEvent, refused, reply};
 use roger_base::GroupId;
@@ -135,6 +136,12 @@ impl UeClient {
             return reply(context, incoming, gone);
         }
         reply(context, incoming, plain(&incoming.request, StatusCode::OK))?;
+        if ends_subscription(&incoming.request) {
+            self.group_keys = GroupKeysState::default();
+            let ended = "the group management server ended the subscription".to_owned();
+            self.tell(UeEvent::NotWatching(Refusal::Local(ended)));
+            return Ok(());
+        }
         if incoming.request.body().is_empty() {
             return Ok(());
         }

@@ -2,9 +2,11 @@
 
 use crate::common::*;
 use roger_base::Instant;
+use roger_documents::affiliation::AffiliationStatus;
+use roger_sip::message::Method;
 use roger_testkit::SeededRandom;
 use roger_testkit_simulator::{NetworkConditions, Setup, System, group_document, user};
-use roger_ue::client::{Authorisation, Button, UeEvent, UeInput};
+use roger_ue::client::{Authorisation, Button, GroupKeyState, UeEvent, UeInput};
 use rstest::rstest;
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
@@ -220,4 +222,76 @@ fn a_crowd_that_comes_back_at_once_after_an_outage_gets_full_service() {
     for host in [System::participating(), System::controlling()] {
         assert_eq!(system.open_sockets(host), 0);
     }
+}
+
+#[test]
+fn a_call_goes_on_while_a_connection_breaks_and_ends_for_everybody() {
+    let mut system = ready(43, &NAMES);
+    system.call_group("alice", &fire());
+    system.cut_connections(system.host("bob"));
+    let said = system.speak("alice", 5);
+    assert_eq!(system.words("bob"), said, "speech needs no SIP");
+    system.register("bob", Authorisation::None);
+    system.hang_up("alice");
+    system.hang_up("carol");
+    system.run(seconds(60));
+    let ended = |event: &UeEvent| matches!(event, UeEvent::CallEnded(_));
+    assert!(system.told("bob", ended), "{:?}", system.timeline("bob"));
+    for host in [
+        System::participating(),
+        System::controlling(),
+        system.host("bob"),
+    ] {
+        assert_eq!(system.open_sockets(host), 0, "{host:?}");
+    }
+}
+
+#[test]
+fn a_ue_that_vanishes_in_mid_call_is_given_up_when_the_call_ends() {
+    let mut system = ready(44, &NAMES);
+    system.call_group("alice", &fire());
+    system.replace_by_bare("bob");
+    system.cut_connections(system.host("bob"));
+    system.hang_up("alice");
+    system.hang_up("carol");
+    system.run(seconds(120));
+    for host in [System::participating(), System::controlling()] {
+        assert_eq!(system.open_sockets(host), 0, "{host:?}");
+    }
+}
+
+/// The next NOTIFY to Alice is the last of its subscription.
+fn end_next_subscription(system: &mut System) {
+    let way = (System::core(), system.host("alice"));
+    alter(system, way, Method::Notify, |message| {
+        let text = String::from_utf8_lossy(&message.octets).into_owned();
+        let (head, tail) = text.split_once("Subscription-State: active").unwrap();
+        format!("{head}Subscription-State: terminated{tail}").into_bytes()
+    });
+}
+
+#[test]
+fn a_subscription_that_the_server_ends_is_told_and_made_anew() {
+    let mut system = ready(45, &NAMES);
+    end_next_subscription(&mut system);
+    system.affiliate("alice", &[]);
+    system.leave_alone();
+    system.forget("alice");
+    system.affiliate("alice", &[&fire()]);
+    let affiliated = UeEvent::Affiliation(fire(), AffiliationStatus::Affiliated);
+    assert!(
+        system.told("alice", |event| *event == affiliated),
+        "{:?}",
+        system.timeline("alice")
+    );
+    end_next_subscription(&mut system);
+    system.put_group(&group_document(&fire(), &["alice", "bob"]));
+    system.leave_alone();
+    assert!(system.told("alice", |event| matches!(event, UeEvent::NotWatching(_))));
+    system.watch("alice", &[&fire()]);
+    assert_eq!(
+        system.keys_told("alice", GroupKeyState::Valid).len(),
+        1,
+        "the new key"
+    );
 }
