@@ -24,6 +24,6 @@ pub use ports::{
     Change, GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
 };
 pub use roger_documents::xcap_path::{DocumentPath, PathError};
-pub use server::{GroupServer, GroupServerInput, GroupServerSettings};
+pub use server::{GroupServer, GroupServerCredentials, GroupServerInput, GroupServerSettings};
 pub use settings::Settings;
 pub use xcap::{XcapAnswer, XcapMethod, XcapRequest};

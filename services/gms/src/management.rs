@@ -101,6 +101,11 @@ impl GroupManagement {
         &self.settings
     }
 
+    /// Key sets of this server's identity for a new key period; those of the last one may stay among them.
+    pub fn set_key_sets(&mut self, key_sets: Vec<UserKeySet>) {
+        self.key_sets = key_sets;
+    }
+
     /// Documents that changed since the last call.
     pub fn take_changes(&mut self) -> Vec<DocumentChanged> {
         core::mem::take(&mut self.changes)

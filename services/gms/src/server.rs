@@ -23,7 +23,7 @@ use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
 use roger_sip::subscription::{Content, EndReason, Notifier, NotifierOutput, SubscriptionStatus};
 use roger_xml::signed_body::Coverage;
 use roger_xml::uri::{ProtectedDomains, UriTolerance};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::{info, warn};
 
@@ -53,11 +53,24 @@ pub struct GroupServerSettings {
     pub users: Arc<dyn UserDirectory + Send + Sync>,
 }
 
+/// Keys of this server and whom it believes; renewed while it runs.
+#[derive(Clone)]
+pub struct GroupServerCredentials {
+    /// Key sets of the identity.
+    pub key_sets: Vec<UserKeySet>,
+    /// KMSs with a valid certificate.
+    pub kms: Vec<KmsDomain>,
+    /// Checks access tokens.
+    pub tokens: AccessTokenVerifier,
+}
+
 /// What reaches the server besides SIP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum GroupServerInput {
     /// The documents may have changed (a PUT was served).
     DocumentsChanged,
+    /// Keys of a new period, other KMSs or other token keys.
+    Credentials(Box<GroupServerCredentials>),
 }
 
 /// One subscription of one client.
@@ -78,7 +91,7 @@ pub struct GroupServer {
     uri_domains: ProtectedDomains,
     management: Arc<Mutex<GroupManagement>>,
     receiver: Receiver,
-    subscriptions: HashMap<DialogId, Subscription>,
+    subscriptions: BTreeMap<DialogId, Subscription>,
     deadline: Option<Instant>,
     outputs: VecDeque<GroupId>,
 }
@@ -94,7 +107,7 @@ impl GroupServer {
             uri_domains,
             management,
             receiver: Receiver::default(),
-            subscriptions: HashMap::new(),
+            subscriptions: BTreeMap::new(),
             deadline: Some(Instant::ORIGIN),
             outputs: VecDeque::new(),
         }
@@ -490,6 +503,18 @@ impl GroupServer {
             .all(|(path, _)| self.may_watch(&subscription.user, path))
     }
 
+    fn renew(&mut self, credentials: GroupServerCredentials) {
+        let GroupServerCredentials {
+            key_sets,
+            kms,
+            tokens,
+        } = credentials;
+        self.management().set_key_sets(key_sets.clone());
+        self.settings.key_sets = key_sets;
+        self.settings.kms = kms;
+        self.settings.tokens = tokens;
+    }
+
     fn plan(&mut self, context: &Context<'_>) {
         let keys = match self.management().deadline() {
             Ok(due) => due.map(|at| {
@@ -557,6 +582,7 @@ impl Application for GroupServer {
     fn on_input(&mut self, context: &mut Context<'_>, input: GroupServerInput) {
         match input {
             GroupServerInput::DocumentsChanged => self.publish(context),
+            GroupServerInput::Credentials(credentials) => self.renew(*credentials),
         }
     }
 

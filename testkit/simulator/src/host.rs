@@ -1,9 +1,9 @@
 //! The machines of the network: the real services and UEs behind one face.
 
 use roger_base::{GroupId, Instant, Random};
-use roger_gms::{GroupServer, GroupServerInput};
+use roger_gms::{GroupServer, GroupServerCredentials, GroupServerInput};
 use roger_mcptt::controlling::{ControllingFunction, ControllingInput};
-use roger_mcptt::participating::{ParticipatingFunction, ParticipatingInput};
+use roger_mcptt::participating::{Credentials, ParticipatingFunction, ParticipatingInput};
 use roger_media::{MediaPacket, MediaTransmit};
 use roger_sip::application::{Clocks, Node};
 use roger_sip::endpoint::{Element, Endpoint, Input, Output, Polled, Transmit};
@@ -47,6 +47,8 @@ pub(crate) enum HostInput {
     Media(MediaPacket),
     GroupChanged(GroupId),
     DocumentsChanged,
+    ParticipatingCredentials(Box<Credentials>),
+    GroupServerCredentials(Box<GroupServerCredentials>),
     Ue(Box<UeInput>),
 }
 
@@ -99,6 +101,12 @@ impl Machine {
             }
             (Self::Management(node), HostInput::DocumentsChanged) => {
                 node.input(clocks, random, GroupServerInput::DocumentsChanged);
+            }
+            (Self::Participating(node), HostInput::ParticipatingCredentials(credentials)) => {
+                node.input(clocks, random, ParticipatingInput::Credentials(credentials));
+            }
+            (Self::Management(node), HostInput::GroupServerCredentials(credentials)) => {
+                node.input(clocks, random, GroupServerInput::Credentials(credentials));
             }
             (Self::Ue(node), HostInput::Media(packet)) => {
                 node.input(clocks, random, UeInput::Media(packet));

@@ -1,5 +1,6 @@
 //! One call of a UE: floor participant, SRTP, RTP (TS 24.380 cl. 6.2, TS 33.180 cl. 7.4, 7.5).
 
+use super::rtp_source::RtpSource;
 use super::{Button, CallNumber, HeardSpeech, UeClient, UeEvent, UeOutput};
 use roger_base::{GroupId, Instant, KeyId, McpttId, Random, UnixTime};
 use roger_floor::participant::{FloorParticipant, Input, Output};
@@ -10,15 +11,12 @@ use roger_sip::application::Context;
 use roger_sip::endpoint::{DialogId, RequestHandle, TransactionId};
 use roger_sip::message::Request;
 use roger_srtp::{
-    GroupMki, GroupReceiver, HeldGroupKeys, OpenedRtp, Profile, ReceiverContext, RtpFields,
-    SenderContext, SrtpError,
+    GroupMki, GroupReceiver, HeldGroupKeys, OpenedRtp, Profile, ReceiverContext, SenderContext,
+    SrtpError,
 };
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use thiserror::Error;
-
-/// Step of the timestamp: 20 ms at 16 kHz (RFC 4867 cl. 4.1).
-const TIMESTAMP_STEP: u32 = 320;
 
 /// Floor messages held until the answer to an INVITE is there.
 const MAX_EARLY_MESSAGES: usize = 8;
@@ -49,49 +47,6 @@ pub(super) enum CallKeys {
         sender: Box<SenderContext>,
         receiver: Box<ReceiverContext>,
     },
-}
-
-/// The RTP stream that this UE sends in a call. SSRC and first numbers are random, and never those of another
-/// session under the same key (TS 33.180 cl. 7.5.1).
-pub(super) struct RtpSource {
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    payload_type: u8,
-    marker: bool,
-}
-
-impl RtpSource {
-    pub(super) fn random(
-        payload_type: u8,
-        random: &mut dyn Random,
-    ) -> Result<Self, roger_base::RandomError> {
-        let mut octets = [0; 10];
-        random.fill(&mut octets)?;
-        let [a, b, c, d, e, f, g, h, i, j] = octets;
-        Ok(Self {
-            ssrc: u32::from_be_bytes([a, b, c, d]),
-            // Below 2^15, so that the ROC stays 0 for ten minutes (RFC 3711 cl. 3.3.1).
-            sequence: u16::from_be_bytes([e & 0x7F, f]),
-            timestamp: u32::from_be_bytes([g, h, i, j]),
-            payload_type,
-            marker: true,
-        })
-    }
-
-    fn next(&mut self, payload: &[u8]) -> Vec<u8> {
-        let fields = RtpFields {
-            marker: self.marker,
-            payload_type: self.payload_type,
-            sequence: self.sequence,
-            timestamp: self.timestamp,
-            ssrc: self.ssrc,
-        };
-        self.marker = false;
-        self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(TIMESTAMP_STEP);
-        fields.packet(payload)
-    }
 }
 
 /// A call.
@@ -508,66 +463,5 @@ impl UeClient {
                 call.floor_input(bench, Input::Timeout)
             });
         }
-    }
-
-    // Ends --------------------------------------------------------------------------------------------------
-
-    pub(super) fn on_dialog_ended(&mut self, context: &mut Context<'_>, dialog: DialogId) {
-        let Some(number) = self.dialogs.remove(&dialog) else {
-            return;
-        };
-        self.drop_call(context, number);
-        self.tell(UeEvent::CallEnded(number));
-    }
-
-    /// Ends a call, or refuses one that rings.
-    pub(super) fn hang_up(&mut self, context: &mut Context<'_>, number: CallNumber) {
-        let Some(call) = self.drop_call(context, number) else {
-            return;
-        };
-        let ended = match call.state {
-            CallState::Connected(dialog) => {
-                self.dialogs.remove(&dialog);
-                context
-                    .endpoint
-                    .bye(context.now, context.random, dialog)
-                    .map(|_| ())
-            }
-            CallState::Calling(handle) => {
-                self.requests.remove(&handle);
-                context.endpoint.cancel(context.now, handle)
-            }
-            CallState::Ringing {
-                transaction,
-                request,
-            } => {
-                self.transactions.remove(&transaction);
-                let declined = self.declined(&request);
-                context
-                    .endpoint
-                    .respond(context.now, context.random, transaction, declined)
-                    .map(|_| ())
-            }
-        };
-        if let Err(error) = ended {
-            tracing::warn!(%error, "the other side could not be told that the call is over");
-        }
-        self.tell(UeEvent::CallEnded(number));
-    }
-
-    /// Forgets a call; its keys are erased with it.
-    pub(super) fn drop_call(
-        &mut self,
-        context: &mut Context<'_>,
-        number: CallNumber,
-    ) -> Option<Call> {
-        self.with_call(context, number, |call, bench| {
-            call.floor_input(bench, Input::ReleaseCall);
-            call.floor_input(bench, Input::CallReleased);
-        });
-        let call = self.calls.remove(&number)?;
-        self.pairs.remove(&call.pair.id);
-        self.ports.close(call.pair.id);
-        Some(call)
     }
 }

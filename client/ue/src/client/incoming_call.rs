@@ -3,8 +3,9 @@
 //! The key of a private call is verified before the user hears anything of the call.
 
 use super::authorisation::MakeError;
-use super::call::{Call, CallKeys, CallState, RtpSource};
+use super::call::{Call, CallKeys, CallState};
 use super::outgoing_call::{floor_participant, private_keys};
+use super::rtp_source::RtpSource;
 use super::{CallNumber, CallParty, UeClient, UeEvent, reply};
 use roger_base::McpttId;
 use roger_call::answer::{plain, refusal, warned};

@@ -6,11 +6,13 @@
 mod affiliation;
 mod authorisation;
 mod call;
+mod call_end;
 mod group_keys;
 mod incoming_call;
 mod io;
 mod outgoing_call;
 mod registration;
+mod rtp_source;
 mod settings;
 
 pub use io::{

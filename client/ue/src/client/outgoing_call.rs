@@ -1,7 +1,8 @@
 //! Calling a group or a user (TS 24.379 cl. 10.1.1.2.1, 11.1.1.2.1).
 
 use super::authorisation::MakeError;
-use super::call::{Call, CallKeys, CallState, RtpSource};
+use super::call::{Call, CallKeys, CallState};
+use super::rtp_source::RtpSource;
 use super::{
     CallNumber, Commencement, FloorControlProtection, Purpose, Refusal, UeClient, UeEvent, refused,
 };

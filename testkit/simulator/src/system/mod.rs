@@ -83,7 +83,7 @@ impl System {
             people.push(Person {
                 name,
                 host,
-                token: token(&builder.domain, name),
+                token: token(&builder.domain, name, NOW.0 + 24 * 3600),
                 fetching: Fetching::AtOnce,
                 events: Vec::new(),
                 spoken: 0,
@@ -358,12 +358,12 @@ impl System {
 }
 
 /// A token for both servers that a UE talks SIP to.
-fn token(domain: &TestDomain, name: &str) -> SecretBytes {
+fn token(domain: &TestDomain, name: &str, expires: u64) -> SecretBytes {
     let scope = format!(
         "{} {}",
         Resource::McpttServer.scope(),
         Resource::GroupManagement.scope()
     );
-    let token = domain.token_with(&mcptt_id(name), &scope, NOW.0 + 24 * 3600);
+    let token = domain.token_with(&mcptt_id(name), &scope, expires);
     SecretBytes::new(token.into_bytes())
 }

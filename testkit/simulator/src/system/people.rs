@@ -1,6 +1,9 @@
 //! What users and the administrator do.
 
 use super::*;
+use roger_gms::GroupServerCredentials;
+use roger_mcptt::participating::Credentials;
+use roger_testkit_domain::{DOMAIN, GMS};
 
 impl System {
     /// Gives a UE an input.
@@ -18,6 +21,13 @@ impl System {
             key_sets: vec![self.domain.key_set_at(mcptt_id(name).as_str(), utc)],
             kms: self.domain.kms().clone(),
         }
+    }
+
+    /// A fresh token, valid for an hour from now.
+    pub fn renew_token(&mut self, name: &str) {
+        let expires = self.utc().0 + 3600;
+        let token = token(&self.domain, name, expires);
+        self.person_mut(name).token = token;
     }
 
     /// The user logs in at her UE.
@@ -120,6 +130,31 @@ impl System {
             .collect()
     }
 
+    /// The servers fetch their keys for the period of now.
+    pub fn renew_servers(&mut self) {
+        let utc = self.utc();
+        let kms = vec![self.domain.kms().clone()];
+        let mut keys = |identity| self.domain.key_set_at(identity, utc);
+        let participating = Credentials {
+            key_sets: vec![keys(DOMAIN), keys(crate::PARTICIPATING)],
+            kms: kms.clone(),
+            tokens: self.tokens.clone(),
+        };
+        let management = GroupServerCredentials {
+            key_sets: vec![keys(GMS)],
+            kms,
+            tokens: self.tokens.clone(),
+        };
+        self.give(
+            PF,
+            HostInput::ParticipatingCredentials(Box::new(participating)),
+        );
+        self.give(
+            MANAGEMENT,
+            HostInput::GroupServerCredentials(Box::new(management)),
+        );
+    }
+
     /// A GET at the group management server with the token of a user.
     pub fn get(&mut self, name: &str, url: &str) -> XcapAnswer {
         let token = self.person(name).token.clone();
@@ -137,7 +172,7 @@ impl System {
     /// The administrator puts a group document; everybody concerned is told.
     pub fn put_group(&mut self, document: &GroupDocument) -> XcapAnswer {
         let path = DocumentPath::Group(document.id.clone()).to_string();
-        let token = token(&self.domain, crate::ADMINISTRATOR);
+        let token = token(&self.domain, crate::ADMINISTRATOR, self.utc().0 + 3600);
         let body = document.write().into_bytes();
         let request = XcapRequest {
             method: XcapMethod::Put,

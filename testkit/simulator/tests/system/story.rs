@@ -511,6 +511,39 @@ fn a_user_who_is_taken_back_into_the_group_gets_the_new_key_and_hears_again() {
 }
 
 #[test]
+fn a_new_key_period_is_lived_through() {
+    let mut system = ready(28, &["alice", "bob"]);
+    system.run(seconds(31 * 24 * 3600));
+    system.renew_servers();
+    for name in ["alice", "bob"] {
+        system.renew_token(name);
+        system.forget(name);
+        system.log_in(name);
+        system.publish(name);
+        system.watch(name, &[&fire()]);
+        system.affiliate(name, &[&fire()]);
+        assert!(system.told(name, |event| *event == UeEvent::Watching));
+    }
+    // A change of members makes a key under the new period, which both open.
+    system.put_group(&group_document(&fire(), &["alice", "bob"]));
+    for name in ["alice", "bob"] {
+        assert_eq!(
+            system.keys_told(name, GroupKeyState::Valid).len(),
+            1,
+            "{:?}",
+            system.timeline(name)
+        );
+    }
+    system.call_group("alice", &fire());
+    let said = system.speak("alice", 5);
+    assert_eq!(system.words("bob"), said);
+    system.hang_up("alice");
+    system.call_user("bob", "alice", Commencement::Automatic);
+    let said = system.speak("bob", 5);
+    assert_eq!(system.words("alice"), said);
+}
+
+#[test]
 fn two_calls_at_a_time_do_not_mix() {
     let mut system = ready(27, &["alice", "bob", "carol"]);
     let water = group("water-2");
