@@ -6,7 +6,7 @@ use crossterm::event::{
     PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::{execute, terminal};
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -17,6 +17,8 @@ use tokio::sync::mpsc;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A held key repeats faster than this; nobody taps so fast.
 const REPEAT: Duration = Duration::from_millis(80);
+/// Longest wait for the reading thread.
+const THREAD_PATIENCE: Duration = Duration::from_millis(250);
 /// Keys that may wait.
 const QUEUE: usize = 64;
 
@@ -78,6 +80,23 @@ impl Keyboard {
         self.mode
     }
 
+    /// Whether there is no terminal any more: its window was closed.
+    pub(super) fn is_gone(&self) -> bool {
+        !io::stdin().is_terminal()
+    }
+
+    /// Waits for the reading thread, but not for ever: at a terminal that is gone it reads without end, and ends with
+    /// the process.
+    fn await_thread(&mut self) {
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        let until = Instant::now() + THREAD_PATIENCE;
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The next key; leaving, when the terminal is gone.
     pub(super) async fn next(&mut self) -> Key {
         self.keys.recv().await.unwrap_or(Key::Quit)
@@ -87,9 +106,7 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.await_thread();
         if self.mode == ButtonMode::Hold {
             let _ = execute!(io::stdout(), PopKeyboardEnhancementFlags);
         }

@@ -10,7 +10,7 @@
 
 mod processes;
 
-use processes::{Dev, Process, Said, finish, roger};
+use processes::{Dev, Process, Said, finish, roger, wait_until};
 use roger_audio::{FRAME_SAMPLES, SAMPLE_RATE, read_wav, read_wav_from, write_wav};
 use roger_ue::shell::Speech;
 use std::os::unix::fs::MetadataExt as _;
@@ -155,6 +155,39 @@ fn a_private_call_is_heard_by_the_called_user_alone() {
     );
 }
 
+/// A command of the shell at a terminal of its own.
+fn at_terminal(shell: &str) -> Process {
+    let mut command = Command::new("script");
+    command
+        .args(["--quiet", "--return", "--flush", "--command", shell])
+        .arg("/dev/null")
+        .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm");
+    Process::start(&mut command)
+}
+
+#[test]
+fn a_user_whose_terminal_is_gone_leaves() {
+    let dev = Dev::start(2);
+    let shell = format!(
+        "echo pid=$$; exec {} ue --user alice --group fire-1 --state {}",
+        env!("CARGO_BIN_EXE_roger"),
+        dev.state_file().display(),
+    );
+    let mut terminal = at_terminal(&shell);
+    let line = terminal.expect("the process", |line| line.contains("pid="));
+    let pid = line.trim().rsplit_once('=').unwrap().1.to_owned();
+    terminal.expect("alice on the air", |line| line.contains("on the air"));
+    terminal.signal("KILL");
+    terminal.wait();
+    dev.process
+        .expect("her farewell", |line| line.contains("client logged off"));
+    let process = PathBuf::from("/proc").join(pid).join("exe");
+    wait_until("the end of her UE", || {
+        std::fs::read_link(&process).is_err()
+    });
+}
+
 #[test]
 fn the_space_bar_is_the_button_and_the_terminal_is_restored() {
     let dev = Dev::start(2);
@@ -167,19 +200,7 @@ fn the_space_bar_is_the_button_and_the_terminal_is_restored() {
         before = dev.folder.path().join("before").display(),
         after = dev.folder.path().join("after").display(),
     );
-    let mut alice = Process::start(
-        Command::new("script")
-            .args([
-                "--quiet",
-                "--return",
-                "--flush",
-                "--command",
-                &shell,
-                "/dev/null",
-            ])
-            .env("SHELL", "/bin/sh")
-            .env("TERM", "xterm"),
-    );
+    let mut alice = at_terminal(&shell);
     alice.expect("alice on the air", |line| line.contains("on the air"));
     alice.press(" ");
     bob.expect_event("talks", Some("alice"));

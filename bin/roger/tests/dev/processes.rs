@@ -39,6 +39,15 @@ pub fn finish(command: &mut Command) -> Said {
     }
 }
 
+/// Waits until something is so.
+pub fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[derive(Default)]
 struct Lines {
     lines: Mutex<(Vec<String>, usize)>,

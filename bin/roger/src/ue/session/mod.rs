@@ -135,6 +135,9 @@ impl<'s> Session<'s> {
     pub(super) async fn run(mut self, stop: &mut Stop) -> Result<(), UeCommandError> {
         let end = loop {
             self.show_status();
+            if self.kit.keyboard.as_ref().is_some_and(Keyboard::is_gone) {
+                break End::Wanted;
+            }
             if self.planned.plan == Plan::Failed && self.kit.keyboard.is_none() {
                 break End::PlanFailed;
             }
