@@ -1,7 +1,0 @@
-use roger_ibc::eccsi::KmsSecretAuthKey;
-
-fn print(key: &KmsSecretAuthKey) {
-    println!("{:?}", key);
-}
-
-fn main() {}
