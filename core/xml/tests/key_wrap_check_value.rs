@@ -1,5 +1,5 @@
-//! A key wrap whose inner check value is unknown is refused, though every octet of it was made with the right key
-//! (spec file 00 clause 9: "TrK unwrap with an unknown A-value").
+//! A key wrap whose inner check value is unknown is refused, though every octet of it was made with the right
+//! key.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

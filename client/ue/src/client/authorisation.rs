@@ -175,7 +175,7 @@ impl UeClient {
     }
 
     /// The participating function does not know this client any more (Warning 141): it is authorised anew, and
-    /// affiliated as before (spec file 21 clause 7).
+    /// affiliated as before (TS 24.379 cl. 7).
     pub(super) fn authorise_again(&mut self, context: &mut Context<'_>) {
         if self.user.is_none() || self.authorisation.attempt == Attempt::Again {
             return;
@@ -298,7 +298,7 @@ impl UeClient {
         !matches!(self.settings.protection, Protection::Off)
     }
 
-    /// Leaves the MC service, erases its keys and tokens, then leaves the SIP core (spec file 00 clause 8).
+    /// Leaves the MC service, erases its keys and tokens, then leaves the SIP core.
     pub(super) fn log_off(&mut self, context: &mut Context<'_>) {
         let numbers: Vec<_> = self.calls.keys().copied().collect();
         for number in numbers {

@@ -374,7 +374,7 @@ impl Call {
 }
 
 /// The GUK-ID of the packet must be that of the user whom the floor control server announced: nobody talks in the
-/// name of another (spec file 33 clause 5.2).
+/// name of another (TS 33.180 cl. 7.5).
 fn check_speaker(
     bench: &Bench<'_>,
     talker: Option<&McpttId>,

@@ -202,7 +202,7 @@ impl UeClient {
         }
     }
 
-    /// A key delivered in a MESSAGE (spec file 23 clause 4.2, the fallback carrier).
+    /// A key delivered in a MESSAGE (TS 24.481).
     pub(super) fn on_message(
         &mut self,
         context: &mut Context<'_>,

@@ -201,7 +201,7 @@ impl UeClient {
         }
     }
 
-    /// Verifies the PCK message: its signer has to be the caller whom the network names (spec file 11 clause 7).
+    /// Verifies the PCK message: its signer has to be the caller whom the network names (TS 33.180 cl. 5.2, Annex E).
     /// Without one the call is refused, never taken unprotected.
     fn private_call_keys(
         &mut self,

@@ -29,7 +29,7 @@ use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 use roger_srtp::{GroupReceiver, Profile, ReceiverContext, SenderContext, SrtpError};
 use std::net::SocketAddr;
 
-/// Payload type that our offers give to AMR-WB (spec file 31 clause 1.6).
+/// Payload type that our offers give to AMR-WB (TS 24.379).
 const PAYLOAD_TYPE: u8 = 96;
 
 /// What distinguishes one call from another when it is placed.

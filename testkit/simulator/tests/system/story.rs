@@ -1,4 +1,4 @@
-//! The story of spec 00: from registration to log-off, as each user lives it.
+//! The story of one call: from registration to log-off, as each user lives it.
 
 use crate::common::*;
 use roger_documents::affiliation::AffiliationStatus;

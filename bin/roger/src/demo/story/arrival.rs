@@ -202,7 +202,7 @@ pub(super) async fn outsider(stage: &Stage<'_>) -> Done {
     ))
 }
 
-/// Leaves the MC service, then the SIP core (spec file 00 clause 8).
+/// Leaves the MC service, then the SIP core.
 pub(super) async fn log_off(stage: &Stage<'_>) -> Done {
     for player in stage.everybody() {
         player.ue.log_off().await;

@@ -1,4 +1,4 @@
-//! A member is removed; the others get a new key and talk under it (spec file 00 clause 7).
+//! A member is removed; the others get a new key and talk under it.
 
 use super::Stage;
 use super::group_call::{InCall, TALKER, hang_up, join, may_talk, own_call, release};
