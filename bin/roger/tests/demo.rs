@@ -8,8 +8,9 @@
 )]
 
 use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Every step of the story, in order.
@@ -187,6 +188,40 @@ fn check_recordings(folder: &Path) {
         let loudest = samples.iter().map(|sample| sample.unsigned_abs()).max();
         assert!(loudest > Some(1_000), "{file} is silent: {loudest:?}");
     }
+}
+
+#[test]
+fn ctrl_c_ends_the_story_and_leaves_nothing_behind() {
+    if !has_codec() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_roger"))
+        .args(["demo", "--json"])
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let up = lines.find(|line| line.as_ref().unwrap().contains("servers"));
+    assert!(up.is_some());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let signal = format!("kill -s INT {}", child.id());
+    let sent = Command::new("sh").args(["-c", &signal]).status().unwrap();
+    assert!(sent.success());
+    let last = lines.last().unwrap().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    assert_eq!(
+        text(&output.stderr),
+        "roger: stopped by Ctrl-C; no verdict\n"
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(&last).unwrap()["ok"],
+        Value::Bool(false)
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 /// Fails with one line that says what is wrong, and with `"ok":false` for programs.

@@ -11,9 +11,10 @@ mod voice;
 mod wire;
 
 use crate::capture::{Capture, PcapError, write_pcap};
+use crate::stop::Stop;
 use crate::system::{MAX_UES, SystemError};
 use clap::Args;
-use console::{Audience, Console};
+use console::{Audience, Console, Fact};
 use facts::Evidence;
 use roger_audio::WavFault;
 use roger_ue::shell::{SpeechError, UeError};
@@ -21,6 +22,7 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use thiserror::Error;
 use voice::{Voice, VoiceError};
 
@@ -72,6 +74,10 @@ enum DemoError {
     Speech(#[from] SpeechError),
     #[error("the story broke off")]
     Story,
+    #[error("stopped by {0}; no verdict")]
+    Stopped(&'static str),
+    #[error("the verdict: {0}")]
+    Verdict(#[from] tokio::task::JoinError),
     #[error("tokio: {0}")]
     Runtime(std::io::Error),
 }
@@ -103,7 +109,7 @@ enum StoryError {
 pub(crate) fn run(args: &DemoArgs) -> ExitCode {
     let mut console = Console::new(Audience::of_stdout());
     let (result, facts) = match prepare(args) {
-        Ok(voice) => play(args, &voice, &mut console),
+        Ok(voice) => play(args, &Arc::new(voice), &mut console),
         Err(error) => (Err(error), Vec::new()),
     };
     let ok = result.is_ok() && !facts.is_empty() && facts.iter().all(|fact| fact.holds);
@@ -156,9 +162,9 @@ fn writable(path: &Path) -> Result<(), DemoError> {
 
 fn play(
     args: &DemoArgs,
-    voice: &Voice,
+    voice: &Arc<Voice>,
     console: &mut Console,
-) -> (Result<(), DemoError>, Vec<console::Fact>) {
+) -> (Result<(), DemoError>, Vec<Fact>) {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -173,26 +179,56 @@ fn play(
         voice.seconds()
     ));
     let capture = Capture::default();
-    let played = runtime.block_on(story::play(args.users, voice, &capture, console));
+    let performed = runtime.block_on(perform(args.users, voice, &capture, console));
     runtime.shutdown_timeout(core::time::Duration::from_secs(2));
-    let evidence = match played {
-        Ok(evidence) => evidence,
-        Err(failed) => {
-            console.failed(&failed.step, &failed.error.to_string());
-            return (broken_off(args, &capture, console), Vec::new());
+    match performed {
+        Ok((evidence, facts)) => {
+            let kept = keep(args, voice, &evidence, console);
+            console.verdict(&facts);
+            (kept, facts)
         }
+        Err(error) => (
+            broken_off(args, &capture, console).and(Err(error)),
+            Vec::new(),
+        ),
+    }
+}
+
+/// Plays the story and judges it, unless the user has had enough: what is dropped then takes its database along.
+async fn perform(
+    users: usize,
+    voice: &Arc<Voice>,
+    capture: &Capture,
+    console: &mut Console,
+) -> Result<(Evidence, Vec<Fact>), DemoError> {
+    let mut stop = Stop::listen().map_err(DemoError::Runtime)?;
+    let played = tokio::select! {
+        played = story::play(users, voice, capture, console) => played,
+        signal = stop.next() => return Err(DemoError::Stopped(signal)),
     };
+    let evidence = played.map_err(|failed| {
+        console.failed(&failed.step, &failed.error.to_string());
+        DemoError::Story
+    })?;
     let begun = console.begin("verdict");
-    let facts = facts::judge(&evidence, &voice.codec);
+    let judging = tokio::task::spawn_blocking({
+        let voice = Arc::clone(voice);
+        move || {
+            let facts = facts::judge(&evidence, &voice.codec);
+            (evidence, facts)
+        }
+    });
+    let (evidence, facts) = tokio::select! {
+        judged = judging => judged?,
+        signal = stop.next() => return Err(DemoError::Stopped(signal)),
+    };
     let holding = facts.iter().filter(|fact| fact.holds).count();
     let detail = format!("{holding} of {} security facts hold", facts.len());
     console.done("verdict", begun, &detail);
-    let kept = keep(args, voice, &evidence, console);
-    console.verdict(&facts);
-    (kept, facts)
+    Ok((evidence, facts))
 }
 
-/// What crossed the sockets so far helps to find out why the story broke off.
+/// What crossed the sockets so far helps to find out why.
 fn broken_off(args: &DemoArgs, capture: &Capture, console: &Console) -> Result<(), DemoError> {
     if let Some(path) = &args.pcap {
         let comment = format!("{COMMENT} The story broke off.");
@@ -202,7 +238,7 @@ fn broken_off(args: &DemoArgs, capture: &Capture, console: &Console) -> Result<(
         })?;
         console.line(&format!("captured so far: {}", path.display()));
     }
-    Err(DemoError::Story)
+    Ok(())
 }
 
 /// Writes the files that were asked for.

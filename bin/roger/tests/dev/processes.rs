@@ -211,9 +211,11 @@ impl Dev {
         panic!("no block of addresses is free");
     }
 
+    /// The command; the database is put beside the state folder, so that what a killed program leaves goes too.
     pub fn command(address: &str, state: &Path) -> Command {
         let mut command = roger();
         command
+            .env("TMPDIR", state.parent().unwrap())
             .args(["dev", "--address", address, "--state"])
             .arg(state);
         command
