@@ -126,6 +126,11 @@ impl Console {
         ));
     }
 
+    /// Wipes the line of a step that did not end.
+    pub(crate) fn wipe(&self) {
+        say(self.clear());
+    }
+
     /// The verdict table.
     pub(crate) fn verdict(&self, facts: &[Fact]) {
         self.headline("\nVerdict, from the captured bytes");

@@ -147,14 +147,22 @@ fn prepare(args: &DemoArgs) -> Result<Voice, DemoError> {
     Ok(voice)
 }
 
-/// Fails now rather than after the story.
+/// Fails now rather than after the story, and leaves no empty file should there never be anything to write.
 fn writable(path: &Path) -> Result<(), DemoError> {
-    let opened = OpenOptions::new()
+    let is_new = !path.exists();
+    let tried = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
-        .open(path);
-    opened.map(|_| ()).map_err(|error| DemoError::File {
+        .open(path)
+        .and_then(|_| {
+            if is_new {
+                std::fs::remove_file(path)
+            } else {
+                Ok(())
+            }
+        });
+    tried.map_err(|error| DemoError::File {
         path: path.to_owned(),
         error,
     })
@@ -187,10 +195,11 @@ fn play(
             console.verdict(&facts);
             (kept, facts)
         }
-        Err(error) => (
-            broken_off(args, &capture, console).and(Err(error)),
-            Vec::new(),
-        ),
+        Err(error) => {
+            console.wipe();
+            let kept = broken_off(args, &capture, console);
+            (kept.and(Err(error)), Vec::new())
+        }
     }
 }
 
