@@ -41,6 +41,17 @@ fn is_silent(samples: &[i16]) -> bool {
     samples.iter().all(|sample| sample.unsigned_abs() < 1_000)
 }
 
+/// Sample for sample; tells where they part, not the samples.
+fn assert_same(what: &str, heard: &[i16], said: &[i16]) {
+    let alike = heard.iter().zip(said).take_while(|(a, b)| a == b).count();
+    assert!(
+        heard == said,
+        "{what}: {} samples for {}, alike up to {alike}",
+        heard.len(),
+        said.len()
+    );
+}
+
 /// The file that a UE says it has saved of a speaker.
 fn saved(listener: &Process, speaker: &str) -> Vec<i16> {
     let event = listener.expect_event("saved", Some(speaker));
@@ -107,7 +118,7 @@ fn a_talk_burst_is_heard_and_a_second_talker_is_denied_until_the_first_has_finis
     assert_eq!(of_bob, whole[..of_bob.len()], "what alice heard of bob");
     let of_carol = saved(&alice, "carol");
     assert!(!is_silent(&of_carol));
-    assert!(of_carol == decoded(&short), "what alice heard of carol");
+    assert_same("what alice heard of carol", &of_carol, &decoded(&short));
     assert!(
         !is_silent(&saved(&carol, "bob")),
         "what carol heard of bob's end"
@@ -140,9 +151,10 @@ fn a_private_call_is_heard_by_the_called_user_alone() {
             .arg(&short),
     );
     bob.expect_event("said", None);
-    assert!(
-        saved(&alice, "bob") == decoded(&short),
-        "what alice heard of bob"
+    assert_same(
+        "what alice heard of bob",
+        &saved(&alice, "bob"),
+        &decoded(&short),
     );
     assert_eq!(bob.interrupt().code(), Some(0));
     for ue in [&mut alice, &mut carol] {

@@ -7,10 +7,13 @@ use roger_audio::{
     AmrWb, CodecError, Dtx, Mode, Payload, PayloadError, PayloadFormat, Pcm, SpeechFrame, frames,
 };
 use thiserror::Error;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// Time of one frame.
 const FRAME_TIME: Duration = Duration::from_millis(20);
+/// From the last frame to the end of a burst. Media and floor control take different sockets: a Floor Release sent at
+/// once overtakes the last packets, which are then dropped as sent without the floor (TS 24.380 cl. 6.3.5.3.8).
+const LAST_PACKETS: Duration = Duration::from_millis(100);
 /// The rate of the talkers of this program.
 const MODE: Mode = Mode::Rate2385;
 
@@ -63,6 +66,7 @@ impl Speech {
     }
 }
 
+/// Says the frames; when it returns, the floor may be released without a loss.
 pub(super) async fn talk(
     inner: &Inner,
     call: CallNumber,
@@ -75,5 +79,6 @@ pub(super) async fn talk(
         let payload = Payload::of_frame(frame).pack(PayloadFormat::OctetAligned)?;
         inner.input(UeInput::Speech(call, payload));
     }
+    sleep(LAST_PACKETS).await;
     Ok(())
 }
