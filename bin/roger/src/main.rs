@@ -1,5 +1,6 @@
-//! `roger`: demo, development servers, UE and inspection in one program.
+//! `roger`: demo, development servers, UE, inspection and measurement in one program.
 
+mod bench;
 mod capture;
 mod demo;
 mod dev;
@@ -30,6 +31,8 @@ enum Command {
     Ue(ue::UeArgs),
     /// Explains a message field by field, with clause references.
     Inspect(inspect::InspectArgs),
+    /// Measures the cryptography on this machine.
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(&args),
         Command::Ue(args) => ue::run(&args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Bench(args) => bench::run(&args),
     }
 }
 

@@ -1,0 +1,324 @@
+//! The operations as the libraries offer them.
+//!
+//! Every input is new: an identity, a message or encapsulated data that the libraries have not seen. Inputs are made
+//! before the clock starts.
+
+use crate::domain::{Domain, NOW};
+use crate::error::BenchError;
+use crate::operation::Operation;
+use crate::system::OsRandom;
+use core::hint::black_box;
+use core::num::NonZeroUsize;
+use roger_ibc::sakke::{self, Recipient};
+use roger_mikey::group_key_messages;
+use roger_mikey::open::{Carriage, Context, Receiver, Sender};
+
+/// Inputs of one batch: enough for every saving of bulk work.
+const BATCH: usize = 64;
+
+/// Inputs of one batch when there is hardly time: they fill the lanes of the widest backend.
+const SHORT_BATCH: usize = 8;
+
+/// Below this many seconds there is hardly time.
+const SHORT: f64 = 0.2;
+
+type Boxed<'a> = Box<dyn Workload + 'a>;
+
+/// One operation with its inputs.
+pub(crate) trait Workload {
+    /// Operations that one call makes: more than one in a batch.
+    fn size(&self) -> usize;
+    /// Makes the inputs of so many calls.
+    fn prepare(&mut self, calls: usize) -> Result<(), BenchError>;
+    /// Makes the calls, which use the inputs up.
+    fn run(&mut self) -> Result<(), BenchError>;
+}
+
+/// How an operation uses all cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parallel {
+    /// The library spreads a batch over threads by itself.
+    #[expect(dead_code, reason = "no operation does yet")]
+    Inside,
+    /// One caller in each thread.
+    Callers,
+}
+
+/// How an operation uses all cores.
+pub(crate) const fn parallel(_operation: Operation) -> Parallel {
+    Parallel::Callers
+}
+
+/// The field backend in use.
+pub(crate) fn backend() -> String {
+    "portable".to_owned()
+}
+
+/// Every field backend that this processor has.
+#[must_use]
+pub fn backends() -> Vec<String> {
+    vec![backend()]
+}
+
+/// How operations are called that take many inputs at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bulk {
+    /// Inputs of one call for each thread.
+    pub(crate) inputs: usize,
+    /// Threads that one call may use.
+    pub(crate) threads: NonZeroUsize,
+}
+
+impl Bulk {
+    /// Batches that suit a measurement of so many seconds.
+    pub(crate) const fn lasting(seconds: f64, threads: NonZeroUsize) -> Self {
+        let inputs = match seconds < SHORT {
+            true => SHORT_BATCH,
+            false => BATCH,
+        };
+        Self { inputs, threads }
+    }
+
+    /// Inputs of one call.
+    const fn size(self) -> usize {
+        self.inputs * self.threads.get()
+    }
+}
+
+/// The workload of an operation.
+pub(crate) fn workload(operation: Operation, domain: &Domain, bulk: Bulk) -> Boxed<'_> {
+    match operation {
+        Operation::Encapsulate => encapsulate(domain),
+        Operation::EncapsulateBatch => encapsulate_batch(domain, bulk),
+        Operation::Decapsulate => decapsulate(domain),
+        Operation::DecapsulateUnprepared => decapsulate_unprepared(domain),
+        Operation::Rsk => rsk(domain),
+        Operation::RskBatch => rsk_batch(domain, bulk),
+        Operation::RskValidate => rsk_validate(domain),
+        Operation::EccsiPair => eccsi_pair(domain),
+        Operation::EccsiSign => eccsi_sign(domain),
+        Operation::EccsiVerify => eccsi_verify(domain),
+        Operation::EccsiVerifyPrepared => eccsi_verify_prepared(domain),
+        Operation::IMessageCreateBatch => imessage_create_batch(domain, bulk),
+        Operation::IMessageReceive => imessage_receive(domain),
+    }
+}
+
+fn encapsulate(domain: &Domain) -> Boxed<'_> {
+    each(1, Domain::new_id, |id| {
+        black_box(sakke::encapsulate(&domain.public.enc, &id, &domain.ssv));
+        Ok(())
+    })
+}
+
+fn encapsulate_batch(domain: &Domain, bulk: Bulk) -> Boxed<'_> {
+    each(
+        bulk.size(),
+        move || many(bulk.size(), Domain::new_id),
+        |ids| {
+            let kms = &domain.public.enc;
+            let recipients = ids.iter().map(|id| Recipient { kms, id });
+            let recipients: Vec<Recipient<'_>> = recipients.collect();
+            black_box(sakke::encapsulate_batch(&recipients, &domain.ssv));
+            Ok(())
+        },
+    )
+}
+
+fn decapsulate(domain: &Domain) -> Boxed<'_> {
+    each(
+        1,
+        || domain.encapsulated(),
+        |(ssv, data)| {
+            let opened = domain.member.receiver.decapsulate(&data);
+            same(Operation::Decapsulate, opened == Ok(ssv))
+        },
+    )
+}
+
+fn decapsulate_unprepared(domain: &Domain) -> Boxed<'_> {
+    each(
+        1,
+        || domain.encapsulated(),
+        |(ssv, data)| {
+            let opened = domain.member.receiver.decapsulate(&data);
+            same(Operation::DecapsulateUnprepared, opened == Ok(ssv))
+        },
+    )
+}
+
+fn rsk(domain: &Domain) -> Boxed<'_> {
+    each(1, Domain::new_id, |id| {
+        let key = domain.enc.issue(&id);
+        black_box(key.map_err(BenchError::wrong("rsk"))?);
+        Ok(())
+    })
+}
+
+fn rsk_batch(domain: &Domain, bulk: Bulk) -> Boxed<'_> {
+    each(
+        bulk.size(),
+        move || many(bulk.size(), Domain::new_id),
+        |ids| {
+            for id in &ids {
+                let key = domain.enc.issue(id);
+                black_box(key.map_err(BenchError::wrong("rsk_batch"))?);
+            }
+            Ok(())
+        },
+    )
+}
+
+fn rsk_validate(domain: &Domain) -> Boxed<'_> {
+    each(
+        1,
+        || domain.with_rsk(),
+        |(id, rsk)| {
+            black_box(domain.receiver(&id, &rsk)?);
+            Ok(())
+        },
+    )
+}
+
+fn eccsi_pair(domain: &Domain) -> Boxed<'_> {
+    each(1, Domain::new_id, |id| {
+        black_box(domain.auth.issue(&id, &mut OsRandom)?);
+        Ok(())
+    })
+}
+
+fn eccsi_sign(domain: &Domain) -> Boxed<'_> {
+    each(1, Domain::new_message, |message| {
+        black_box(domain.gms.signing.sign(&message, &mut OsRandom)?);
+        Ok(())
+    })
+}
+
+fn eccsi_verify(domain: &Domain) -> Boxed<'_> {
+    each(
+        1,
+        || domain.signed_by_new_sender(),
+        |signed| {
+            let kpak = domain.auth.public();
+            let verified = kpak.verify(&signed.id, &signed.message, &signed.signature);
+            verified.map_err(BenchError::wrong("eccsi_verify"))
+        },
+    )
+}
+
+fn eccsi_verify_prepared(domain: &Domain) -> Boxed<'_> {
+    each(
+        1,
+        || domain.signed_by_gms(),
+        |signed| {
+            let kpak = domain.auth.public();
+            let verified = kpak.verify(&signed.id, &signed.message, &signed.signature);
+            verified.map_err(BenchError::wrong("eccsi_verify_prepared"))
+        },
+    )
+}
+
+fn imessage_create_batch(domain: &Domain, bulk: Bulk) -> Boxed<'_> {
+    each(
+        bulk.size(),
+        move || many(bulk.size(), Domain::new_member),
+        move |members| {
+            black_box(group_messages(domain, &members, bulk.threads)?);
+            Ok(())
+        },
+    )
+}
+
+/// The messages of the domain's GMK to these members, in their order.
+pub(crate) fn group_messages(
+    domain: &Domain,
+    members: &[roger_base::McpttId],
+    _threads: NonZeroUsize,
+) -> Result<Vec<Vec<u8>>, BenchError> {
+    let members = members.iter().map(|member| (member, &domain.public));
+    let random = &mut OsRandom;
+    let messages = group_key_messages(domain.distribution(), members, random);
+    messages
+        .map(|(_, message)| message.map_err(BenchError::wrong("imessage_create_batch")))
+        .collect()
+}
+
+fn imessage_receive(domain: &Domain) -> Boxed<'_> {
+    let key_sets = vec![domain.member.clone()];
+    let mut receiver = Receiver::default();
+    let make = || {
+        let message = group_messages(
+            domain,
+            core::slice::from_ref(&domain.member_id),
+            NonZeroUsize::MIN,
+        );
+        message.map(|messages| messages.concat())
+    };
+    each(1, make, move |octets| {
+        let context = Context {
+            key_sets: &key_sets,
+            domains: &[],
+            sender: Sender::OneOf(&[crate::domain::GMS]),
+            carriage: Carriage::Live,
+            now: NOW,
+        };
+        let opened = receiver.open_gmk(&octets, &context, Some(&domain.group));
+        let opened = opened.map_err(BenchError::wrong("imessage_receive"))?;
+        let same_key = opened.group_key.gmk.secret() == domain.gmk.secret();
+        same(Operation::IMessageReceive, same_key)
+    })
+}
+
+fn same(operation: Operation, equal: bool) -> Result<(), BenchError> {
+    match equal {
+        true => Ok(()),
+        false => Err(BenchError::wrong(operation.name())("another key came out")),
+    }
+}
+
+fn many<I>(
+    count: usize,
+    mut make: impl FnMut() -> Result<I, BenchError>,
+) -> Result<Vec<I>, BenchError> {
+    (0..count).map(|_| make()).collect()
+}
+
+/// A workload of two steps for each input: make it, use it.
+struct Each<I, M, R> {
+    size: usize,
+    make: M,
+    run: R,
+    inputs: Vec<I>,
+}
+
+fn each<'a, I: 'a>(
+    size: usize,
+    make: impl FnMut() -> Result<I, BenchError> + 'a,
+    run: impl FnMut(I) -> Result<(), BenchError> + 'a,
+) -> Boxed<'a> {
+    Box::new(Each {
+        size,
+        make,
+        run,
+        inputs: Vec::new(),
+    })
+}
+
+impl<I, M, R> Workload for Each<I, M, R>
+where
+    M: FnMut() -> Result<I, BenchError>,
+    R: FnMut(I) -> Result<(), BenchError>,
+{
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn prepare(&mut self, calls: usize) -> Result<(), BenchError> {
+        self.inputs = many(calls, &mut self.make)?;
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<(), BenchError> {
+        self.inputs.drain(..).try_for_each(&mut self.run)
+    }
+}
