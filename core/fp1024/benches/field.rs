@@ -1,20 +1,27 @@
-//! The field's operations, one at a time in a dependent chain.
+//! The field's operations: one element in a dependent chain, and eight at once.
 #![allow(missing_docs)]
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use roger_fp1024::Fp;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use roger_fp1024::{Backend, Fp, Fp8};
 use std::hint::black_box;
 
-fn operations(criterion: &mut Criterion) {
+fn elements() -> (Fp, Fp) {
     let mut limbs = [0x0123_4567_89AB_CDEF; 16];
     let a = Fp::from_limbs(limbs);
     limbs.reverse();
-    let b = Fp::from_limbs(limbs.map(|limb| limb ^ 0x0F0F));
-    let mut group = criterion.benchmark_group("fp1024");
+    (a, Fp::from_limbs(limbs.map(|limb| limb ^ 0x0F0F)))
+}
+
+fn single(criterion: &mut Criterion) {
+    let (a, b) = elements();
+    let mut group = criterion.benchmark_group(format!("fp1024/{}", Backend::selected()));
     group.bench_function("mul", |bencher| {
         bencher.iter(|| black_box(&a) * black_box(&b))
     });
     group.bench_function("square", |bencher| bencher.iter(|| black_box(&a).square()));
+    group.bench_function("sum_of_products", |bencher| {
+        bencher.iter(|| Fp::sum_of_products(black_box(&a), black_box(&b), &b, &a))
+    });
     group.bench_function("add", |bencher| {
         bencher.iter(|| black_box(&a) + black_box(&b))
     });
@@ -25,5 +32,30 @@ fn operations(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, operations);
+fn eight(criterion: &mut Criterion) {
+    let (a, b) = elements();
+    let (a, b) = (Fp8::splat(&a), Fp8::splat(&b));
+    let mut group = criterion.benchmark_group(format!("fp1024/{}/eight", Backend::selected()));
+    group.throughput(Throughput::Elements(8));
+    group.bench_function("mul", |bencher| {
+        bencher.iter(|| black_box(&a) * black_box(&b))
+    });
+    group.bench_function("square", |bencher| bencher.iter(|| black_box(&a).square()));
+    group.bench_function("sum_of_products", |bencher| {
+        bencher.iter(|| Fp8::sum_of_products(black_box(&a), black_box(&b), &b, &a))
+    });
+    group.bench_function("add", |bencher| {
+        bencher.iter(|| black_box(&a) + black_box(&b))
+    });
+    group.bench_function("sub", |bencher| {
+        bencher.iter(|| black_box(&a) - black_box(&b))
+    });
+    let table = [a, b, a, b, a, b, a, b, a, b, a, b, a, b, a, b];
+    group.bench_function("select_of_16", |bencher| {
+        bencher.iter(|| Fp8::select(black_box(&table).iter(), &[0, 1, 2, 3, 4, 5, 6, 7]))
+    });
+    group.finish();
+}
+
+criterion_group!(benches, single, eight);
 criterion_main!(benches);

@@ -1,5 +1,6 @@
 //! [`Fp`]: an element of the field, always reduced, in Montgomery form.
 
+use crate::backend::Engine;
 use crate::limbs::{self, LIMBS, Limbs, OCTETS};
 use crate::{invert, portable};
 use core::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -59,6 +60,18 @@ impl Fp {
         Self::from_limbs(number)
     }
 
+    /// The limbs in Montgomery form with factor 2^1024.
+    #[inline]
+    pub(crate) const fn limbs(&self) -> &Limbs {
+        &self.0
+    }
+
+    /// The element of limbs in that form, below p.
+    #[inline]
+    pub(crate) const fn from_reduced_limbs(limbs: Limbs) -> Self {
+        Self(limbs)
+    }
+
     /// Decodes 128 octets, big endian (RFC 6508 cl. 4).
     ///
     /// # Errors
@@ -93,7 +106,14 @@ impl Fp {
     #[must_use]
     #[inline]
     pub fn square(&self) -> Self {
-        Self(portable::square(&self.0))
+        Self(multiply::square(&self.0))
+    }
+
+    /// ab + cd with one reduction.
+    #[must_use]
+    #[inline]
+    pub fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
+        Self(multiply::sum_of_products([(&a.0, &b.0), (&c.0, &d.0)]))
     }
 
     /// 2a.
@@ -228,4 +248,48 @@ macro_rules! operator {
 
 operator!(Add, add, AddAssign, add_assign, limbs::add);
 operator!(Sub, sub, SubAssign, sub_assign, limbs::sub);
-operator!(Mul, mul, MulAssign, mul_assign, portable::mul);
+operator!(Mul, mul, MulAssign, mul_assign, multiply::mul);
+
+/// Products by the backend of this process.
+mod multiply {
+    use super::{Engine, Limbs, portable};
+    use crate::limbs::add_wide;
+
+    #[inline]
+    pub(super) fn mul(a: &Limbs, b: &Limbs) -> Limbs {
+        match Engine::selected() {
+            Engine::Portable => portable::mul(a, b),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => adx.mul(a, b),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(ifma) => ifma.adx().mul(a, b),
+        }
+    }
+
+    #[inline]
+    pub(super) fn square(a: &Limbs) -> Limbs {
+        match Engine::selected() {
+            Engine::Portable => portable::square(a),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => adx.square(a),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(ifma) => ifma.adx().square(a),
+        }
+    }
+
+    #[inline]
+    pub(super) fn sum_of_products(terms: [(&Limbs, &Limbs); 2]) -> Limbs {
+        let [(a, b), (c, d)] = terms;
+        match Engine::selected() {
+            Engine::Portable => {
+                let mut sum = portable::mul_wide(a, b);
+                add_wide(&mut sum, &portable::mul_wide(c, d));
+                portable::reduce_wide(&sum)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => adx.sum_of_products(a, b, c, d),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(ifma) => ifma.adx().sum_of_products(a, b, c, d),
+        }
+    }
+}

@@ -1,14 +1,23 @@
 //! Constant-time arithmetic modulo the 1024-bit SAKKE prime (RFC 6509 Appendix A).
 //!
-//! One type, [`Fp`], over a backend that nobody outside sees. Every operation takes the same time and
-//! touches the same memory whatever the values are, unless its name says `vartime`.
+//! [`Fp`] is one element, [`Fp8`] eight side by side. Three backends compute them, see [`Backend`]; nobody outside
+//! sees which. Every operation takes the same time and touches the same memory whatever the values are, unless its
+//! name says `vartime`.
 //!
-//! `Fp` has no `Debug`: field elements are coordinates of secret keys as often as of public ones.
+//! Neither type has `Debug`: field elements are coordinates of secret keys as often as of public ones.
 
+#[cfg(target_arch = "x86_64")]
+mod adx;
+mod backend;
+mod eight;
 mod element;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 mod invert;
 mod limbs;
 mod portable;
 
+pub use backend::{BACKEND_VARIABLE, Backend, BackendUnavailable};
+pub use eight::{Fp8, LANES, LaneMask};
 pub use element::{Fp, NotReduced};
 pub use limbs::{LIMBS, MODULUS, OCTETS};

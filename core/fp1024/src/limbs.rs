@@ -12,6 +12,9 @@ pub const OCTETS: usize = 128;
 /// Sixteen limbs, least significant first.
 pub(crate) type Limbs = [u64; LIMBS];
 
+/// A product before its reduction, least significant limb first.
+pub(crate) type Wide = [u64; 2 * LIMBS];
+
 /// The SAKKE prime p of parameter set 1, least significant limb first (RFC 6509 Appendix A).
 pub const MODULUS: [u64; LIMBS] = [
     0x666D_807A_FEA8_5FEB,
@@ -69,7 +72,7 @@ const fn negate(a: &Limbs) -> Limbs {
     result
 }
 
-const fn double_times(mut a: Limbs, times: usize) -> Limbs {
+pub(crate) const fn double_times(mut a: Limbs, times: usize) -> Limbs {
     let mut done = 0;
     while done < times {
         a = add(&a, &a);
@@ -163,4 +166,17 @@ pub(crate) const fn is_reduced(a: &Limbs) -> u8 {
         i += 1;
     }
     borrow as u8
+}
+
+/// sum + product, both below p * 2^1024, and again below it: what a sum of products needs before one reduction.
+#[inline]
+pub(crate) fn add_wide(sum: &mut Wide, product: &Wide) {
+    let mut carry = 0;
+    for (limb, other) in sum.iter_mut().zip(product) {
+        (*limb, carry) = carrying_add(*limb, *other, carry);
+    }
+    let (_, high) = sum.split_at_mut(LIMBS);
+    let mut upper = [0; LIMBS];
+    upper.copy_from_slice(high);
+    high.copy_from_slice(&reduce_once(&upper, carry));
 }

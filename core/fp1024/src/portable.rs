@@ -4,7 +4,7 @@
 #![allow(clippy::indexing_slicing)]
 
 use crate::limbs::{
-    LIMBS, Limbs, MODULUS, NEGATED_INVERSE, carrying_add, multiply_add, reduce_once,
+    LIMBS, Limbs, MODULUS, NEGATED_INVERSE, Wide, carrying_add, multiply_add, reduce_once,
 };
 
 /// a * b / 2^1024 mod p: the whole product, then the reduction.
@@ -15,7 +15,7 @@ pub(crate) const fn mul(a: &Limbs, b: &Limbs) -> Limbs {
 
 /// a * b without reduction.
 #[inline(always)]
-const fn mul_wide(a: &Limbs, b: &Limbs) -> [u64; 2 * LIMBS] {
+pub(crate) const fn mul_wide(a: &Limbs, b: &Limbs) -> Wide {
     let mut t = [0u64; 2 * LIMBS];
     let mut i = 0;
     while i < LIMBS {
@@ -39,7 +39,7 @@ pub(crate) const fn square(a: &Limbs) -> Limbs {
 
 /// a * a without reduction: the products of two different limbs once, doubled, then the squares.
 #[inline(always)]
-const fn square_wide(a: &Limbs) -> [u64; 2 * LIMBS] {
+const fn square_wide(a: &Limbs) -> Wide {
     let mut t = [0u64; 2 * LIMBS];
     let mut i = 0;
     while i < LIMBS {
@@ -70,7 +70,7 @@ const fn square_wide(a: &Limbs) -> [u64; 2 * LIMBS] {
 
 /// t / 2^1024 mod p for t < p * 2^1024.
 #[inline(always)]
-const fn reduce_wide(wide: &[u64; 2 * LIMBS]) -> Limbs {
+pub(crate) const fn reduce_wide(wide: &Wide) -> Limbs {
     let mut t = *wide;
     let mut top = 0;
     let mut i = 0;

@@ -8,7 +8,7 @@
 
 use crypto_bigint::{NonZero, Odd, U1024, U2048};
 use proptest::prelude::*;
-use roger_fp1024::{Fp, MODULUS, NotReduced};
+use roger_fp1024::{BACKEND_VARIABLE, Backend, Fp, Fp8, LaneMask, MODULUS, NotReduced};
 use subtle::{Choice, ConditionallySelectable};
 
 fn p() -> NonZero<U1024> {
@@ -163,4 +163,122 @@ proptest! {
     fn random_singles_agree(a in element()) {
         check_single(&a);
     }
+}
+
+fn lanes(numbers: &[U1024; 8]) -> Fp8 {
+    Fp8::from_lanes(&numbers.map(|number| fp(&number)))
+}
+
+fn check_lanes(result: Fp8, expected: impl Fn(usize) -> U1024) {
+    for (lane, element) in result.to_lanes().iter().enumerate() {
+        assert_eq!(number(element), expected(lane), "lane {lane}");
+    }
+}
+
+fn check_eight(a: &[U1024; 8], b: &[U1024; 8], c: &[U1024; 8]) {
+    let (x, y, z) = (lanes(a), lanes(b), lanes(c));
+    check_lanes(x, |l| a[l]);
+    check_lanes(x + y, |l| a[l].add_mod(&b[l], &p()));
+    check_lanes(x - y, |l| a[l].sub_mod(&b[l], &p()));
+    check_lanes(-&x, |l| a[l].neg_mod(&p()));
+    check_lanes(x * y, |l| product(&a[l], &b[l]));
+    check_lanes(x.square(), |l| product(&a[l], &a[l]));
+    let two = |l: usize| product(&a[l], &b[l]).add_mod(&product(&b[l], &c[l]), &p());
+    check_lanes(Fp8::sum_of_products(&x, &y, &y, &z), two);
+    // What comes out of one operation is what may go into the next.
+    let chain = |l: usize| {
+        let sum = a[l].add_mod(&b[l], &p()).add_mod(&a[l], &p());
+        product(&sum.sub_mod(&c[l], &p()), &sum)
+    };
+    check_lanes((x + y + x - z) * (x + y + x), chain);
+    let mask = LaneMask(a[0].to_words()[0] as u8);
+    let chosen = |l: usize| if (mask.0 >> l) & 1 == 1 { b[l] } else { a[l] };
+    check_lanes(Fp8::blend(&x, &y, mask), chosen);
+    check_lanes(x.rotate(3), |l| a[(l + 3) % 8]);
+    let index: [u8; 8] = core::array::from_fn(|l| (b[l].to_words()[0] % 4) as u8);
+    let named = |l: usize| [a[l], b[l], c[l], U1024::ZERO][usize::from(index[l])];
+    check_lanes(Fp8::select([x, y, z].iter(), &index), named);
+    let zeros = (0..8).filter(|l| a[*l] == U1024::ZERO);
+    assert!((x).zero_lanes() == LaneMask(zeros.fold(0, |mask, l| mask | 1 << l)));
+    assert!((x - x).zero_lanes() == LaneMask(0xFF));
+}
+
+#[test]
+fn eight_edge_values_agree() {
+    let edges = edges();
+    let at = |i: usize| edges[i % edges.len()];
+    for i in 0..edges.len() {
+        for step in [0, 1, 7] {
+            let a = core::array::from_fn(|l| at(i + step * l));
+            let b = core::array::from_fn(|l| at(i * 3 + l));
+            let c = core::array::from_fn(|l| at(i * 5 + 2 * l));
+            check_eight(&a, &b, &c);
+        }
+    }
+}
+
+#[test]
+fn eight_by_eight_is_transposed() {
+    let cell = |m: usize, l: usize| U1024::from_u16((m * 8 + l) as u16);
+    let numbers: [Fp8; 8] = core::array::from_fn(|m| lanes(&core::array::from_fn(|l| cell(m, l))));
+    for (l, column) in Fp8::transpose(&numbers).iter().enumerate() {
+        check_lanes(*column, |m| cell(m, l));
+    }
+}
+
+#[test]
+fn eight_wide_batches_with_zeros_are_inverted() {
+    let edges = edges();
+    let numbers: Vec<Fp8> = (0..11)
+        .map(|i| lanes(&core::array::from_fn(|l| edges[(i * 8 + l) % edges.len()])))
+        .collect();
+    let mut inverses = numbers.clone();
+    Fp8::invert_all(&mut inverses);
+    for (number, inverse) in numbers.iter().zip(&inverses) {
+        let (number, inverse) = (number.to_lanes(), inverse.to_lanes());
+        for (number, inverse) in number.iter().zip(&inverse) {
+            assert!(number.invert() == *inverse);
+        }
+    }
+    Fp8::invert_all(&mut []);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn random_eights_agree(numbers in prop::collection::vec(element(), 24)) {
+        let (eights, _) = numbers.as_chunks::<8>();
+        let [a, b, c] = eights else { unreachable!() };
+        check_eight(a, b, c);
+    }
+}
+
+/// The tests above run with one backend, which a process chooses once: all of them again, once for each.
+#[test]
+fn every_backend_agrees() {
+    if std::env::var_os(BACKEND_VARIABLE).is_some() {
+        return; // this is one of the runs below
+    }
+    for backend in Backend::available() {
+        let mut tests = std::process::Command::new(std::env::current_exe().unwrap());
+        tests.env(BACKEND_VARIABLE, backend.to_string());
+        let output = tests.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{backend}: {text}");
+    }
+}
+
+#[test]
+fn an_unknown_backend_is_refused_by_name() {
+    let mut tests = std::process::Command::new(std::env::current_exe().unwrap());
+    tests.env(BACKEND_VARIABLE, "abacus");
+    tests.args(["--exact", "edge_values_agree"]);
+    let output = tests.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success());
+    assert!(
+        text.contains("ROGER_FP=abacus") && text.contains("portable"),
+        "{text}"
+    );
 }

@@ -1,14 +1,17 @@
 //! SAKKE encapsulated data: the sender's side.
 
-use super::point::{OddMultiples, POINT_OCTETS};
-use super::public_key::KmsPublicEncKey;
-use super::quotient::power_of_generator;
-use super::scalar::{Q_BITS, Scalar};
+use super::batch::{self, BATCH};
+use super::generator::POWERS;
+use super::point::{Affine, POINT_OCTETS};
+use super::public_key::{KmsPublicEncKey, Multiplier};
+use super::scalar::Scalar;
 use crate::error::DecapsulationError;
 use crate::hash::hash_to_octets;
 use core::fmt;
+use core::num::NonZeroUsize;
 use roger_base::Secret;
 use roger_fp1024::Fp;
+use std::panic::resume_unwind;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -118,26 +121,76 @@ pub fn encapsulate_octets(
     Ok(encapsulate_any(kms, id, ssv))
 }
 
-/// Encapsulates one secret to many receivers, in their order: a GMK to the members of a group.
+/// Encapsulates one secret to many receivers, in their order: a GMK to the members of a group. Several times as fast
+/// as one by one; best in multiples of 16.
 #[must_use]
 pub fn encapsulate_batch(recipients: &[Recipient<'_>], ssv: &Secret<16>) -> Vec<EncapsulatedData> {
-    recipients
-        .iter()
-        .map(|recipient| encapsulate(recipient.kms, recipient.id, ssv))
+    let batches = recipients.chunks(BATCH);
+    batches
+        .flat_map(|batch| encapsulate_some(batch, ssv.expose()))
         .collect()
 }
 
+/// The same on several cores at once.
+#[must_use]
+pub fn encapsulate_batch_on(
+    threads: NonZeroUsize,
+    recipients: &[Recipient<'_>],
+    ssv: &Secret<16>,
+) -> Vec<EncapsulatedData> {
+    let batches = recipients.len().div_ceil(BATCH);
+    let share = batches.div_ceil(threads.get()).max(1) * BATCH;
+    std::thread::scope(|scope| {
+        let shares = recipients.chunks(share);
+        let work = |share| scope.spawn(move || encapsulate_batch(share, ssv));
+        let workers: Vec<_> = shares.map(work).collect();
+        let results = workers.into_iter().map(|worker| worker.join());
+        results
+            .flat_map(|result| result.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
+}
+
 fn encapsulate_any(kms: &KmsPublicEncKey, id: &[u8], ssv: &[u8]) -> EncapsulatedData {
-    let r = Scalar::from_hash(&[ssv, id]);
-    let point = kms.point_of_identifier(id);
-    let point = Zeroizing::new(OddMultiples::new(&point).multiply(&r, Q_BITS));
-    let power = Zeroizing::new(power_of_generator(&r));
+    let multiplier = Multiplier::new(&Scalar::from_hash(&[ssv, id]), id);
+    let point = Zeroizing::new(multiplier.point(kms));
+    let power = Zeroizing::new(POWERS.power(&multiplier.r));
     let mut inverses = Zeroizing::new([point.z, power.real]);
     Fp::invert_all(inverses.as_mut_slice());
     let [of_z, of_real] = &*inverses;
+    let w = Zeroizing::new(power.imaginary * of_real);
+    assemble(&point.to_affine_with(of_z), &w, ssv)
+}
 
-    let mask = mask(&(power.imaginary * of_real), ssv.len());
-    let mut data = point.to_affine_with(of_z).to_octets().to_vec();
+/// At most [`BATCH`] receivers.
+fn encapsulate_some(recipients: &[Recipient<'_>], ssv: &[u8]) -> Vec<EncapsulatedData> {
+    let multipliers: Vec<_> = recipients
+        .iter()
+        .map(|to| Multiplier::new(&Scalar::from_hash(&[ssv, to.id]), to.id))
+        .collect();
+    if !multipliers.iter().all(Multiplier::is_usual) {
+        let singly = recipients
+            .iter()
+            .map(|to| encapsulate_any(to.kms, to.id, ssv));
+        return singly.collect();
+    }
+    let with_kms = multipliers.iter().zip(recipients);
+    let terms: Vec<_> = with_kms
+        .map(|(multiplier, to)| multiplier.terms(to.kms))
+        .collect();
+    let exponents: Vec<_> = multipliers.iter().map(|multiplier| &multiplier.r).collect();
+    let points = Zeroizing::new(batch::multiply(&terms));
+    let powers = Zeroizing::new(batch::powers(&POWERS, &exponents));
+    let (points, ratios) = batch::to_affine_and_ratios(&points, &powers);
+    let ratios = Zeroizing::new(ratios);
+    let results = points.iter().zip(ratios.iter()).take(recipients.len());
+    results.map(|(point, w)| assemble(point, w, ssv)).collect()
+}
+
+/// R ∥ (SSV masked with the hash of w).
+fn assemble(point: &Affine, w: &Fp, ssv: &[u8]) -> EncapsulatedData {
+    let mask = mask(w, ssv.len());
+    let mut data = point.to_octets().to_vec();
     data.extend(ssv.iter().zip(mask.iter()).map(|(s, m)| s ^ m));
     EncapsulatedData(data.into())
 }

@@ -1,8 +1,12 @@
 //! The KMS side of SAKKE.
 
-use super::point::{GENERATOR_MULTIPLES, POINT_OCTETS};
+use super::batch::{self, BATCH};
+use super::fixed_base;
+use super::generator::MULTIPLES;
+use super::point::{Affine, Jacobian, POINT_OCTETS};
 use super::public_key::KmsPublicEncKey;
-use super::scalar::{Q_BITS, SCALAR_OCTETS, Scalar};
+use super::recoding::OddDigits;
+use super::scalar::{SCALAR_OCTETS, Scalar};
 use crate::error::SecretRangeError;
 use roger_base::{Random, RandomError, Secret};
 use zeroize::Zeroizing;
@@ -54,7 +58,7 @@ impl KmsSecretEncKey {
         if (secret.is_zero() | secret.is_one()).into() {
             return Err(SecretRangeError);
         }
-        let public = GENERATOR_MULTIPLES.multiply(&secret, Q_BITS).to_affine();
+        let public = multiple_of_generator(&secret).to_affine();
         Ok(Self {
             secret,
             public: KmsPublicEncKey::new(public),
@@ -78,10 +82,55 @@ impl KmsSecretEncKey {
     /// # Errors
     /// [`SecretRangeError`] when a + z_T = 0: this z_T cannot serve this identifier and must be replaced.
     pub fn issue(&self, id: &[u8]) -> Result<Secret<POINT_OCTETS>, SecretRangeError> {
-        let sum = self.secret.add(&Scalar::from_identifier(id));
-        let factor = sum.invert().ok_or(SecretRangeError)?;
-        let key = Zeroizing::new(GENERATOR_MULTIPLES.multiply(&factor, Q_BITS));
+        let factor = self.sum(id).invert().ok_or(SecretRangeError)?;
+        let key = Zeroizing::new(multiple_of_generator(&factor));
         let key = Zeroizing::new(key.to_affine());
         Ok(Secret::new(key.to_octets()))
     }
+
+    /// Issues the RSKs of many identifiers, in their order, several times as fast as one by one.
+    ///
+    /// # Errors
+    /// For an identifier, what [`Self::issue`] says of it.
+    #[must_use]
+    pub fn issue_batch(
+        &self,
+        ids: &[&[u8]],
+    ) -> Vec<Result<Secret<POINT_OCTETS>, SecretRangeError>> {
+        let mut keys = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(BATCH) {
+            let mut factors: Vec<_> = ids.iter().map(|id| self.sum(id)).collect();
+            if Scalar::invert_all(&mut factors) {
+                keys.extend(multiples_of_generator(&factors).into_iter().map(Ok));
+            } else {
+                keys.extend(ids.iter().map(|id| self.issue(id)));
+            }
+        }
+        keys
+    }
+
+    /// a + z_T.
+    fn sum(&self, id: &[u8]) -> Scalar {
+        self.secret.add(&Scalar::from_identifier(id))
+    }
+}
+
+fn multiple_of_generator(factor: &Scalar) -> Jacobian {
+    fixed_base::multiply(&[(&MULTIPLES, &OddDigits::of(factor))])
+}
+
+/// At most [`BATCH`] multiples of P.
+fn multiples_of_generator(factors: &[Scalar]) -> Vec<Secret<POINT_OCTETS>> {
+    let digits: Vec<_> = factors.iter().map(OddDigits::of).collect();
+    let terms: Vec<_> = digits
+        .iter()
+        .map(|digits| vec![(&*MULTIPLES, digits)])
+        .collect();
+    let points = Zeroizing::new(batch::multiply(&terms));
+    let affine = Zeroizing::new(batch::to_affine(&points));
+    affine
+        .iter()
+        .take(factors.len())
+        .map(|point: &Affine| Secret::new(point.to_octets()))
+        .collect()
 }

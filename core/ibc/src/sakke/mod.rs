@@ -3,20 +3,24 @@
 //! The standard transports secrets of 16 octets ([`encapsulate`]). The same arithmetic carries 1 to 512 octets
 //! ([`encapsulate_octets`]), as some systems in the field do with 32.
 
+mod batch;
 mod encapsulation;
+mod fixed_base;
+mod generator;
 mod kms;
 mod pairing;
 mod point;
 mod public_key;
 mod quotient;
 mod receiver;
+mod recoding;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
 pub use encapsulation::{
     EncapsulatedData, MAX_SECRET_OCTETS, Recipient, SED_OCTETS, SecretLengthOutOfRange,
-    encapsulate, encapsulate_batch, encapsulate_octets,
+    encapsulate, encapsulate_batch, encapsulate_batch_on, encapsulate_octets,
 };
 pub use kms::{KmsSecretEncKey, MASTER_SECRET_OCTETS};
 pub use point::POINT_OCTETS;

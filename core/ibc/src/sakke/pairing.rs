@@ -54,7 +54,7 @@ pub(super) fn pairing(r: &Affine, q: &Affine) -> Pairing {
     let negated = r.negate();
     let x_sum = q.x + r.x;
     let mut c = Jacobian::from(r);
-    let mut v = Quotient::ONE;
+    let mut v = Quotient::one();
     let top = DIGITS.iter().rposition(|digit| *digit != 0).unwrap_or(0);
     for digit in DIGITS[..top].iter().rev() {
         let (tangent, double) = tangent(&c, q);
@@ -100,8 +100,9 @@ fn chord(c: &Jacobian, r: &Affine, x_sum: &Fp, q: &Affine) -> (Quotient, Jacobia
 
 #[cfg(test)]
 mod tests {
-    use super::super::point::{GENERATOR, GENERATOR_MULTIPLES};
-    use super::super::quotient::{PAIRING_OF_GENERATOR, power_of_generator};
+    use super::super::fixed_base;
+    use super::super::generator::{GENERATOR, MULTIPLES, PAIRING_OF_GENERATOR, POWERS};
+    use super::super::recoding::OddDigits;
     use super::super::scalar::Scalar;
     use super::*;
 
@@ -115,12 +116,12 @@ mod tests {
     #[test]
     fn the_pairing_is_bilinear_and_symmetric() {
         let a = Scalar::from_hash(&[b"a"]);
-        let [a_p, ab_p] = [&a, &Scalar::from_hash(&[b"b"])]
-            .map(|k| GENERATOR_MULTIPLES.multiply(k, Q_BITS).to_affine());
+        let multiple = |k| fixed_base::multiply(&[(&MULTIPLES, &OddDigits::of(k))]).to_affine();
+        let [a_p, ab_p] = [&a, &Scalar::from_hash(&[b"b"])].map(multiple);
         let left = pairing(&a_p, &ab_p).value.ratio();
         assert!(left == pairing(&ab_p, &a_p).value.ratio());
         let with_p = pairing(&a_p, &GENERATOR).value.ratio();
-        assert!(with_p == power_of_generator(&a).ratio());
+        assert!(with_p == POWERS.power(&OddDigits::of(&a)).ratio());
     }
 
     #[test]

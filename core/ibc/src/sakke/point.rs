@@ -1,43 +1,62 @@
-//! The curve y² = x³ - 3x over F_p and multiplication of its points.
+//! The curve y² = x³ - 3x over F_p: its points and their addition, for one point or eight side by side.
 
 use super::scalar::{Q_BITS, Scalar};
 use crate::error::PointError;
-use roger_fp1024::{Fp, OCTETS as COORDINATE_OCTETS};
-use std::sync::LazyLock;
+use core::ops::{Add, Mul, Neg, Sub};
+use roger_fp1024::{Fp, Fp8, LaneMask, OCTETS as COORDINATE_OCTETS};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
+
+/// What coordinates can be: an element of F_p, or eight of them.
+pub(super) trait Field:
+    Copy
+    + Default
+    + Zeroize
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Neg<Output = Self>
+{
+    fn one() -> Self;
+    fn square(&self) -> Self;
+    fn double(&self) -> Self;
+    /// ab + cd with one reduction.
+    fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self;
+}
+
+macro_rules! field {
+    ($type:ty, $one:expr) => {
+        impl Field for $type {
+            fn one() -> Self {
+                $one
+            }
+            fn square(&self) -> Self {
+                self.square()
+            }
+            fn double(&self) -> Self {
+                self.double()
+            }
+            fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
+                Self::sum_of_products(a, b, c, d)
+            }
+        }
+    };
+}
+
+field!(Fp, Self::ONE);
+field!(Fp8, Self::one());
 
 /// Octets of an encoded point, `04 ∥ x ∥ y` (RFC 6508 cl. 4).
 pub const POINT_OCTETS: usize = 1 + 2 * COORDINATE_OCTETS;
 
-/// P, generator of the group of order q (RFC 6509 Appendix A).
-pub(super) const GENERATOR: Affine = Affine {
-    x: Fp::from_hex(concat!(
-        "53FC09EE332C29AD0A7990053ED9B52A2B1A2FD60AEC69C698B2F204B6FF7CBF",
-        "B5EDB6C0F6CE2308AB10DB9030B09E1043D5F22CDB9DFA55718BD9E7406CE890",
-        "9760AF765DD5BCCB337C86548B72F2E1A702C3397A60DE74A7C1514DBA66910D",
-        "D5CFB4CC80728D87EE9163A5B63F73EC80EC46C4967E0979880DC8ABEAE63895",
-    )),
-    y: Fp::from_hex(concat!(
-        "0A8249063F6009F1F9F1F0533634A135D3E82016029906963D778D821E141178",
-        "F5EA69F4654EC2B9E7F7F5E5F0DE55F66B598CCF9A140B2E416CFF0CA9E032B9",
-        "70DAE117AD547C6CCAD696B5B7652FE0AC6F1E80164AA989492D979FC5A4D5F2",
-        "13515AD7E9CB99A980BDAD5AD5BB4636ADB9B5706A67DCDE75573FD71BEF16D7",
-    )),
-};
-
-/// Odd multiples of P, made once.
-pub(super) static GENERATOR_MULTIPLES: LazyLock<OddMultiples> =
-    LazyLock::new(|| OddMultiples::new(&GENERATOR));
-
 /// A point that is not infinity.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Affine {
-    pub(super) x: Fp,
-    pub(super) y: Fp,
+pub(super) struct Affine<F = Fp> {
+    pub(super) x: F,
+    pub(super) y: F,
 }
 
-impl Zeroize for Affine {
+impl<F: Field> Zeroize for Affine<F> {
     fn zeroize(&mut self) {
         self.x.zeroize();
         self.y.zeroize();
@@ -83,24 +102,13 @@ impl Affine {
         octets
     }
 
-    pub(super) fn negate(&self) -> Self {
-        Self {
-            x: self.x,
-            y: -self.y,
-        }
-    }
-
-    fn conditional_negate(&mut self, choice: Choice) {
-        self.y.conditional_assign(&-self.y, choice);
-    }
-
     /// Whether [q]self is infinity, for public points of any order.
     pub(super) fn has_order_q_vartime(&self) -> bool {
         let q_minus_one = Scalar::minus_one();
         let mut multiple = Jacobian::from(self);
         for bit in (0..Q_BITS - 1).rev() {
             multiple = multiple.double();
-            if q_minus_one.bits(bit, 1) == 1 {
+            if q_minus_one.bit_vartime(bit) {
                 multiple = multiple.add_affine_complete(self);
             }
         }
@@ -108,15 +116,37 @@ impl Affine {
     }
 }
 
-/// A point as (X/Z², Y/Z³); infinity has Z = 0.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Jacobian {
-    pub(super) x: Fp,
-    pub(super) y: Fp,
-    pub(super) z: Fp,
+impl<F: Field> Affine<F> {
+    pub(super) fn negate(&self) -> Self {
+        Self {
+            x: self.x,
+            y: -self.y,
+        }
+    }
 }
 
-impl Zeroize for Jacobian {
+impl Affine<Fp8> {
+    /// In each lane the point of the table that the lane's index names, negated in the lanes of the mask; every
+    /// entry is read.
+    pub(super) fn select(table: &[Self], index: &[u8; 8], negative: LaneMask) -> Self {
+        let x = Fp8::select(table.iter().map(|entry| &entry.x), index);
+        let y = Fp8::select(table.iter().map(|entry| &entry.y), index);
+        Self {
+            x,
+            y: y.negate_lanes(negative),
+        }
+    }
+}
+
+/// A point as (X/Z², Y/Z³); infinity has Z = 0.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Jacobian<F = Fp> {
+    pub(super) x: F,
+    pub(super) y: F,
+    pub(super) z: F,
+}
+
+impl<F: Field> Zeroize for Jacobian<F> {
     fn zeroize(&mut self) {
         self.x.zeroize();
         self.y.zeroize();
@@ -124,12 +154,12 @@ impl Zeroize for Jacobian {
     }
 }
 
-impl From<&Affine> for Jacobian {
-    fn from(point: &Affine) -> Self {
+impl<F: Field> From<&Affine<F>> for Jacobian<F> {
+    fn from(point: &Affine<F>) -> Self {
         Self {
             x: point.x,
             y: point.y,
-            z: Fp::ONE,
+            z: F::one(),
         }
     }
 }
@@ -145,32 +175,32 @@ impl ConditionallySelectable for Jacobian {
 }
 
 /// What a doubling computes besides the double, for the tangent of the Miller loop.
-pub(super) struct Doubling {
-    pub(super) double: Jacobian,
+pub(super) struct Doubling<F> {
+    pub(super) double: Jacobian<F>,
     /// Z².
-    pub(super) z_squared: Fp,
+    pub(super) z_squared: F,
     /// Y².
-    pub(super) y_squared: Fp,
+    pub(super) y_squared: F,
     /// 3(X² - Z⁴), the slope of the tangent times 2YZ.
-    pub(super) slope: Fp,
+    pub(super) slope: F,
 }
 
 /// What an addition computes besides the sum, for the chord of the Miller loop and for exceptional cases.
-pub(super) struct Addition {
-    pub(super) sum: Jacobian,
+pub(super) struct Addition<F> {
+    pub(super) sum: Jacobian<F>,
     /// Twice the difference of the y coordinates, brought to Z³: the slope of the chord times the Z of the sum.
-    pub(super) slope: Fp,
+    pub(super) slope: F,
     /// The difference of the x coordinates, brought to Z²: zero when the points are equal or opposite.
-    x_difference: Fp,
+    x_difference: F,
 }
 
-impl Jacobian {
+impl<F: Field> Jacobian<F> {
     /// [2]self for any point, infinity and points of order 2 included. 3 products, 5 squares.
     pub(super) fn double(&self) -> Self {
         self.double_with_slope().double
     }
 
-    pub(super) fn double_with_slope(&self) -> Doubling {
+    pub(super) fn double_with_slope(&self) -> Doubling<F> {
         let z_squared = self.z.square();
         let y_squared = self.y.square();
         let beta = self.x * y_squared;
@@ -190,11 +220,11 @@ impl Jacobian {
 
     /// self + other where neither is infinity and they are not equal; opposite points give infinity.
     /// 7 products, 4 squares.
-    pub(super) fn add_affine(&self, other: &Affine) -> Self {
+    pub(super) fn add_affine(&self, other: &Affine<F>) -> Self {
         self.add_affine_with_slope(other).sum
     }
 
-    pub(super) fn add_affine_with_slope(&self, other: &Affine) -> Addition {
+    pub(super) fn add_affine_with_slope(&self, other: &Affine<F>) -> Addition<F> {
         let z_squared = self.z.square();
         let h = other.x * z_squared - self.x;
         let h_squared = h.square();
@@ -212,17 +242,8 @@ impl Jacobian {
         }
     }
 
-    /// self + other for any self, in constant time.
-    pub(super) fn add_affine_complete(&self, other: &Affine) -> Self {
-        let addition = self.add_affine_with_slope(other);
-        let other = Self::from(other);
-        let equal = addition.x_difference.is_zero() & addition.slope.is_zero();
-        let sum = Self::conditional_select(&addition.sum, &other.double(), equal);
-        Self::conditional_select(&sum, &other, self.z.is_zero())
-    }
-
     /// self + other where neither is infinity and they are not equal. 11 products, 5 squares.
-    fn add(&self, other: &Self) -> Self {
+    pub(super) fn add(&self, other: &Self) -> Self {
         let z1 = self.z.square();
         let z2 = other.z.square();
         let u1 = self.x * z2;
@@ -239,12 +260,23 @@ impl Jacobian {
     }
 
     /// The affine point, given 1/Z; infinity, with 0 for it, becomes (0, 0).
-    pub(super) fn to_affine_with(self, inverse_of_z: &Fp) -> Affine {
+    pub(super) fn to_affine_with(self, inverse_of_z: &F) -> Affine<F> {
         let square = inverse_of_z.square();
         Affine {
             x: self.x * square,
-            y: self.y * square * inverse_of_z,
+            y: self.y * square * *inverse_of_z,
         }
+    }
+}
+
+impl Jacobian {
+    /// self + other for any self, in constant time.
+    pub(super) fn add_affine_complete(&self, other: &Affine) -> Self {
+        let addition = self.add_affine_with_slope(other);
+        let other = Self::from(other);
+        let equal = addition.x_difference.is_zero() & addition.slope.is_zero();
+        let sum = Self::conditional_select(&addition.sum, &other.double(), equal);
+        Self::conditional_select(&sum, &other, self.z.is_zero())
     }
 
     pub(super) fn to_affine(self) -> Affine {
@@ -265,103 +297,5 @@ impl Jacobian {
 
     pub(super) fn is_negation_of(&self, point: &Affine) -> Choice {
         self.is(&point.negate())
-    }
-}
-
-/// Bits of a window of the recoded scalar.
-pub(super) const WINDOW: usize = 5;
-
-/// Entries of a table of odd multiples.
-pub(super) const TABLE: usize = 1 << (WINDOW - 1);
-
-/// 1, 3, 5, … 31 times a public point of order q, looked up in constant time.
-#[derive(Clone)]
-pub(super) struct OddMultiples([Affine; TABLE]);
-
-impl OddMultiples {
-    /// Makes the table with one inversion. The point must have order q.
-    pub(super) fn new(point: &Affine) -> Self {
-        let mut multiple = Jacobian::from(point);
-        let double = multiple.double();
-        let mut multiples = [multiple; TABLE];
-        for entry in multiples.iter_mut().skip(1) {
-            multiple = multiple.add(&double);
-            *entry = multiple;
-        }
-        let mut inverses = multiples.map(|entry| entry.z);
-        Fp::invert_all(&mut inverses);
-        let mut table = [Affine::default(); TABLE];
-        for ((entry, multiple), inverse) in table.iter_mut().zip(&multiples).zip(&inverses) {
-            *entry = multiple.to_affine_with(inverse);
-        }
-        Self(table)
-    }
-
-    fn point(&self) -> &Affine {
-        let [point, ..] = &self.0;
-        point
-    }
-
-    /// The multiple of a digit: every entry is read.
-    fn select(&self, digit: OddDigit) -> Affine {
-        let mut selected = Affine::default();
-        for (entry, index) in self.0.iter().zip(0u8..) {
-            let wanted = index.ct_eq(&digit.index);
-            selected.x.conditional_assign(&entry.x, wanted);
-            selected.y.conditional_assign(&entry.y, wanted);
-        }
-        selected.conditional_negate(digit.negative);
-        selected
-    }
-
-    /// [k]point in constant time, where k has at most `bits` bits; `bits` is public. k = 0 gives infinity.
-    ///
-    /// k made odd is written with digits ±1, ±3 … ±31, none of them zero, so that every step does the same.
-    /// Before the last addition the multiple is 32·m with 1 <= m < q/32: never infinity, never ± a table entry.
-    /// The last addition and the correction for even k can meet such cases and use the complete formula.
-    pub(super) fn multiply(&self, k: &Scalar, bits: usize) -> Jacobian {
-        let windows = bits.div_ceil(WINDOW);
-        let mut result = Jacobian::from(&self.select(OddDigit::top(k, windows)));
-        for window in (0..windows.saturating_sub(1)).rev() {
-            for _ in 0..WINDOW {
-                result = result.double();
-            }
-            let multiple = self.select(OddDigit::at(k, window));
-            result = match window {
-                0 => result.add_affine_complete(&multiple),
-                _ => result.add_affine(&multiple),
-            };
-        }
-        let less_one = result.add_affine_complete(&self.point().negate());
-        Jacobian::conditional_select(&result, &less_one, k.is_even())
-    }
-}
-
-/// A digit of the signed odd representation of k | 1: (2·index + 1), negated or not.
-#[derive(Clone, Copy)]
-pub(super) struct OddDigit {
-    pub(super) index: u8,
-    pub(super) negative: Choice,
-}
-
-impl OddDigit {
-    /// The digit of a window but the topmost one: 2m - 31 for the five bits m above the window's lowest one.
-    pub(super) fn at(k: &Scalar, window: usize) -> Self {
-        let m = k.bits(window * WINDOW + 1, WINDOW) as u8;
-        let positive = (m >> (WINDOW - 1)) & 1;
-        let flip = positive.wrapping_sub(1) & (TABLE as u8 - 1);
-        Self {
-            index: (m & (TABLE as u8 - 1)) ^ flip,
-            negative: !Choice::from(positive),
-        }
-    }
-
-    /// The topmost digit, 2m + 1.
-    pub(super) fn top(k: &Scalar, windows: usize) -> Self {
-        let first = windows.saturating_sub(1) * WINDOW + 1;
-        Self {
-            index: k.bits(first, WINDOW) as u8,
-            negative: Choice::from(0),
-        }
     }
 }

@@ -1,39 +1,37 @@
 //! PF_p, the quotient of F_p²* by F_p*, where the values of the pairing live (RFC 6508 cl. 3.1).
 
-use super::point::{OddDigit, TABLE, WINDOW};
-use super::scalar::{Q_BITS, Scalar};
-use roger_fp1024::Fp;
-use std::sync::LazyLock;
-use subtle::{ConditionallySelectable, ConstantTimeEq};
-use zeroize::Zeroize;
-
-/// g = <P, P> (RFC 6509 Appendix A).
-pub(super) const PAIRING_OF_GENERATOR: Fp = Fp::from_hex(concat!(
-    "66FC2A432B6EA392148F15867D623068C6A87BD1FB94C41E27FABE658E015A87",
-    "371E94744C96FEDA449AE9563F8BC446CBFDA85D5D00EF577072DA8F541721BE",
-    "EE0FAED1828EAB90B99DFB0138C7843355DF0460B4A9FD74B4F1A32BCAFA1FFA",
-    "D682C033A7942BCCE3720F20B9B7B0403C8CAE87B7A0042ACDE0FAB36461EA46",
-));
+use super::point::Field;
+use super::recoding::{GROUPS, OddDigits, PASSES, TABLE, WINDOW};
+use roger_fp1024::{Fp, Fp8, LANES};
+use zeroize::{Zeroize, Zeroizing};
 
 /// a + ib, i² = -1; as an element of PF_p any multiple by a number of F_p is the same.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Quotient {
-    pub(super) real: Fp,
-    pub(super) imaginary: Fp,
+pub(super) struct Quotient<F = Fp> {
+    pub(super) real: F,
+    pub(super) imaginary: F,
 }
 
-impl Zeroize for Quotient {
+impl<F: Field> Zeroize for Quotient<F> {
     fn zeroize(&mut self) {
         self.real.zeroize();
         self.imaginary.zeroize();
     }
 }
 
-impl Quotient {
-    pub(super) const ONE: Self = Self {
-        real: Fp::ONE,
-        imaginary: Fp::ZERO,
-    };
+impl<F: Field> Quotient<F> {
+    /// 1, the class of F_p*.
+    pub(super) fn one() -> Self {
+        Self::of_ratio(F::default())
+    }
+
+    /// 1 + i·ratio.
+    pub(super) fn of_ratio(ratio: F) -> Self {
+        Self {
+            real: F::one(),
+            imaginary: ratio,
+        }
+    }
 
     /// 2 products.
     pub(super) fn square(&self) -> Self {
@@ -43,85 +41,138 @@ impl Quotient {
         }
     }
 
-    /// 3 products.
+    /// 4 products with 2 reductions.
     pub(super) fn multiply(&self, other: &Self) -> Self {
-        let reals = self.real * other.real;
-        let imaginaries = self.imaginary * other.imaginary;
-        let cross = (self.real + self.imaginary) * (other.real + other.imaginary);
+        let negative = -self.imaginary;
         Self {
-            real: reals - imaginaries,
-            imaginary: cross - reals - imaginaries,
+            real: F::sum_of_products(&self.real, &other.real, &negative, &other.imaginary),
+            imaginary: F::sum_of_products(
+                &self.real,
+                &other.imaginary,
+                &self.imaginary,
+                &other.real,
+            ),
         }
     }
 
     /// The product with 1 + i·ratio. 2 products.
-    fn multiply_by_ratio(&self, ratio: &Fp) -> Self {
+    pub(super) fn multiply_by_ratio(&self, ratio: &F) -> Self {
         Self {
-            real: self.real - self.imaginary * ratio,
-            imaginary: self.imaginary + self.real * ratio,
+            real: self.real - self.imaginary * *ratio,
+            imaginary: self.imaginary + self.real * *ratio,
         }
     }
+}
 
+impl Quotient {
     /// The element as the one number b/a that represents it; 0 when a = 0.
     pub(super) fn ratio(&self) -> Fp {
         self.imaginary * self.real.invert()
     }
 }
 
-/// g, g³, g⁵ … g³¹ as ratios, made once. The inverse of a ratio is its negative.
-static GENERATOR_POWERS: LazyLock<[Fp; TABLE]> = LazyLock::new(|| {
-    let g = Quotient::ONE.multiply_by_ratio(&PAIRING_OF_GENERATOR);
-    let square = g.square();
-    let mut power = g;
-    let mut powers = [g; TABLE];
+/// Odd powers of 2^(10n)-th powers of an element, as ratios; the inverse of a ratio is its negative.
+pub(super) struct PowerTable(Box<[[Fp8; TABLE]]>);
+
+impl PowerTable {
+    /// Makes the table of 1 + i·ratio.
+    pub(super) fn new(ratio: &Fp) -> Self {
+        let mut power = Quotient::of_ratio(*ratio);
+        let mut powers = vec![[Quotient::<Fp8>::default(); TABLE]; GROUPS];
+        for group in &mut powers {
+            let mut lanes = [Quotient::default(); LANES];
+            for lane in &mut lanes {
+                *lane = power;
+                power = (0..WINDOW * PASSES).fold(power, |power, _| power.square());
+            }
+            *group = odd_powers(&side_by_side(&lanes));
+        }
+        let mut reals: Vec<_> = powers
+            .as_flattened()
+            .iter()
+            .map(|power| power.real)
+            .collect();
+        Fp8::invert_all(&mut reals);
+        let mut table = vec![[Fp8::ZERO; TABLE]; GROUPS];
+        let entries = table.as_flattened_mut().iter_mut();
+        for ((entry, power), inverse) in entries.zip(powers.as_flattened()).zip(&reals) {
+            *entry = power.imaginary * inverse;
+        }
+        Self(table.into())
+    }
+
+    /// What one pass over the digits contributes, lane by lane.
+    pub(super) fn pass(&self, digits: &OddDigits, pass: usize) -> Quotient<Fp8> {
+        let mut product = Quotient::one();
+        for (table, digits) in self.0.iter().zip(digits.pass(pass)) {
+            let ratio = Fp8::select(table.iter(), &digits.index).negate_lanes(digits.negative);
+            product = product.multiply_by_ratio(&ratio);
+        }
+        product
+    }
+
+    /// The power whose exponent has these digits, in constant time, not yet as a ratio (RFC 6508 cl. 6.2.1 step 4).
+    pub(super) fn power(&self, digits: &OddDigits) -> Quotient {
+        let mut product = Zeroizing::new(self.pass(digits, PASSES - 1));
+        for pass in (0..PASSES - 1).rev() {
+            *product = to_next_pass(&product).multiply(&self.pass(digits, pass));
+        }
+        product_of_lanes(&product)
+    }
+}
+
+/// The 32nd power of the product of a pass.
+pub(super) fn to_next_pass<F: Field>(product: &Quotient<F>) -> Quotient<F> {
+    (0..WINDOW).fold(*product, |product, _| product.square())
+}
+
+fn side_by_side(lanes: &[Quotient; LANES]) -> Quotient<Fp8> {
+    Quotient {
+        real: Fp8::from_lanes(&lanes.map(|lane| lane.real)),
+        imaginary: Fp8::from_lanes(&lanes.map(|lane| lane.imaginary)),
+    }
+}
+
+fn odd_powers(element: &Quotient<Fp8>) -> [Quotient<Fp8>; TABLE] {
+    let square = element.square();
+    let mut power = *element;
+    let mut powers = [power; TABLE];
     for entry in powers.iter_mut().skip(1) {
         power = power.multiply(&square);
         *entry = power;
     }
-    let mut reals = powers.map(|power| power.real);
-    Fp::invert_all(&mut reals);
-    let mut ratios = [Fp::ZERO; TABLE];
-    for ((ratio, power), inverse) in ratios.iter_mut().zip(&powers).zip(&reals) {
-        *ratio = power.imaginary * inverse;
-    }
-    ratios
-});
-
-fn select(powers: &[Fp; TABLE], digit: OddDigit) -> Fp {
-    let mut selected = Fp::ZERO;
-    for (entry, index) in powers.iter().zip(0u8..) {
-        selected.conditional_assign(entry, index.ct_eq(&digit.index));
-    }
-    selected.conditional_assign(&-selected, digit.negative);
-    selected
+    powers
 }
 
-/// g^r in constant time, not yet as a ratio (RFC 6508 cl. 6.2.1 step 4).
-pub(super) fn power_of_generator(r: &Scalar) -> Quotient {
-    let powers = &*GENERATOR_POWERS;
-    let windows = Q_BITS.div_ceil(WINDOW);
-    let top = select(powers, OddDigit::top(r, windows));
-    let mut result = Quotient::ONE.multiply_by_ratio(&top);
-    for window in (0..windows.saturating_sub(1)).rev() {
-        for _ in 0..WINDOW {
-            result = result.square();
-        }
-        result = result.multiply_by_ratio(&select(powers, OddDigit::at(r, window)));
+fn product_of_lanes(lanes: &Quotient<Fp8>) -> Quotient {
+    let mut product = Zeroizing::new(*lanes);
+    for distance in [4, 2, 1] {
+        let other = Zeroizing::new(Quotient {
+            real: product.real.rotate(distance),
+            imaginary: product.imaginary.rotate(distance),
+        });
+        *product = product.multiply(&other);
     }
-    // An even r was raised to r + 1.
-    let correction = Fp::conditional_select(&Fp::ZERO, &-PAIRING_OF_GENERATOR, r.is_even());
-    result.multiply_by_ratio(&correction)
+    let [real, ..] = product.real.to_lanes();
+    let [imaginary, ..] = product.imaginary.to_lanes();
+    Quotient { real, imaginary }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::generator::{PAIRING_OF_GENERATOR, POWERS};
+    use super::super::scalar::Scalar;
     use super::*;
+
+    fn power_of_generator(exponent: &Scalar) -> Quotient {
+        POWERS.power(&OddDigits::of(exponent))
+    }
 
     #[test]
     fn small_powers_are_repeated_products() {
-        let g = Quotient::ONE.multiply_by_ratio(&PAIRING_OF_GENERATOR);
-        let mut expected = Quotient::ONE;
-        for exponent in 0..70u8 {
+        let g = Quotient::of_ratio(PAIRING_OF_GENERATOR);
+        let mut expected = g;
+        for exponent in 1..70u8 {
             let power = power_of_generator(&Scalar::from_identifier(&[exponent]));
             assert!(power.ratio() == expected.ratio(), "g^{exponent}");
             expected = expected.multiply(&g);

@@ -1,11 +1,11 @@
 //! The receiver's side of SAKKE.
 
 use super::encapsulation::{EncapsulatedData, mask};
+use super::generator::PAIRING_OF_GENERATOR;
 use super::pairing::pairing;
-use super::point::{Affine, OddMultiples, POINT_OCTETS};
-use super::public_key::KmsPublicEncKey;
-use super::quotient::PAIRING_OF_GENERATOR;
-use super::scalar::{Q_BITS, Scalar};
+use super::point::{Affine, POINT_OCTETS};
+use super::public_key::{KmsPublicEncKey, Multiplier};
+use super::scalar::Scalar;
 use crate::error::{DecapsulationError, KeyError, PointError};
 use roger_base::{Secret, SecretBytes};
 use subtle::ConstantTimeEq;
@@ -17,8 +17,8 @@ pub struct ReceiverSecretKey {
     /// K_(a,T), secret.
     key: Affine,
     id: Box<[u8]>,
-    /// Multiples of [a]P + Z_T for the TEST; public.
-    multiples: Box<OddMultiples>,
+    /// For the TEST.
+    kms: KmsPublicEncKey,
 }
 
 impl Drop for ReceiverSecretKey {
@@ -52,7 +52,7 @@ impl ReceiverSecretKey {
         Ok(Self {
             key: *key,
             id: id.into(),
-            multiples: Box::new(OddMultiples::new(&point)),
+            kms: kms.clone(),
         })
     }
 
@@ -90,7 +90,7 @@ impl ReceiverSecretKey {
             *octet ^= masked;
         }
         let r = Scalar::from_hash(&[&ssv, &self.id]);
-        let test = Zeroizing::new(self.multiples.multiply(&r, Q_BITS));
+        let test = Zeroizing::new(Multiplier::new(&r, &self.id).point(&self.kms));
         if !bool::from(test.is(&point)) {
             return Err(DecapsulationError);
         }

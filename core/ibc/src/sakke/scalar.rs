@@ -2,8 +2,9 @@
 
 use crate::error::SecretRangeError;
 use crate::hash::hash_blocks;
-use crypto_bigint::{NonZero, Odd, U1024};
-use subtle::{Choice, ConstantTimeEq, ConstantTimeLess};
+use crypto_bigint::modular::ConstMontyParams;
+use crypto_bigint::{NonZero, Odd, U1024, const_monty_form, const_monty_params};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeLess};
 use zeroize::{Zeroize, Zeroizing};
 
 /// Octets of an encoded number modulo q.
@@ -29,6 +30,13 @@ const Q_ODD: Odd<U1024> = Odd::<U1024>::from_be_hex(concat!(
 
 const Q_NON_ZERO: &NonZero<U1024> = Q_ODD.as_nz_ref();
 
+const_monty_params!(
+    OrderParams,
+    U1024,
+    "265EAEC7C2958FF69971846636B4195E905B0338672D20986FA6B8D62CF8068BBD02AAC9F8BF03C6C8A1CC354C69672C39E46CE7FDF222864D5B49FD2999A9B4389B1921CC9AD335144AB173595A07386DABFD2A0C614AA0A9F3CF14870F026AA7E535ABD5A5C7C7FF38FA08E2615F6C203177C42B1EB3A1D99B601EBFAA17FB"
+);
+const_monty_form!(OrderForm, OrderParams);
+
 /// l of `HashToIntegerRange` for n = q: ceil(1022 / 256) (RFC 6508 cl. 5.1 step 3).
 const Q_HASH_BLOCKS: usize = 4;
 
@@ -52,6 +60,14 @@ impl Scalar {
 
     /// The octet string of an identifier as a number modulo q (RFC 6508 cl. 2.1); identifiers are public.
     pub(super) fn from_identifier(id: &[u8]) -> Self {
+        if id.len() < SCALAR_OCTETS {
+            // Below 2^1016 and so below q: a UID always.
+            let mut octets = [0; SCALAR_OCTETS];
+            for (to, from) in octets.iter_mut().rev().zip(id.iter().rev()) {
+                *to = *from;
+            }
+            return Self(U1024::from_be_slice(&octets));
+        }
         let mut number = U1024::ZERO;
         let bits = id
             .iter()
@@ -66,8 +82,18 @@ impl Scalar {
     /// `HashToIntegerRange(s, q, SHA-256)` over the parts of s (RFC 6508 cl. 5.1), in constant time.
     pub(super) fn from_hash(parts: &[&[u8]]) -> Self {
         let v = hash_blocks(parts, Q_HASH_BLOCKS);
-        let number = Zeroizing::new(U1024::from_be_slice(&v));
-        Self(number.rem(Q_NON_ZERO))
+        let mut number = Self(U1024::from_be_slice(&v));
+        // 2^1024 is less than 7q.
+        for multiple in [Q.shl_vartime(2), Q.shl_vartime(1), Q] {
+            number.subtract_if_not_less(&multiple);
+        }
+        number
+    }
+
+    fn subtract_if_not_less(&mut self, subtrahend: &U1024) {
+        let less = self.0.ct_lt(subtrahend);
+        let difference = Zeroizing::new(self.0.wrapping_sub(subtrahend));
+        self.0.conditional_assign(&difference, !less);
     }
 
     /// q - 1.
@@ -86,6 +112,39 @@ impl Scalar {
 
     pub(super) fn add(&self, other: &Self) -> Self {
         Self(self.0.add_mod(&other.0, Q_NON_ZERO))
+    }
+
+    /// a·b in constant time.
+    pub(super) fn multiply(&self, other: &Self) -> Self {
+        let a = Zeroizing::new(OrderForm::new(&self.0));
+        let b = Zeroizing::new(OrderForm::new(&other.0));
+        Self((*a * *b).retrieve())
+    }
+
+    /// q - a, and zero for zero.
+    pub(super) fn negate(&self) -> Self {
+        Self(self.0.neg_mod(Q_NON_ZERO))
+    }
+
+    /// Replaces every number by its inverse, in constant time and with one inversion for all; `false` when one of
+    /// them is zero, and then none of them is of use.
+    pub(super) fn invert_all(scalars: &mut [Self]) -> bool {
+        let mut products = Zeroizing::new(Vec::with_capacity(scalars.len()));
+        let mut product = Zeroizing::new(OrderForm::ONE);
+        for scalar in scalars.iter() {
+            products.push(*product);
+            *product *= OrderForm::new(&scalar.0);
+        }
+        let Some(inverse) = Self(product.retrieve()).invert() else {
+            return false;
+        };
+        let mut inverse = Zeroizing::new(OrderForm::new(&inverse.0));
+        for (scalar, before) in scalars.iter_mut().zip(products.iter()).rev() {
+            let own = Zeroizing::new(OrderForm::new(&scalar.0));
+            *scalar = Self((*inverse * before).retrieve());
+            *inverse *= *own;
+        }
+        true
     }
 
     /// 1/a in constant time; `None` for zero, which is public by then.
@@ -108,12 +167,24 @@ impl Scalar {
         !Choice::from((lowest & 1) as u8)
     }
 
-    /// Bits `first` to `first + count - 1`, count below 32; positions are public, the bits are not.
-    pub(super) fn bits(&self, first: usize, count: usize) -> u32 {
-        let words = Zeroizing::new(self.0.to_words());
-        let word = |index: usize| words.get(index).copied().unwrap_or(0);
-        let both = u128::from(word(first / 64)) | (u128::from(word(first / 64 + 1)) << 64);
-        (both >> (first % 64)) as u32 & ((1 << count) - 1)
+    /// The number made odd without changing more than its sign: a when it is odd, else q - a; and whether it is
+    /// the latter.
+    pub(super) fn to_odd(&self) -> (Self, Choice) {
+        let even = self.is_even();
+        let mut odd = self.clone();
+        odd.0.conditional_assign(&self.negate().0, even);
+        (odd, even)
+    }
+
+    /// The words, least significant first.
+    pub(super) fn to_words(&self) -> Zeroizing<[u64; 16]> {
+        Zeroizing::new(self.0.to_words())
+    }
+
+    /// A bit of a public number.
+    pub(super) fn bit_vartime(&self, position: usize) -> bool {
+        let word = self.0.to_words().get(position / 64).copied();
+        word.unwrap_or(0) >> (position % 64) & 1 == 1
     }
 }
 
@@ -142,13 +213,34 @@ mod tests {
     }
 
     #[test]
-    fn bits_are_read_across_words() {
-        let scalar = Scalar(U1024::from_be_hex(&format!(
-            "{:0>256}",
-            "F0000000000000005A"
-        )));
-        assert_eq!(scalar.bits(0, 8), 0x5A);
-        assert_eq!(scalar.bits(60, 12), 0xF00);
-        assert_eq!(scalar.bits(1020, 5), 0);
+    fn products_and_inverses_agree() {
+        let numbers = [b"a", b"b", b"c"].map(|text| Scalar::from_hash(&[text]));
+        let mut inverses = numbers.clone();
+        assert!(Scalar::invert_all(&mut inverses));
+        for (number, inverse) in numbers.iter().zip(&inverses) {
+            assert!(bool::from(number.multiply(inverse).is_one()));
+            assert_eq!(number.invert().unwrap().0, inverse.0);
+        }
+        let mut with_zero = [numbers[0].clone(), Scalar::from_identifier(&[])];
+        assert!(!Scalar::invert_all(&mut with_zero));
+        assert!(Scalar::invert_all(&mut []));
+    }
+
+    #[test]
+    fn a_number_is_made_odd() {
+        let five = Scalar::from_identifier(&[5]);
+        assert!(five.to_odd().0.0 == five.0 && !bool::from(five.to_odd().1));
+        let (odd, negated) = Scalar::from_identifier(&[6]).to_odd();
+        assert_eq!(odd.0, Q.wrapping_sub(&U1024::from_u8(6)));
+        assert!(bool::from(negated) && !bool::from(odd.is_even()));
+    }
+
+    #[test]
+    fn hashes_are_reduced_as_a_division_would() {
+        for number in 0..64u8 {
+            let v = hash_blocks(&[&[number]], Q_HASH_BLOCKS);
+            let expected = U1024::from_be_slice(&v).rem_vartime(Q_NON_ZERO);
+            assert_eq!(Scalar::from_hash(&[&[number]]).0, expected);
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Intermediate values of RFC 6508 Appendix A that are not visible from outside.
 
 use super::encapsulation::mask;
-use super::point::{GENERATOR_MULTIPLES, Jacobian, OddMultiples};
-use super::public_key::KmsPublicEncKey;
-use super::quotient::power_of_generator;
-use super::scalar::{Q_BITS, Scalar};
+use super::generator::{GENERATOR, MULTIPLES, POWERS};
+use super::point::Jacobian;
+use super::public_key::{KmsPublicEncKey, Multiplier};
+use super::recoding::OddDigits;
+use super::scalar::Scalar;
+use super::{batch, fixed_base};
 use crate::hash::hash_to_octets;
 use roger_fp1024::Fp;
 use serde_json::Value;
@@ -15,6 +17,14 @@ fn vectors() -> Value {
 
 fn octets(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().unwrap()).unwrap()
+}
+
+fn multiple_of_generator(k: &Scalar) -> Jacobian {
+    fixed_base::multiply(&[(&MULTIPLES, &OddDigits::of(k))])
+}
+
+fn power_of_generator(r: &Scalar) -> Fp {
+    POWERS.power(&OddDigits::of(r)).ratio()
 }
 
 #[test]
@@ -37,13 +47,12 @@ fn intermediate_values_are_the_published_ones() {
         let r = Scalar::from_hash(&[&octets(&vector["SSV"]), &id]);
         assert_eq!(r.to_octets()[..], octets(&vector["r"]));
         let b = Scalar::from_identifier(&id);
-        let b_p = GENERATOR_MULTIPLES.multiply(&b, Q_BITS).to_affine();
+        let b_p = multiple_of_generator(&b).to_affine();
         assert_eq!(b_p.to_octets()[..], octets(&vector["bP"]));
         let z_t = KmsPublicEncKey::from_octets(&octets(&vector["Z_T"])).unwrap();
-        let point = OddMultiples::new(&z_t.point_of_identifier(&id));
-        let point = point.multiply(&r, Q_BITS).to_affine();
+        let point = Multiplier::new(&r, &id).point(&z_t).to_affine();
         assert_eq!(point.to_octets()[..], octets(&vector["R_bS"]));
-        let w = power_of_generator(&r).ratio();
+        let w = power_of_generator(&r);
         assert_eq!(w.to_octets()[..], octets(&vector["g_pow_r"]));
         assert_eq!(mask(&w, 16)[..], octets(&vector["mask"]));
     }
@@ -51,30 +60,32 @@ fn intermediate_values_are_the_published_ones() {
 
 #[test]
 fn multiples_of_every_small_and_every_last_scalar_are_repeated_sums() {
-    let point = super::point::GENERATOR;
-    let mut sum = Jacobian {
-        x: Fp::ONE,
-        y: Fp::ONE,
-        z: Fp::ZERO,
-    };
-    let mut difference = sum;
-    let mut number = Scalar::from_identifier(&[]);
-    let mut last = Scalar::from_identifier(&[]);
-    for k in 0..80u8 {
-        let positive = GENERATOR_MULTIPLES.multiply(&number, Q_BITS);
-        let short = GENERATOR_MULTIPLES.multiply(&number, 9);
-        let negative = GENERATOR_MULTIPLES.multiply(&last, Q_BITS);
-        if k == 0 {
-            assert!(bool::from(positive.is_infinity() & negative.is_infinity()));
-        } else {
-            assert!(bool::from(positive.is(&sum.to_affine())), "{k}");
-            assert!(bool::from(short.is(&sum.to_affine())), "{k}");
-            assert!(bool::from(negative.is(&difference.to_affine())), "q - {k}");
-        }
-        sum = sum.add_affine_complete(&point);
-        difference = difference.add_affine_complete(&point.negate());
+    let mut sum = Jacobian::from(&GENERATOR);
+    let mut number = Scalar::from_identifier(&[1]);
+    for k in 1..80u8 {
+        let affine = sum.to_affine();
+        let positive = multiple_of_generator(&number);
+        assert!(bool::from(positive.is(&affine)), "{k}");
+        let negative = multiple_of_generator(&number.negate());
+        assert!(bool::from(negative.is_negation_of(&affine)), "q - {k}");
+        sum = sum.add_affine_complete(&GENERATOR);
         number = number.add(&Scalar::from_identifier(&[1]));
-        last = last.add(&Scalar::minus_one());
+    }
+}
+
+#[test]
+fn a_batch_is_what_one_by_one_gives() {
+    for members in [1, 7, 8, 9, 16] {
+        let scalars: Vec<_> = (0..members).map(|n| Scalar::from_hash(&[&[n]])).collect();
+        let digits: Vec<_> = scalars.iter().map(OddDigits::of).collect();
+        let terms: Vec<_> = digits.iter().map(|d| vec![(&*MULTIPLES, d)]).collect();
+        let points = batch::to_affine(&batch::multiply(&terms));
+        let powers = batch::powers(&POWERS, &digits.iter().collect::<Vec<_>>());
+        let (_, ratios) = batch::to_affine_and_ratios(&[], &powers);
+        for (scalar, (point, ratio)) in scalars.iter().zip(points.iter().zip(ratios)) {
+            assert!(bool::from(multiple_of_generator(scalar).is(point)));
+            assert!(power_of_generator(scalar) == ratio);
+        }
     }
 }
 
@@ -98,7 +109,7 @@ mod leading_zeros;
 fn the_inputs_with_leading_zeros_have_them() {
     let id = leading_zeros::IDENTIFIER;
     let r = |ssv: &[u8]| Scalar::from_hash(&[ssv, id]);
-    let w = power_of_generator(&r(&leading_zeros::SSV_WITH_ZERO_IN_W)).ratio();
+    let w = power_of_generator(&r(&leading_zeros::SSV_WITH_ZERO_IN_W));
     assert_eq!(w.to_octets()[0], 0);
     assert_eq!(r(&leading_zeros::SSV_WITH_ZERO_IN_R).to_octets()[0], 0);
     let a = crate::hash::sha256(&[&leading_zeros::SSV_WITH_ZERO_IN_HASH_OF_SSV, id]);
