@@ -20,7 +20,7 @@ fn single(criterion: &mut Criterion) {
     });
     group.bench_function("square", |bencher| bencher.iter(|| black_box(&a).square()));
     group.bench_function("sum_of_products", |bencher| {
-        bencher.iter(|| Fp::sum_of_products(black_box(&a), black_box(&b), &b, &a))
+        bencher.iter(|| Fp::sum_of_products([(black_box(&a), black_box(&b)), (&b, &a)]))
     });
     group.bench_function("add", |bencher| {
         bencher.iter(|| black_box(&a) + black_box(&b))
@@ -42,7 +42,7 @@ fn eight(criterion: &mut Criterion) {
     });
     group.bench_function("square", |bencher| bencher.iter(|| black_box(&a).square()));
     group.bench_function("sum_of_products", |bencher| {
-        bencher.iter(|| Fp8::sum_of_products(black_box(&a), black_box(&b), &b, &a))
+        bencher.iter(|| Fp8::sum_of_products([(black_box(&a), black_box(&b)), (&b, &a)]))
     });
     group.bench_function("add", |bencher| {
         bencher.iter(|| black_box(&a) + black_box(&b))

@@ -9,9 +9,7 @@
 // Loops over arrays of fixed length with constant bounds; an index out of range would not compile.
 #![allow(clippy::indexing_slicing)]
 
-use crate::limbs::{
-    LIMBS, Limbs, MODULUS, NEGATED_INVERSE, Wide, add_wide, carrying_add, reduce_once,
-};
+use crate::limbs::{LIMBS, Limbs, MODULUS, NEGATED_INVERSE, Wide, carrying_add, reduce_once};
 use core::arch::asm;
 
 /// Limbs of a block.
@@ -170,14 +168,6 @@ impl Adx {
     #[inline]
     pub(crate) fn square(self, a: &Limbs) -> Limbs {
         self.mul(a, a)
-    }
-
-    /// (a * b + c * d) / 2^1024 mod p.
-    #[inline]
-    pub(crate) fn sum_of_products(self, a: &Limbs, b: &Limbs, c: &Limbs, d: &Limbs) -> Limbs {
-        let mut sum = self.mul_wide(a, b);
-        add_wide(&mut sum, &self.mul_wide(c, d));
-        self.reduce(&mut sum)
     }
 
     /// a * b without reduction.

@@ -66,6 +66,12 @@ impl Backend {
         Engine::selected().backend()
     }
 
+    /// Whether eight elements at once cost much less than eight times one.
+    #[must_use]
+    pub const fn is_wide(self) -> bool {
+        matches!(self, Self::Ifma)
+    }
+
     /// Whether `ROGER_FP` can be obeyed; a program asks once, when it starts.
     ///
     /// # Errors

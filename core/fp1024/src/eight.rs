@@ -126,22 +126,16 @@ impl Fp8 {
         self + self
     }
 
-    /// ab + cd with one reduction.
+    /// The sum of products of pairs, at least one and at most eight, with one reduction.
     #[must_use]
-    pub fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
+    pub fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self {
         match Engine::selected() {
             #[cfg(target_arch = "x86_64")]
-            Engine::Ifma(ifma) => Self(ifma.sum_of_products(&a.0, &b.0, &c.0, &d.0)),
+            Engine::Ifma(ifma) => Self(ifma.sum_of_products(terms.map(|(a, b)| (&a.0, &b.0)))),
             _ => {
-                let mut sums = a.elements();
-                let others = b
-                    .elements()
-                    .into_iter()
-                    .zip(c.elements().into_iter().zip(d.elements()));
-                for (a, (b, (c, d))) in sums.iter_mut().zip(others) {
-                    *a = Fp::sum_of_products(a, &b, &c, &d);
-                }
-                Self::from_elements(&sums)
+                let terms = terms.map(|(a, b)| (a.elements(), b.elements()));
+                let lane = |l| Fp::sum_of_products(terms.each_ref().map(|(a, b)| (&a[l], &b[l])));
+                Self::from_elements(&core::array::from_fn(lane))
             }
         }
     }

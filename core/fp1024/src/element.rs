@@ -109,11 +109,11 @@ impl Fp {
         Self(multiply::square(&self.0))
     }
 
-    /// ab + cd with one reduction.
+    /// The sum of products of pairs, at least one, with one reduction.
     #[must_use]
     #[inline]
-    pub fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        Self(multiply::sum_of_products([(&a.0, &b.0), (&c.0, &d.0)]))
+    pub fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self {
+        Self(multiply::sum_of_products(terms.map(|(a, b)| (&a.0, &b.0))))
     }
 
     /// 2a.
@@ -252,8 +252,10 @@ operator!(Mul, mul, MulAssign, mul_assign, multiply::mul);
 
 /// Products by the backend of this process.
 mod multiply {
-    use super::{Engine, Limbs, portable};
-    use crate::limbs::add_wide;
+    use super::{Engine, LIMBS, Limbs, portable};
+    #[cfg(target_arch = "x86_64")]
+    use crate::adx::Adx;
+    use crate::limbs::{Wide, add_wide};
 
     #[inline]
     pub(super) fn mul(a: &Limbs, b: &Limbs) -> Limbs {
@@ -278,18 +280,35 @@ mod multiply {
     }
 
     #[inline]
-    pub(super) fn sum_of_products(terms: [(&Limbs, &Limbs); 2]) -> Limbs {
-        let [(a, b), (c, d)] = terms;
+    pub(super) fn sum_of_products<const N: usize>(terms: [(&Limbs, &Limbs); N]) -> Limbs {
         match Engine::selected() {
             Engine::Portable => {
-                let mut sum = portable::mul_wide(a, b);
-                add_wide(&mut sum, &portable::mul_wide(c, d));
+                let sum = sum(terms.map(|(a, b)| portable::mul_wide(a, b)));
                 portable::reduce_wide(&sum)
             }
             #[cfg(target_arch = "x86_64")]
-            Engine::Adx(adx) => adx.sum_of_products(a, b, c, d),
+            Engine::Adx(adx) => sum_with_adx(adx, terms),
             #[cfg(target_arch = "x86_64")]
-            Engine::Ifma(ifma) => ifma.adx().sum_of_products(a, b, c, d),
+            Engine::Ifma(ifma) => sum_with_adx(ifma.adx(), terms),
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    fn sum_with_adx<const N: usize>(adx: Adx, terms: [(&Limbs, &Limbs); N]) -> Limbs {
+        adx.reduce(&mut sum(terms.map(|(a, b)| adx.mul_wide(a, b))))
+    }
+
+    #[inline]
+    fn sum<const N: usize>(products: [Wide; N]) -> Wide {
+        const { assert!(N > 0) };
+        let mut sum = [0; 2 * LIMBS];
+        for (number, product) in products.iter().enumerate() {
+            match number {
+                0 => sum = *product,
+                _ => add_wide(&mut sum, product),
+            }
+        }
+        sum
     }
 }

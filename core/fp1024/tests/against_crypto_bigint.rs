@@ -65,6 +65,8 @@ fn check_pair(a: &U1024, b: &U1024) {
     assert_eq!(number(&(x + y)), a.add_mod(b, &p()));
     assert_eq!(number(&(x - y)), a.sub_mod(b, &p()));
     assert_eq!(number(&(x * y)), product(a, b));
+    let sum = product(a, b).add_mod(&product(b, b), &p());
+    assert_eq!(number(&Fp::sum_of_products([(&x, &y), (&y, &y)])), sum);
     assert_eq!(x == y, a == b);
     assert!(Fp::conditional_select(&x, &y, Choice::from(0)) == x);
     assert!(Fp::conditional_select(&x, &y, Choice::from(1)) == y);
@@ -184,7 +186,9 @@ fn check_eight(a: &[U1024; 8], b: &[U1024; 8], c: &[U1024; 8]) {
     check_lanes(x * y, |l| product(&a[l], &b[l]));
     check_lanes(x.square(), |l| product(&a[l], &a[l]));
     let two = |l: usize| product(&a[l], &b[l]).add_mod(&product(&b[l], &c[l]), &p());
-    check_lanes(Fp8::sum_of_products(&x, &y, &y, &z), two);
+    check_lanes(Fp8::sum_of_products([(&x, &y), (&y, &z)]), two);
+    let three = |l: usize| two(l).add_mod(&product(&c[l], &a[l]), &p());
+    check_lanes(Fp8::sum_of_products([(&x, &y), (&y, &z), (&z, &x)]), three);
     // What comes out of one operation is what may go into the next.
     let chain = |l: usize| {
         let sum = a[l].add_mod(&b[l], &p()).add_mod(&a[l], &p());
@@ -200,7 +204,7 @@ fn check_eight(a: &[U1024; 8], b: &[U1024; 8], c: &[U1024; 8]) {
     check_lanes(Fp8::select([x, y, z].iter(), &index), named);
     let zeros = (0..8).filter(|l| a[*l] == U1024::ZERO);
     assert!((x).zero_lanes() == LaneMask(zeros.fold(0, |mask, l| mask | 1 << l)));
-    assert!((x - x).zero_lanes() == LaneMask(0xFF));
+    assert!((x + -x).zero_lanes() == LaneMask(0xFF));
 }
 
 #[test]

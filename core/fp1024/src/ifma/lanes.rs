@@ -42,10 +42,6 @@ impl Ifma {
         multiply(a: &Rows, b: &Rows) -> Rows
     );
     with_instructions!(
-        /// ab + cd.
-        sum_of_products(a: &Rows, b: &Rows, c: &Rows, d: &Rows) -> Rows
-    );
-    with_instructions!(
         /// a + b.
         add(a: &Rows, b: &Rows) -> Rows
     );
@@ -69,6 +65,13 @@ impl Ifma {
         /// The elements become reduced numbers times 2^1024.
         leave(a: &Rows) -> [Limbs; LANES]
     );
+
+    /// The sum of products of pairs.
+    pub(crate) fn sum_of_products<const N: usize>(self, terms: [(&Rows, &Rows); N]) -> Rows {
+        const { assert!(0 < N && N <= 8) };
+        // SAFETY: `self` proves that the machine has AVX-512 F and IFMA.
+        unsafe { sum_of_products(terms) }
+    }
 
     /// In each lane the element of the table that the lane's index names, else zero; every entry is read.
     pub(crate) fn select<'a>(
@@ -118,8 +121,8 @@ fn multiply(a: &Rows, b: &Rows) -> Rows {
 
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn sum_of_products(a: &Rows, b: &Rows, c: &Rows, d: &Rows) -> Rows {
-    montgomery([(a, b), (c, d)])
+fn sum_of_products<const N: usize>(terms: [(&Rows, &Rows); N]) -> Rows {
+    montgomery(terms)
 }
 
 /// The sum of products, divided by 2^1040 modulo p, limb by limb of the second factors: add a limb's row of partial

@@ -8,6 +8,7 @@ mod encapsulation;
 mod fixed_base;
 mod generator;
 mod kms;
+mod miller;
 mod pairing;
 mod point;
 mod public_key;

@@ -20,8 +20,8 @@ pub(super) trait Field:
     fn one() -> Self;
     fn square(&self) -> Self;
     fn double(&self) -> Self;
-    /// ab + cd with one reduction.
-    fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self;
+    /// A sum of products with one reduction.
+    fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self;
 }
 
 macro_rules! field {
@@ -36,8 +36,8 @@ macro_rules! field {
             fn double(&self) -> Self {
                 self.double()
             }
-            fn sum_of_products(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-                Self::sum_of_products(a, b, c, d)
+            fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self {
+                Self::sum_of_products(terms)
             }
         }
     };

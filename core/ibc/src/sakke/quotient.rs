@@ -43,15 +43,11 @@ impl<F: Field> Quotient<F> {
 
     /// 4 products with 2 reductions.
     pub(super) fn multiply(&self, other: &Self) -> Self {
-        let negative = -self.imaginary;
+        let (a, b) = (&self.real, &self.imaginary);
+        let (c, d) = (&other.real, &other.imaginary);
         Self {
-            real: F::sum_of_products(&self.real, &other.real, &negative, &other.imaginary),
-            imaginary: F::sum_of_products(
-                &self.real,
-                &other.imaginary,
-                &self.imaginary,
-                &other.real,
-            ),
+            real: F::sum_of_products([(a, c), (&-*b, d)]),
+            imaginary: F::sum_of_products([(a, d), (b, c)]),
         }
     }
 
@@ -65,6 +61,11 @@ impl<F: Field> Quotient<F> {
 }
 
 impl Quotient {
+    /// Squared so many times.
+    pub(super) fn square_times(&self, times: usize) -> Self {
+        (0..times).fold(*self, |power, _| power.square())
+    }
+
     /// The element as the one number b/a that represents it; 0 when a = 0.
     pub(super) fn ratio(&self) -> Fp {
         self.imaginary * self.real.invert()

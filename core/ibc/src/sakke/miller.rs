@@ -1,0 +1,504 @@
+//! The Miller loop of a point that is known before: everything that depends on it, made once.
+//!
+//! The loop runs over q - 1 in base 4. A step from m to 4m + d multiplies v⁴ by a function of the curve with zeros
+//! at mK (four times), K (d times) and -(4m + d)K and poles at infinity only: a polynomial A(x) + y·B(x). Two
+//! doublings and an addition so cost one product, and the product of the lines is worked out here. The steps lie in
+//! eight lanes of 64: lane l has the steps 64l to 64l + 63, in the order of the loop.
+
+// Loops over arrays of fixed length with constant bounds; an index out of range would not compile.
+#![allow(clippy::indexing_slicing)]
+
+use super::point::{Affine, Doubling, Field, Jacobian};
+use super::quotient::Quotient;
+use super::scalar::{Q, Q_BITS};
+use crypto_bigint::U1024;
+use roger_fp1024::{Backend, Fp, Fp8, LANES, LaneMask};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Digits of q - 1 in base 4.
+const DIGIT_COUNT: usize = Q_BITS.div_ceil(2);
+
+/// Steps of a lane.
+const ROWS: usize = 64;
+
+/// The digits of q - 1, most significant first: -1, 0, 1 or 2.
+const DIGITS: [i8; DIGIT_COUNT] = {
+    let words = Q.wrapping_sub(&U1024::ONE).to_words();
+    let mut digits = [0; DIGIT_COUNT];
+    let mut carry = 0;
+    let mut i = 0;
+    while i < DIGIT_COUNT {
+        let here = ((words[i / 32] >> (i % 32 * 2)) & 3) as i8 + carry;
+        carry = (here > 2) as i8;
+        digits[DIGIT_COUNT - 1 - i] = here - 4 * carry;
+        i += 1;
+    }
+    assert!(carry == 0 && digits[0] == FIRST);
+    digits
+};
+
+/// The first digit: the loop starts at 2K, with the tangent at K for a function.
+const FIRST: i8 = 2;
+
+/// Steps in front that do nothing, so that the lanes are full.
+const PADDING: usize = LANES * ROWS - DIGIT_COUNT;
+
+/// A(x) + y·B(x) with A of degree 3 and B of degree 2, in each lane another one.
+#[derive(Clone, Copy)]
+struct Function<F> {
+    a: [F; 4],
+    b: [F; 3],
+}
+
+impl<F: Field> Zeroize for Function<F> {
+    fn zeroize(&mut self) {
+        self.a.zeroize();
+        self.b.zeroize();
+    }
+}
+
+/// The functions of all steps. Secret when the point is.
+pub(super) struct PreparedPoint(Box<[Function<Fp8>]>);
+
+impl Drop for PreparedPoint {
+    fn drop(&mut self) {
+        self.0.iter_mut().zeroize();
+    }
+}
+
+/// What a step is made of: points on the way from C = mK to (4m + d)K, and the slopes of the lines between them times
+/// the Z that comes after.
+#[derive(Clone, Copy, Default)]
+struct Step<F = Fp> {
+    c: Jacobian<F>,
+    twice: Jacobian<F>,
+    tangent: F,
+    four_times: Jacobian<F>,
+    second_tangent: F,
+    sum_z: F,
+    chord: F,
+}
+
+impl<F: Field> Zeroize for Step<F> {
+    fn zeroize(&mut self) {
+        self.c.zeroize();
+        self.twice.zeroize();
+        self.four_times.zeroize();
+        let rest = [&mut self.tangent, &mut self.second_tangent];
+        let rest = rest.into_iter().chain([&mut self.sum_z, &mut self.chord]);
+        rest.for_each(Zeroize::zeroize);
+    }
+}
+
+/// The small multiples that are added: K, -K, 2K, and the slope of the tangent at K.
+struct Multiples {
+    once: Affine,
+    twice: Affine,
+    tangent: Fp,
+}
+
+impl Drop for Multiples {
+    fn drop(&mut self) {
+        self.once.zeroize();
+        self.twice.zeroize();
+        self.tangent.zeroize();
+    }
+}
+
+impl Multiples {
+    fn of(point: &Affine) -> Self {
+        let Doubling { double, slope, .. } = Jacobian::from(point).double_with_slope();
+        let inverse = double.z.invert();
+        Self {
+            once: *point,
+            twice: double.to_affine_with(&inverse),
+            tangent: slope * inverse,
+        }
+    }
+
+    fn of_digit(&self, digit: i8) -> Affine {
+        match digit {
+            -1 => self.once.negate(),
+            2 => self.twice,
+            _ => self.once,
+        }
+    }
+}
+
+impl PreparedPoint {
+    /// Octets of a prepared point.
+    pub(super) const OCTETS: usize = ROWS * size_of::<Function<Fp8>>();
+
+    /// Works out the functions of a point of order q.
+    pub(super) fn new(point: &Affine) -> Self {
+        let multiples = Multiples::of(point);
+        let steps = Zeroizing::new(walk(&multiples));
+        let functions = (0..ROWS).map(|row| row_of_functions(&steps, &multiples, row));
+        let mut functions: Vec<_> = functions.collect();
+        start(&mut functions, &multiples);
+        Self(functions.into())
+    }
+
+    /// <point, Q>: the functions at the distorted Q = (-x, iy), multiplied up (RFC 6508 cl. 3.2).
+    pub(super) fn pairing(&self, q: &Affine) -> Quotient {
+        let at = Place::of(q);
+        let value = if Backend::selected().is_wide() {
+            self.multiply_in_lanes(&at)
+        } else {
+            self.multiply_in_order(&at)
+        };
+        // The final power is the cofactor (p + 1) / q = 4.
+        value.square().square()
+    }
+
+    /// The lanes side by side, each as if it came first; then the lanes one after the other.
+    fn multiply_in_lanes(&self, at: &Place) -> Quotient {
+        let mut v = Zeroizing::new(Quotient::<Fp8>::one());
+        for function in &self.0 {
+            *v = v.square().square().multiply(&at.evaluate(function));
+        }
+        let (real, imaginary) = (v.real.to_lanes(), v.imaginary.to_lanes());
+        let mut lanes = real.into_iter().zip(imaginary).map(of_parts);
+        let first = lanes.next().unwrap_or_else(Quotient::one);
+        lanes.fold(first, |v, lane| v.square_times(2 * ROWS).multiply(&lane))
+    }
+
+    /// The loop as it is, where eight elements at once cost as much as eight.
+    fn multiply_in_order(&self, at: &Place) -> Quotient {
+        let values = self.0.iter().map(|function| at.evaluate(function));
+        let values = values.map(|value| (value.real.to_lanes(), value.imaginary.to_lanes()));
+        let values: Zeroizing<Vec<_>> = Zeroizing::new(values.collect());
+        let mut v = Zeroizing::new(Quotient::one());
+        for lane in 0..LANES {
+            for (real, imaginary) in values.iter() {
+                let value = of_parts((real[lane], imaginary[lane]));
+                *v = v.square().square().multiply(&value);
+            }
+        }
+        *v
+    }
+}
+
+fn of_parts((real, imaginary): (Fp, Fp)) -> Quotient {
+    Quotient { real, imaginary }
+}
+
+/// Where the functions are evaluated: X = -x, its powers, and y.
+struct Place {
+    x: [Fp8; 3],
+    y: Fp8,
+}
+
+impl Place {
+    fn of(q: &Affine) -> Self {
+        let x = Fp8::splat(&-q.x);
+        let square = x.square();
+        Self {
+            x: [x, square, square * x],
+            y: Fp8::splat(&q.y),
+        }
+    }
+
+    /// A(X) + i·y·B(X).
+    fn evaluate(&self, Function { a, b }: &Function<Fp8>) -> Quotient<Fp8> {
+        let [x, x2, x3] = &self.x;
+        let factor = Fp8::sum_of_products([(&b[1], x), (&b[2], x2)]) + b[0];
+        Quotient {
+            real: Fp8::sum_of_products([(&a[1], x), (&a[2], x2), (&a[3], x3)]) + a[0],
+            imaginary: factor * self.y,
+        }
+    }
+}
+
+/// The points of all steps; those in front of the second digit stay empty.
+fn walk(multiples: &Multiples) -> Vec<Step> {
+    let mut steps = vec![Step::default(); LANES * ROWS];
+    let mut c = Jacobian::from(&multiples.twice);
+    let (_, walked) = steps.split_at_mut(PADDING + 1);
+    for (step, digit) in walked.iter_mut().zip(&DIGITS[1..]) {
+        let first = c.double_with_slope();
+        let second = first.double.double_with_slope();
+        *step = Step {
+            c,
+            twice: first.double,
+            tangent: first.slope,
+            four_times: second.double,
+            second_tangent: second.slope,
+            sum_z: Fp::ONE,
+            chord: Fp::ZERO,
+        };
+        c = second.double;
+        if *digit != 0 {
+            let addition = c.add_affine_with_slope(&multiples.of_digit(*digit));
+            step.sum_z = addition.sum.z;
+            step.chord = addition.slope;
+            c = addition.sum;
+        }
+    }
+    steps
+}
+
+/// The index of a step in the loop.
+const fn place(lane: usize, row: usize) -> usize {
+    lane * ROWS + row
+}
+
+/// The digit of a step; steps in front count as zero.
+fn digit_of(lane: usize, row: usize) -> i8 {
+    let index = place(lane, row).checked_sub(PADDING);
+    index
+        .and_then(|index| DIGITS.get(index))
+        .copied()
+        .unwrap_or(0)
+}
+
+fn side_by_side(steps: &[Step], row: usize) -> Step<Fp8> {
+    let lanes = |of: fn(&Step) -> Fp| {
+        Fp8::from_lanes(&core::array::from_fn(|lane| of(&steps[place(lane, row)])))
+    };
+    let points = |of: fn(&Step) -> &Jacobian| {
+        let lane = |lane| of(&steps[place(lane, row)]);
+        Jacobian {
+            x: Fp8::from_lanes(&core::array::from_fn(|l| lane(l).x)),
+            y: Fp8::from_lanes(&core::array::from_fn(|l| lane(l).y)),
+            z: Fp8::from_lanes(&core::array::from_fn(|l| lane(l).z)),
+        }
+    };
+    Step {
+        c: points(|step| &step.c),
+        twice: points(|step| &step.twice),
+        tangent: lanes(|step| step.tangent),
+        four_times: points(|step| &step.four_times),
+        second_tangent: lanes(|step| step.second_tangent),
+        sum_z: lanes(|step| step.sum_z),
+        chord: lanes(|step| step.chord),
+    }
+}
+
+/// The function of a step: its tangents and chord multiplied, the vertical lines they have too much divided out.
+fn row_of_functions(steps: &[Step], multiples: &Multiples, row: usize) -> Function<Fp8> {
+    let step = Zeroizing::new(side_by_side(steps, row));
+    let mut inverses = Zeroizing::new([step.c.z, step.twice.z, step.four_times.z, step.sum_z]);
+    Fp8::invert_all(inverses.as_mut_slice());
+    let [of_c, of_twice, of_four_times, of_sum] = &*inverses;
+    let c = Zeroizing::new(step.c.to_affine_with(of_c));
+    let twice = Zeroizing::new(step.twice.to_affine_with(of_twice));
+    let four_times = Zeroizing::new(step.four_times.to_affine_with(of_four_times));
+    let addition = Addition::of(multiples, row, &(step.chord * *of_sum), &four_times.x);
+
+    let tangent = Line::through(&c, &(step.tangent * *of_twice));
+    let second = Line::through(&twice, &(step.second_tangent * *of_four_times));
+    Product::of(&tangent)
+        .times(&tangent)
+        .times(&second)
+        .without_vertical(&twice.x)
+        .without_vertical(&twice.x)
+        .times(&addition.chord)
+        .without_vertical(&four_times.x)
+        .times(&addition.tangent)
+        .without_vertical(&addition.x_twice)
+        .function()
+}
+
+/// s·y + e_1·x + e_0.
+#[derive(Clone, Copy)]
+struct Line<F> {
+    s: F,
+    e: [F; 2],
+}
+
+impl<F: Field> Line<F> {
+    /// y - y_0 - slope·(x - x_0).
+    fn through(point: &Affine<F>, slope: &F) -> Self {
+        Self {
+            s: F::one(),
+            e: [*slope * point.x - point.y, -*slope],
+        }
+    }
+
+    /// x - x_0.
+    fn vertical(x: &F) -> Self {
+        Self {
+            s: F::default(),
+            e: [-*x, F::one()],
+        }
+    }
+}
+
+impl Line<Fp8> {
+    /// The other line in the lanes of the mask.
+    fn blend(&self, other: &Self, mask: LaneMask) -> Self {
+        let [e0, e1] = &self.e;
+        let [f0, f1] = &other.e;
+        Self {
+            s: Fp8::blend(&self.s, &other.s, mask),
+            e: [Fp8::blend(e0, f0, mask), Fp8::blend(e1, f1, mask)],
+        }
+    }
+}
+
+/// What the addition of dK contributes: the chord, and for d = 2 the tangent at K, which makes up for the double
+/// zero. Where there is none, a vertical line that is divided out again. The digits are public.
+struct Addition {
+    chord: Line<Fp8>,
+    tangent: Line<Fp8>,
+    x_twice: Fp8,
+}
+
+impl Addition {
+    fn of(multiples: &Multiples, row: usize, slope: &Fp8, x_four_times: &Fp8) -> Self {
+        let points = core::array::from_fn(|lane| multiples.of_digit(digit_of(lane, row)));
+        let point = Affine {
+            x: Fp8::from_lanes(&points.map(|point| point.x)),
+            y: Fp8::from_lanes(&points.map(|point| point.y)),
+        };
+        let lanes_with = |wanted: fn(i8) -> bool| {
+            let bits = (0..LANES).map(|lane| u8::from(wanted(digit_of(lane, row))) << lane);
+            LaneMask(bits.fold(0, |mask, bit| mask | bit))
+        };
+        let x_twice = Fp8::splat(&multiples.twice.x);
+        let once = Affine {
+            x: Fp8::splat(&multiples.once.x),
+            y: Fp8::splat(&multiples.once.y),
+        };
+        let tangent = Line::through(&once, &Fp8::splat(&multiples.tangent));
+        let chord = Line::through(&point, slope);
+        Self {
+            chord: Line::vertical(x_four_times).blend(&chord, lanes_with(|digit| digit != 0)),
+            tangent: Line::vertical(&x_twice).blend(&tangent, lanes_with(|digit| digit == 2)),
+            x_twice,
+        }
+    }
+}
+
+/// A product of lines, A(x) + y·B(x) with A of degree 4 and B of degree 3 at most.
+struct Product<F> {
+    a: [F; 5],
+    b: [F; 4],
+}
+
+impl<F: Field> Product<F> {
+    fn of(line: &Line<F>) -> Self {
+        let (zero, [e0, e1]) = (F::default(), line.e);
+        Self {
+            a: [e0, e1, zero, zero, zero],
+            b: [line.s, zero, zero, zero],
+        }
+    }
+
+    /// Times a line, with y² = x³ - 3x.
+    fn times(&self, Line { s, e: [e0, e1] }: &Line<F>) -> Self {
+        let zero = F::default();
+        let a = |k: usize| self.a.get(k).copied().unwrap_or(zero);
+        let b = |k: usize| self.b.get(k).copied().unwrap_or(zero);
+        let below =
+            |of: &dyn Fn(usize) -> F, k: usize, by: usize| k.checked_sub(by).map_or(zero, of);
+        let square = |k: usize| {
+            let minus_one = below(&b, k, 1);
+            below(&b, k, 3) - minus_one - minus_one.double()
+        };
+        Self {
+            a: core::array::from_fn(|k| {
+                F::sum_of_products([(&a(k), e0), (&below(&a, k, 1), e1), (&square(k), s)])
+            }),
+            b: core::array::from_fn(|k| {
+                F::sum_of_products([(&b(k), e0), (&below(&b, k, 1), e1), (&a(k), s)])
+            }),
+        }
+    }
+
+    /// Divided by x - x_0, which divides it: from the highest coefficient down.
+    fn without_vertical(&self, x: &F) -> Self {
+        Self {
+            a: divided(&self.a, x),
+            b: divided(&self.b, x),
+        }
+    }
+
+    fn function(&self) -> Function<F> {
+        let [a0, a1, a2, a3, _] = self.a;
+        let [b0, b1, b2, _] = self.b;
+        Function {
+            a: [a0, a1, a2, a3],
+            b: [b0, b1, b2],
+        }
+    }
+}
+
+fn divided<F: Field, const N: usize>(dividend: &[F; N], x: &F) -> [F; N] {
+    let mut quotient = [F::default(); N];
+    let mut carried = F::default();
+    for (to, from) in quotient.iter_mut().rev().skip(1).zip(dividend.iter().rev()) {
+        carried = *from + carried * *x;
+        *to = carried;
+    }
+    quotient
+}
+
+/// The steps in front of the second digit: nothing, and the tangent at K.
+fn start(functions: &mut [Function<Fp8>], multiples: &Multiples) {
+    const FIRST_LANE: LaneMask = LaneMask(1);
+    let (zero, one) = (Fp8::ZERO, Fp8::one());
+    let once = Affine {
+        x: Fp8::splat(&multiples.once.x),
+        y: Fp8::splat(&multiples.once.y),
+    };
+    let tangent = Line::through(&once, &Fp8::splat(&multiples.tangent));
+    let nothing = Function {
+        a: [one, zero, zero, zero],
+        b: [zero; 3],
+    };
+    for (row, function) in functions.iter_mut().enumerate().take(PADDING + 1) {
+        let first = if row == PADDING {
+            Product::of(&tangent).function()
+        } else {
+            nothing
+        };
+        for (to, from) in function.a.iter_mut().zip(&first.a) {
+            *to = Fp8::blend(to, from, FIRST_LANE);
+        }
+        for (to, from) in function.b.iter_mut().zip(&first.b) {
+            *to = Fp8::blend(to, from, FIRST_LANE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixed_base;
+    use super::super::generator::{GENERATOR, MULTIPLES, PAIRING_OF_GENERATOR};
+    use super::super::pairing::pairing;
+    use super::super::recoding::OddDigits;
+    use super::super::scalar::Scalar;
+    use super::*;
+
+    #[test]
+    fn the_digits_are_q_minus_one() {
+        let mut sum = U1024::ZERO;
+        for digit in DIGITS {
+            sum = sum.shl_vartime(2);
+            sum = match digit {
+                -1 => sum.wrapping_sub(&U1024::ONE),
+                digit => sum.wrapping_add(&U1024::from_u8(digit as u8)),
+            };
+        }
+        assert_eq!(sum, Q.wrapping_sub(&U1024::ONE));
+    }
+
+    #[test]
+    fn a_prepared_point_pairs_like_any_other() {
+        let prepared = PreparedPoint::new(&GENERATOR);
+        assert!(prepared.pairing(&GENERATOR).ratio() == PAIRING_OF_GENERATOR);
+        for text in [b"a", b"b", b"c"] {
+            let digits = OddDigits::of(&Scalar::from_hash(&[text]));
+            let point = fixed_base::multiply(&[(&MULTIPLES, &digits)]).to_affine();
+            let expected = pairing(&point, &GENERATOR).value.ratio();
+            assert!(prepared.pairing(&point).ratio() == expected);
+            let own = PreparedPoint::new(&point);
+            assert!(own.pairing(&GENERATOR).ratio() == expected);
+            let at = Place::of(&point);
+            let same = own.multiply_in_lanes(&at).ratio() == own.multiply_in_order(&at).ratio();
+            assert!(same);
+        }
+    }
+}
