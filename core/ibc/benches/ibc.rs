@@ -89,6 +89,21 @@ fn eccsi(criterion: &mut Criterion) {
                 .unwrap()
         });
     });
+    let sender = domain.auth.prepare_sender(id, &pvt).unwrap();
+    group.bench_function("eccsi_verify_prepared", |b| {
+        b.iter(|| sender.verify(black_box(&message), &signature).unwrap());
+    });
+    group.bench_function("eccsi_prepare_sender", |b| {
+        b.iter(|| domain.auth.prepare_sender(black_box(id), &pvt).unwrap());
+    });
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function("eccsi_pair_batch", |b| {
+        b.iter(|| {
+            master
+                .issue_batch(black_box(&[id.as_slice(); BATCH]), &mut random)
+                .unwrap()
+        });
+    });
     group.finish();
 }
 

@@ -70,6 +70,9 @@ pub enum SignatureError {
     /// r or s is zero or too large.
     #[error("r or s of the signature is out of range")]
     OutOfRange,
+    /// The sender was prepared with another PVT. A sender may have several valid ones: verify without preparation.
+    #[error("the signature carries another PVT than the one that the sender was prepared with")]
+    OtherPvt,
     /// The signature is not one of this identity over this message under this KMS.
     #[error("the signature is not one of this identity over this message")]
     Mismatch,

@@ -1,14 +1,12 @@
-//! P-256 as ECCSI needs it. The one place that knows which crate computes it.
+//! P-256 in the encodings and with the checks of ECCSI. The one place that knows which crate computes it.
 
 use crate::error::{PointError, SecretRangeError};
-use p256::elliptic_curve::ff::{Field, PrimeField};
-use p256::elliptic_curve::group::Group;
-use p256::elliptic_curve::ops::{LinearCombination, Reduce};
-use p256::elliptic_curve::point::AffineCoordinates;
-use p256::{AffinePoint, FieldBytes, ProjectivePoint};
 use roger_base::{Random, RandomError};
+use roger_p256::{DecodeError, PublicSum};
 use subtle::Choice;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
+
+pub(super) use roger_p256::is_field_element;
 
 /// Octets of an encoded point, `04 ∥ x ∥ y`.
 pub const POINT_OCTETS: usize = 65;
@@ -31,20 +29,13 @@ pub(super) const GENERATOR_OCTETS: [u8; POINT_OCTETS] = [
 
 /// A number modulo the order q, erased on drop.
 #[derive(Clone)]
-pub(super) struct Scalar(p256::Scalar);
-
-impl Drop for Scalar {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
+pub(super) struct Scalar(roger_p256::Scalar);
 
 impl Scalar {
     /// A number in [1, q-1] from 32 octets.
     pub(super) fn from_octets(octets: &[u8; SCALAR_OCTETS]) -> Result<Self, SecretRangeError> {
-        let bytes = Zeroizing::new(FieldBytes::from(*octets));
-        let scalar: Option<p256::Scalar> = p256::Scalar::from_repr(*bytes).into();
-        let scalar = scalar.map(Self).ok_or(SecretRangeError)?;
+        let scalar = roger_p256::Scalar::from_octets(octets).map(Self);
+        let scalar = scalar.ok_or(SecretRangeError)?;
         if scalar.is_zero().into() {
             return Err(SecretRangeError);
         }
@@ -53,7 +44,7 @@ impl Scalar {
 
     /// Any 256-bit number modulo q.
     pub(super) fn reduce(octets: &[u8; SCALAR_OCTETS]) -> Self {
-        Self(p256::Scalar::reduce(&FieldBytes::from(*octets)))
+        Self(roger_p256::Scalar::reduce(octets))
     }
 
     /// Uniform in [1, q-1], by drawing again what is out of range.
@@ -69,11 +60,11 @@ impl Scalar {
     }
 
     pub(super) fn to_octets(&self) -> [u8; SCALAR_OCTETS] {
-        self.0.to_bytes().into()
+        self.0.to_octets()
     }
 
     pub(super) fn is_zero(&self) -> Choice {
-        Field::is_zero(&self.0)
+        self.0.is_zero()
     }
 
     pub(super) fn add(&self, other: &Self) -> Self {
@@ -86,14 +77,13 @@ impl Scalar {
 
     /// 1/a, zero for zero.
     pub(super) fn invert(&self) -> Self {
-        let inverse: Option<p256::Scalar> = self.0.invert().into();
-        Self(inverse.unwrap_or(p256::Scalar::ZERO))
+        Self(self.0.invert())
     }
 }
 
 /// A point that is not infinity.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Point(AffinePoint);
+pub(super) struct Point(roger_p256::Point);
 
 impl Point {
     /// Decodes `04 ∥ x ∥ y` with every check (RFC 6507 cl. 3.3).
@@ -111,12 +101,11 @@ impl Point {
         let [x, y] = halves else {
             return Err(wrong_length);
         };
-        if !is_field_element(x) || !is_field_element(y) {
-            return Err(PointError::NotReduced);
-        }
-        let (x, y) = (FieldBytes::from(*x), FieldBytes::from(*y));
-        let point: Option<AffinePoint> = AffinePoint::from_coordinates(&x, &y).into();
-        point.map(Self).ok_or(PointError::NotOnCurve)
+        let point = roger_p256::Point::from_coordinates(x, y).map_err(|error| match error {
+            DecodeError::NotReduced => PointError::NotReduced,
+            DecodeError::NotOnCurve => PointError::NotOnCurve,
+        });
+        point.map(Self)
     }
 
     pub(super) fn to_octets(self) -> [u8; POINT_OCTETS] {
@@ -130,46 +119,66 @@ impl Point {
 
     /// The x coordinate, an element of F_p that is not reduced modulo q.
     pub(super) fn x(&self) -> [u8; SCALAR_OCTETS] {
-        self.0.x().into()
-    }
-
-    fn from_projective(point: ProjectivePoint) -> Option<Self> {
-        let affine = point.to_affine();
-        let infinity: bool = affine.is_identity().into();
-        (!infinity).then_some(Self(affine))
+        self.0.x()
     }
 
     /// [k]G in constant time; infinity, which only k = 0 gives, is `None`.
     pub(super) fn multiply_generator(k: &Scalar) -> Option<Self> {
-        Self::from_projective(ProjectivePoint::mul_by_generator(&k.0))
+        roger_p256::Point::multiply_generator(&k.0).map(Self)
+    }
+
+    /// [`Self::multiply_generator`] of several numbers with one inversion for all.
+    pub(super) fn multiply_generator_batch(numbers: &[Scalar]) -> Vec<Option<Self>> {
+        let numbers: Vec<_> = numbers.iter().map(|k| k.0.clone()).collect();
+        let points = roger_p256::Point::multiply_generator_batch(&numbers);
+        points.into_iter().map(|point| point.map(Self)).collect()
     }
 
     /// self + [k]other in variable time, for public numbers; infinity is `None`.
     pub(super) fn add_multiple_vartime(&self, k: &Scalar, other: &Self) -> Option<Self> {
-        let terms = [
-            (ProjectivePoint::from(self.0), p256::Scalar::ONE),
-            (ProjectivePoint::from(other.0), k.0),
-        ];
-        Self::from_projective(ProjectivePoint::lincomb_vartime(&terms))
-    }
-
-    /// [a]G + [b]point in variable time, for public numbers; infinity is `None`.
-    pub(super) fn combine_generator_vartime(a: &Scalar, b: &Scalar, point: &Self) -> Option<Self> {
-        let terms = [
-            (ProjectivePoint::GENERATOR, a.0),
-            (ProjectivePoint::from(point.0), b.0),
-        ];
-        Self::from_projective(ProjectivePoint::lincomb_vartime(&terms))
+        let sum = PublicSum::multiple(&other.0, &k.0).add_point(&self.0);
+        sum.to_point().map(Self)
     }
 }
 
-/// p of P-256, big endian.
-const P: [u8; SCALAR_OCTETS] = [
-    0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF,
-    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-];
+/// The table of KPAK, for any number of verifications.
+pub(super) struct KeyTable(roger_p256::KeyTable);
 
-/// Whether 32 octets are a number below p; for public numbers.
-pub(super) fn is_field_element(octets: &[u8; SCALAR_OCTETS]) -> bool {
-    *octets < P
+impl KeyTable {
+    pub(super) fn new(point: &Point) -> Self {
+        Self(roger_p256::KeyTable::new(&point.0))
+    }
+}
+
+/// The table of one sender's Y.
+pub(super) struct SenderTable(roger_p256::SenderTable);
+
+impl SenderTable {
+    pub(super) fn new(point: &Point) -> Self {
+        Self(roger_p256::SenderTable::new(&point.0))
+    }
+
+    pub(super) fn memory_octets(&self) -> usize {
+        self.0.memory_octets()
+    }
+}
+
+/// A part of J, the point whose x a signature claims (RFC 6507 cl. 5.2.2); in variable time, since all is public.
+pub(super) struct PartOfJ(PublicSum);
+
+impl PartOfJ {
+    /// [a]KPAK + [b]PVT.
+    pub(super) fn of_new_sender(kpak: &KeyTable, a: &Scalar, pvt: &Point, b: &Scalar) -> Self {
+        Self(PublicSum::multiple(&pvt.0, &b.0).add_multiple(&kpak.0, &a.0))
+    }
+
+    /// [a]Y.
+    pub(super) fn of_prepared_sender(y: &SenderTable, a: &Scalar) -> Self {
+        Self(PublicSum::multiple_of_sender(&y.0, &a.0))
+    }
+
+    /// Whether J = self + [k]G has this x; never when self is infinity, where the signature would prove nothing.
+    pub(super) fn gives(&self, k: &Scalar, x: &[u8; SCALAR_OCTETS]) -> bool {
+        !self.0.is_infinity() && self.0.add_generator(&k.0).x_is(x)
+    }
 }

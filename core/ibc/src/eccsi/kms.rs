@@ -69,9 +69,35 @@ impl KmsSecretAuthKey {
         Err(RandomError)
     }
 
-    /// SSK = KSAK + HS·v; `None` asks for another v.
+    /// [`Self::issue`] for several identifiers at once, which shares what can be shared.
+    ///
+    /// # Errors
+    /// [`RandomError`] when the source fails.
+    pub fn issue_batch(
+        &self,
+        ids: &[&[u8]],
+        random: &mut dyn Random,
+    ) -> Result<Vec<(Secret<32>, Pvt)>, RandomError> {
+        let draws: Result<Vec<_>, _> = ids.iter().map(|_| Scalar::random(random)).collect();
+        let draws = draws?;
+        let points = Point::multiply_generator_batch(&draws);
+        let pairs = ids.iter().zip(&draws).zip(points);
+        let issued = pairs.map(|((id, v), point)| {
+            match point.and_then(|point| self.issue_with_point(id, v, point)) {
+                Some(pair) => Ok(pair),
+                None => self.issue(id, random),
+            }
+        });
+        issued.collect()
+    }
+
     fn issue_with(&self, id: &[u8], v: &Scalar) -> Option<(Secret<32>, Pvt)> {
-        let pvt = Pvt::new(Point::multiply_generator(v)?);
+        self.issue_with_point(id, v, Point::multiply_generator(v)?)
+    }
+
+    /// SSK = KSAK + HS·v with PVT = [v]G; `None` asks for another v.
+    fn issue_with_point(&self, id: &[u8], v: &Scalar, point: Point) -> Option<(Secret<32>, Pvt)> {
+        let pvt = Pvt::new(point);
         let hs = Scalar::reduce(&hash_of_identity(&self.public, id, &pvt));
         let ssk = self.secret.add(&hs.multiply(v));
         let unusable: bool = (hs.is_zero() | ssk.is_zero()).into();

@@ -2,6 +2,7 @@
 
 mod group;
 mod kms;
+mod prepared_sender;
 mod signature;
 mod signing_key;
 #[cfg(test)]
@@ -10,25 +11,28 @@ mod tests;
 use crate::error::PointError;
 use crate::hash::sha256;
 use core::fmt;
-use group::{GENERATOR_OCTETS, Point};
+use group::{GENERATOR_OCTETS, KeyTable, Point};
+use std::sync::{Arc, OnceLock};
 
 pub use group::{POINT_OCTETS, SCALAR_OCTETS};
 pub use kms::KmsSecretAuthKey;
+pub use prepared_sender::PreparedSender;
 pub use signature::{SIGNATURE_OCTETS, Signature};
 pub use signing_key::SigningKey;
 
 macro_rules! public_point {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* }) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq)]
+        #[derive(Clone)]
         pub struct $name {
             point: Point,
             octets: [u8; POINT_OCTETS],
+            $($field: $type,)*
         }
 
         impl $name {
             fn new(point: Point) -> Self {
-                Self { octets: point.to_octets(), point }
+                Self { octets: point.to_octets(), point, $($field: <$type>::default(),)* }
             }
 
             /// Decodes `04 ∥ x ∥ y`, 65 octets.
@@ -46,6 +50,14 @@ macro_rules! public_point {
             }
         }
 
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.octets == other.octets
+            }
+        }
+
+        impl Eq for $name {}
+
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!(stringify!($name), "("))?;
@@ -58,14 +70,27 @@ macro_rules! public_point {
 
 public_point!(
     /// KPAK, the KMS public authentication key: [KSAK]G (RFC 6507 cl. 4.2; `PubAuthKey` of a KMS certificate).
-    KmsPublicAuthKey
+    ///
+    /// The first verification computes a table for all others; clones share it.
+    KmsPublicAuthKey { table: Arc<OnceLock<KeyTable>> }
 );
 public_point!(
     /// PVT, the public validation token of an identity, 65 octets (RFC 6507 cl. 5.1.1; `UserPubTokenPVT`).
     ///
     /// A KMS issues another one at each request, so nobody may pin a PVT to an identity.
-    Pvt
+    Pvt {}
 );
+
+impl KmsPublicAuthKey {
+    /// Computes the table now that the first verification would compute: a millisecond, 256 KiB.
+    pub fn prepare(&self) {
+        self.table();
+    }
+
+    fn table(&self) -> &KeyTable {
+        self.table.get_or_init(|| KeyTable::new(&self.point))
+    }
+}
 
 /// HS = SHA-256(G ∥ KPAK ∥ ID ∥ PVT) (RFC 6507 cl. 5.1.1 step 3).
 fn hash_of_identity(kpak: &KmsPublicAuthKey, id: &[u8], pvt: &Pvt) -> [u8; 32] {

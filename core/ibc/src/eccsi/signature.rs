@@ -1,6 +1,6 @@
 //! The signature and its verification.
 
-use super::group::{POINT_OCTETS, Point, SCALAR_OCTETS, Scalar, is_field_element};
+use super::group::{POINT_OCTETS, PartOfJ, SCALAR_OCTETS, Scalar, is_field_element};
 use super::{KmsPublicAuthKey, Pvt, hash_of_identity, hash_of_message};
 use crate::error::SignatureError;
 use core::fmt;
@@ -51,6 +51,42 @@ impl Signature {
         let (s, pvt) = rest.split_first_chunk()?;
         Some((r, s, pvt))
     }
+
+    /// r and s in their ranges, 0 < r < p and 0 < s < q, and the octets of the PVT, which nobody has checked.
+    pub(super) fn checked_parts(&self) -> Result<(Numbers, &[u8]), SignatureError> {
+        let (r, s, pvt) = self
+            .parts()
+            .ok_or(SignatureError::Length(SIGNATURE_OCTETS))?;
+        let s = Scalar::from_octets(s).map_err(|_| SignatureError::OutOfRange)?;
+        if *r == [0; 32] || !is_field_element(r) {
+            return Err(SignatureError::OutOfRange);
+        }
+        Ok((Numbers { r: *r, s }, pvt))
+    }
+}
+
+/// r and s of a signature, in their ranges.
+pub(super) struct Numbers {
+    pub(super) r: [u8; SCALAR_OCTETS],
+    s: Scalar,
+}
+
+impl Numbers {
+    /// The multipliers of G and of Y in J = [s]([HE]G + [r]Y) = [s·HE]G + [s·r]Y (RFC 6507 cl. 5.2.2 step 4).
+    pub(super) fn multipliers(&self, he: &[u8; 32]) -> (Scalar, Scalar) {
+        // r is reduced modulo q as a factor and compared unreduced as a coordinate.
+        let by_g = self.s.multiply(&Scalar::reduce(he));
+        (by_g, self.s.multiply(&Scalar::reduce(&self.r)))
+    }
+
+    /// The last step: x of J is r.
+    pub(super) fn verify(&self, part: &PartOfJ, by_g: &Scalar) -> Result<(), SignatureError> {
+        if part.gives(by_g, &self.r) {
+            Ok(())
+        } else {
+            Err(SignatureError::Mismatch)
+        }
+    }
 }
 
 impl AsRef<[u8]> for Signature {
@@ -80,26 +116,14 @@ impl KmsPublicAuthKey {
         message: &[u8],
         signature: &Signature,
     ) -> Result<(), SignatureError> {
-        let (r, s, pvt) = signature
-            .parts()
-            .ok_or(SignatureError::Length(SIGNATURE_OCTETS))?;
+        let (numbers, pvt) = signature.checked_parts()?;
         let pvt = Pvt::from_octets(pvt).map_err(SignatureError::Pvt)?;
-        let s = Scalar::from_octets(s).map_err(|_| SignatureError::OutOfRange)?;
-        if *r == [0; 32] || !is_field_element(r) {
-            return Err(SignatureError::OutOfRange);
-        }
         let hs = hash_of_identity(self, id, &pvt);
-        let he = Scalar::reduce(&hash_of_message(&hs, r, message));
-        let y = self
-            .point
-            .add_multiple_vartime(&Scalar::reduce(&hs), &pvt.point)
-            .ok_or(SignatureError::Mismatch)?;
-        // J = [s]([HE]G + [r]Y); r is reduced modulo q as a factor and compared unreduced as a coordinate.
-        let by_y = s.multiply(&Scalar::reduce(r));
-        let j = Point::combine_generator_vartime(&s.multiply(&he), &by_y, &y);
-        if j.is_none_or(|j| j.x() != *r) {
-            return Err(SignatureError::Mismatch);
-        }
-        Ok(())
+        let he = hash_of_message(&hs, &numbers.r, message);
+        let (by_g, by_y) = numbers.multipliers(&he);
+        // [r·s]Y = [r·s]KPAK + [r·s·HS]PVT: a table for KPAK, and PVT is new.
+        let by_pvt = by_y.multiply(&Scalar::reduce(&hs));
+        let part = PartOfJ::of_new_sender(self.table(), &by_y, &pvt.point, &by_pvt);
+        numbers.verify(&part, &by_g)
     }
 }

@@ -1,5 +1,8 @@
 //! RFC 6507 Appendix A and its relatives, the negative ones included. Here because v and j are not given from outside.
 
+mod prepared_sender;
+mod rare_points;
+
 use super::group::{Point, Scalar};
 use super::*;
 use crate::error::{KeyError, SignatureError};
