@@ -101,7 +101,7 @@ fn every_core_crate_uses_the_workspace_lints() {
         let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
         let shared = manifest.contains("[lints]\nworkspace = true");
         // Codec bindings and field assembly need `unsafe` and so carry their own copy of the lints.
-        let own = ["roger-audio", "roger-p256"];
+        let own = ["roger-audio", "roger-fp1024", "roger-p256"];
         assert!(
             shared || own.contains(&package.name.as_str()),
             "{} has lints of its own",
