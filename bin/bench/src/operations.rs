@@ -137,23 +137,27 @@ fn encapsulate_batch(domain: &Domain, bulk: Bulk) -> Boxed<'_> {
 }
 
 fn decapsulate(domain: &Domain) -> Boxed<'_> {
+    let receiver = &domain.member.receiver;
+    receiver.prepare();
     each(
         1,
         || domain.encapsulated(),
-        |(ssv, data)| {
-            let opened = domain.member.receiver.decapsulate(&data);
+        move |(ssv, data)| {
+            let opened = receiver.decapsulate(&data);
             same(Operation::Decapsulate, opened == Ok(ssv))
         },
     )
 }
 
 fn decapsulate_unprepared(domain: &Domain) -> Boxed<'_> {
+    let receiver = &domain.member.receiver;
     each(
         1,
         || domain.encapsulated(),
-        |(ssv, data)| {
-            let opened = domain.member.receiver.decapsulate(&data);
-            same(Operation::DecapsulateUnprepared, opened == Ok(ssv))
+        move |(ssv, data)| {
+            let opened = receiver.decapsulate_unprepared(&data);
+            let equal = opened.is_ok_and(|opened| opened.expose() == ssv.expose());
+            same(Operation::DecapsulateUnprepared, equal)
         },
     )
 }

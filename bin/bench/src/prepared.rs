@@ -4,7 +4,7 @@ use crate::domain::Domain;
 use crate::error::BenchError;
 use crate::report::Prepared;
 use crate::system::thread_time;
-use roger_ibc::sakke::KmsPublicEncKey;
+use roger_ibc::sakke::{KmsPublicEncKey, ReceiverSecretKey};
 
 /// Every table, prepared anew.
 pub(crate) fn measure(domain: &Domain, backend: &str) -> Result<Vec<Prepared>, BenchError> {
@@ -16,11 +16,20 @@ pub(crate) fn measure(domain: &Domain, backend: &str) -> Result<Vec<Prepared>, B
     };
     let enc = KmsPublicEncKey::from_octets(domain.public.enc.as_octets());
     let enc = enc.map_err(BenchError::wrong("Z_T"))?;
-    Ok(vec![entry(
-        "KMS, encryption (Z_T)",
-        KmsPublicEncKey::prepared_octets(),
-        timed(|| enc.prepare()),
-    )])
+    let (id, rsk) = domain.with_rsk()?;
+    let receiver = domain.receiver(&id, &rsk)?;
+    Ok(vec![
+        entry(
+            "KMS, encryption (Z_T)",
+            KmsPublicEncKey::prepared_octets(),
+            timed(|| enc.prepare()),
+        ),
+        entry(
+            "receiver (RSK)",
+            ReceiverSecretKey::prepared_octets(),
+            timed(|| receiver.prepare()),
+        ),
+    ])
 }
 
 /// Seconds of CPU time.

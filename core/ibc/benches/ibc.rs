@@ -43,6 +43,12 @@ fn sakke(criterion: &mut Criterion) {
     group.bench_function("decapsulate", |b| {
         b.iter(|| user.receiver.decapsulate(black_box(&data)).unwrap())
     });
+    group.bench_function("decapsulate_unprepared", |b| {
+        b.iter(|| {
+            let receiver = &user.receiver;
+            receiver.decapsulate_unprepared(black_box(&data)).unwrap()
+        });
+    });
     group.bench_function("rsk", |b| b.iter(|| master.issue(black_box(id)).unwrap()));
     group.bench_function("rsk_validate", |b| {
         b.iter(|| ReceiverSecretKey::validate(&domain.enc, black_box(id), &keys.rsk).unwrap());
