@@ -39,6 +39,7 @@ pub struct Distribution {
 /// # Errors
 /// [`BenchError`] when a message is not made, or its member cannot open it.
 pub fn distribute(members: NonZeroUsize) -> Result<Distribution, BenchError> {
+    let backend = backend()?;
     let domain = Domain::new()?;
     let identities = (0..members.get()).map(|_| Domain::new_member());
     let identities: Vec<McpttId> = identities.collect::<Result<_, _>>()?;
@@ -48,7 +49,7 @@ pub fn distribute(members: NonZeroUsize) -> Result<Distribution, BenchError> {
     let peak_octets = peak_octets()?;
     Ok(Distribution {
         members: members.get(),
-        backend: backend(),
+        backend,
         cores: cores().get(),
         processor: processor(),
         seconds,

@@ -2,6 +2,7 @@
 
 use crate::operation::Operation;
 use roger_base::{IdentityError, RandomError};
+use roger_fp1024::BackendUnavailable;
 use std::io;
 use thiserror::Error;
 
@@ -12,6 +13,9 @@ pub enum BenchError {
     /// Not the name of an operation.
     #[error("{0} is not an operation; there are {names}", names = names())]
     LocalOperation(String),
+    /// The environment asks for a field backend that there is not.
+    #[error(transparent)]
+    LocalBackend(#[from] BackendUnavailable),
     /// No randomness.
     #[error(transparent)]
     LocalRandom(#[from] RandomError),

@@ -61,6 +61,7 @@ pub enum Comparison {
 /// # Errors
 /// [`BenchError`] when an operation fails, or the peer is missing or disagrees.
 pub fn run(settings: &Settings) -> Result<Report, BenchError> {
+    let backend = operations::backend()?;
     let progress = progress(settings)?;
     let domain = Domain::new()?;
     let pinned = Pinned::here()?;
@@ -76,14 +77,14 @@ pub fn run(settings: &Settings) -> Result<Report, BenchError> {
         figures.push((*operation, one_core));
         progress.inc(1);
     }
-    let prepared = prepared::measure(&domain)?;
+    let prepared = prepared::measure(&domain, &backend)?;
     let compared_after = compare(&progress, &domain, peer.as_mut())?;
     drop(pinned);
     let mut rows = Vec::new();
     for (operation, one) in &figures {
         progress.set_message(format!("{operation}, all cores"));
         let all = all_cores::measure(*operation, &domain, one.per_s, settings.seconds)?;
-        rows.push(Row::new(*operation, &operations::backend(), one, all));
+        rows.push(Row::new(*operation, &backend, one, all));
         progress.inc(1);
     }
     progress.finish_and_clear();

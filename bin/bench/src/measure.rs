@@ -140,3 +140,39 @@ fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Slice, calibrate, median};
+    use core::time::Duration;
+
+    /// A second of calls that take a millisecond each, and the first one half a second.
+    #[test]
+    fn a_slice_is_filled_and_slow_first_calls_do_not_count() {
+        let mut first = true;
+        let calls = calibrate(1.0, |calls| {
+            let extra = if core::mem::take(&mut first) { 400 } else { 0 };
+            Ok(Slice {
+                operations: calls,
+                time: Duration::from_millis(calls as u64 + extra),
+            })
+        });
+        assert_eq!(calls.unwrap(), 1000);
+    }
+
+    #[test]
+    fn a_call_longer_than_the_slice_is_made_once() {
+        let long = |operations| {
+            let time = Duration::from_secs(2);
+            Ok(Slice { operations, time })
+        };
+        assert_eq!(calibrate(1.0, long).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_median_ignores_one_bad_slice() {
+        assert_eq!(median([5.0, 1000.0, 4.0].into_iter()), Some(5.0));
+        assert_eq!(median([].into_iter()), None);
+    }
+}

@@ -198,3 +198,27 @@ impl PeerOperation {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::Operation;
+
+    #[test]
+    fn every_name_is_read_back() {
+        for operation in Operation::ALL {
+            assert_eq!(operation.name().parse::<Operation>().unwrap(), operation);
+        }
+        assert!("encapsulation".parse::<Operation>().is_err());
+    }
+
+    #[test]
+    fn nothing_is_demanded_of_the_portable_backend() {
+        assert!(
+            Operation::ALL
+                .iter()
+                .all(|operation| operation.bar("portable").is_none())
+        );
+        assert!(Operation::Rsk.bar("ifma").is_some());
+    }
+}

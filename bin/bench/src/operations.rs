@@ -9,6 +9,7 @@ use crate::operation::Operation;
 use crate::system::OsRandom;
 use core::hint::black_box;
 use core::num::NonZeroUsize;
+use roger_fp1024::Backend;
 use roger_ibc::sakke::{self, Recipient};
 use roger_mikey::group_key_messages;
 use roger_mikey::open::{Carriage, Context, Receiver, Sender};
@@ -16,8 +17,8 @@ use roger_mikey::open::{Carriage, Context, Receiver, Sender};
 /// Inputs of one batch: enough for every saving of bulk work.
 const BATCH: usize = 64;
 
-/// Inputs of one batch when there is hardly time: they fill the lanes of the widest backend.
-const SHORT_BATCH: usize = 8;
+/// Inputs of one batch when there is hardly time: as many as share an inversion.
+const SHORT_BATCH: usize = 16;
 
 /// Below this many seconds there is hardly time.
 const SHORT: f64 = 0.2;
@@ -38,26 +39,33 @@ pub(crate) trait Workload {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Parallel {
     /// The library spreads a batch over threads by itself.
-    #[expect(dead_code, reason = "no operation does yet")]
     Inside,
     /// One caller in each thread.
     Callers,
 }
 
 /// How an operation uses all cores.
-pub(crate) const fn parallel(_operation: Operation) -> Parallel {
-    Parallel::Callers
+pub(crate) const fn parallel(operation: Operation) -> Parallel {
+    match operation {
+        Operation::EncapsulateBatch => Parallel::Inside,
+        _ => Parallel::Callers,
+    }
 }
 
-/// The field backend in use.
-pub(crate) fn backend() -> String {
-    "portable".to_owned()
+/// The field backend of this process.
+///
+/// # Errors
+/// [`BenchError::LocalBackend`] when the environment asks for one that there is not.
+pub(crate) fn backend() -> Result<String, BenchError> {
+    Backend::check_environment()?;
+    Ok(Backend::selected().to_string())
 }
 
 /// Every field backend that this processor has.
 #[must_use]
 pub fn backends() -> Vec<String> {
-    vec![backend()]
+    let available = Backend::available().into_iter();
+    available.map(|backend| backend.to_string()).collect()
 }
 
 /// How operations are called that take many inputs at once.
@@ -115,34 +123,41 @@ fn encapsulate_batch(domain: &Domain, bulk: Bulk) -> Boxed<'_> {
     each(
         bulk.size(),
         move || many(bulk.size(), Domain::new_id),
-        |ids| {
+        move |ids| {
             let kms = &domain.public.enc;
             let recipients = ids.iter().map(|id| Recipient { kms, id });
             let recipients: Vec<Recipient<'_>> = recipients.collect();
-            black_box(sakke::encapsulate_batch(&recipients, &domain.ssv));
+            black_box(match bulk.threads {
+                NonZeroUsize::MIN => sakke::encapsulate_batch(&recipients, &domain.ssv),
+                threads => sakke::encapsulate_batch_on(threads, &recipients, &domain.ssv),
+            });
             Ok(())
         },
     )
 }
 
 fn decapsulate(domain: &Domain) -> Boxed<'_> {
+    let receiver = &domain.member.receiver;
+    receiver.prepare();
     each(
         1,
         || domain.encapsulated(),
-        |(ssv, data)| {
-            let opened = domain.member.receiver.decapsulate(&data);
+        move |(ssv, data)| {
+            let opened = receiver.decapsulate(&data);
             same(Operation::Decapsulate, opened == Ok(ssv))
         },
     )
 }
 
 fn decapsulate_unprepared(domain: &Domain) -> Boxed<'_> {
+    let receiver = &domain.member.receiver;
     each(
         1,
         || domain.encapsulated(),
-        |(ssv, data)| {
-            let opened = domain.member.receiver.decapsulate(&data);
-            same(Operation::DecapsulateUnprepared, opened == Ok(ssv))
+        move |(ssv, data)| {
+            let opened = receiver.decapsulate_unprepared(&data);
+            let equal = opened.is_ok_and(|opened| opened.expose() == ssv.expose());
+            same(Operation::DecapsulateUnprepared, equal)
         },
     )
 }
@@ -160,10 +175,10 @@ fn rsk_batch(domain: &Domain, bulk: Bulk) -> Boxed<'_> {
         bulk.size(),
         move || many(bulk.size(), Domain::new_id),
         |ids| {
-            for id in &ids {
-                let key = domain.enc.issue(id);
-                black_box(key.map_err(BenchError::wrong("rsk_batch"))?);
-            }
+            let ids: Vec<&[u8]> = ids.iter().map(<[u8; 32]>::as_slice).collect();
+            let keys = domain.enc.issue_batch(&ids).into_iter();
+            let keys: Result<Vec<_>, _> = keys.collect();
+            black_box(keys.map_err(BenchError::wrong("rsk_batch"))?);
             Ok(())
         },
     )

@@ -153,3 +153,26 @@ fn compile(folder: &Path) -> Result<PathBuf, BenchError> {
 fn broken(reason: &str) -> BenchError {
     BenchError::PeerBroken(reason.to_owned())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::read_run;
+    use core::time::Duration;
+
+    #[test]
+    fn an_answer_is_time_successes_index_and_results() {
+        let run = read_run("1500 3 2 00ff 7f").unwrap();
+        assert_eq!(run.time, Duration::from_nanos(1500));
+        assert_eq!((run.successes, run.index), (3, 2));
+        assert_eq!(run.results, [vec![0, 255], vec![127]]);
+        assert!(read_run("1500 3 2").unwrap().results.is_empty());
+    }
+
+    #[test]
+    fn other_lines_are_no_answers() {
+        for line in ["", "ok", "1500 3", "1500 3 2 0", "-1 3 2", "1500 3 2 xx"] {
+            assert!(read_run(line).is_none(), "{line}");
+        }
+    }
+}

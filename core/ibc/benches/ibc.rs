@@ -13,7 +13,7 @@ use roger_ibc::{KmsMaster, UserKeySet};
 use roger_testkit::SeededRandom;
 use std::hint::black_box;
 
-const BATCH: usize = 16;
+const BATCH: usize = 64;
 
 fn kms() -> (KmsMaster, SeededRandom) {
     let mut random = SeededRandom::new(1);
@@ -43,17 +43,28 @@ fn sakke(criterion: &mut Criterion) {
     group.bench_function("decapsulate", |b| {
         b.iter(|| user.receiver.decapsulate(black_box(&data)).unwrap())
     });
+    group.bench_function("decapsulate_unprepared", |b| {
+        b.iter(|| {
+            let receiver = &user.receiver;
+            receiver.decapsulate_unprepared(black_box(&data)).unwrap()
+        });
+    });
     group.bench_function("rsk", |b| b.iter(|| master.issue(black_box(id)).unwrap()));
     group.bench_function("rsk_validate", |b| {
         b.iter(|| ReceiverSecretKey::validate(&domain.enc, black_box(id), &keys.rsk).unwrap());
     });
-    let recipient = Recipient {
+    let ids = [(); BATCH].map(|()| *Secret::<32>::random(&mut random).unwrap().expose());
+    let ids = ids.each_ref().map(<[u8; 32]>::as_slice);
+    let recipients = ids.map(|id| Recipient {
         kms: &domain.enc,
         id,
-    };
+    });
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function("encapsulate_batch", |b| {
-        b.iter(|| encapsulate_batch(black_box(&[recipient; BATCH]), &ssv));
+        b.iter(|| encapsulate_batch(black_box(&recipients), &ssv));
+    });
+    group.bench_function("rsk_batch", |b| {
+        b.iter(|| master.issue_batch(black_box(&ids)));
     });
     group.finish();
 }
