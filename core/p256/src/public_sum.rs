@@ -79,7 +79,12 @@ impl PublicSum {
     /// self + P.
     #[must_use]
     pub fn add_point(self, point: &Point) -> Self {
-        Self(with_backend!(Backend::selected(), add_point, &self.0, point))
+        Self(with_backend!(
+            Backend::selected(),
+            add_point,
+            &self.0,
+            point
+        ))
     }
 
     /// self + [k]P of a point with a large table.

@@ -4,9 +4,9 @@
 use super::fixed_base::{self, FixedBase};
 use super::point::{Affine, Jacobian};
 use super::quotient::{self, PowerTable, Quotient};
-use super::recoding::{OddDigits, PASSES};
+use super::recoding::{GROUPS, OddDigits, PASSES};
 use roger_fp1024::{Fp, Fp8, LANES};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Multiplications that share inversions: enough that an inversion costs little, few enough that what they work on
 /// stays in a core's cache.
@@ -20,7 +20,8 @@ pub(super) type Terms<'a> = Vec<(&'a FixedBase, &'a OddDigits)>;
 ///
 /// Equal or opposite points, which no honest input gives ([`fixed_base::multiply`]), spoil their own member only.
 pub(super) fn multiply(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
-    let mut points = Zeroizing::new(Vec::new());
+    let count = members.iter().map(Vec::len).sum::<usize>() * GROUPS * PASSES;
+    let mut points = Zeroizing::new(Vec::with_capacity(count));
     for pass in 0..PASSES {
         for terms in members {
             let picked = terms
@@ -31,13 +32,13 @@ pub(super) fn multiply(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
     }
     add_up(&mut points, PASSES * members.len());
     // One point for each pass and member, its parts in the lanes; now the members go into the lanes.
-    let mut parts = Zeroizing::new(Vec::new());
+    let eights = members.len().div_ceil(LANES);
+    let mut parts = Zeroizing::new(Vec::with_capacity(PASSES * eights * LANES));
     for pass in points.chunks(members.len().max(1)) {
         for eight in pass.chunks(LANES) {
             parts.extend(turn(eight));
         }
     }
-    let eights = members.len().div_ceil(LANES);
     add_up(&mut parts, PASSES * eights);
     combine_passes(&parts, eights)
 }
@@ -74,36 +75,45 @@ fn turn(points: &[Affine<Fp8>]) -> [Affine<Fp8>; LANES] {
 /// Adds up so many lists of equal length, one after the other in `points`, until each has one point.
 fn add_up(points: &mut Vec<Affine<Fp8>>, lists: usize) {
     let mut length = points.len().checked_div(lists).unwrap_or(0);
+    let mut inverses = Zeroizing::new(Vec::with_capacity(points.len() / 2));
     while length > 1 {
-        let mut inverses = differences(points, length);
+        inverses.clear();
+        inverses.extend(differences(points, length));
         Fp8::invert_all(&mut inverses);
-        length = add_pairs(points, length, &inverses);
-        inverses.iter_mut().zeroize();
+        add_pairs(points, length, &inverses);
+        length = length.div_ceil(2);
+        points.truncate(lists * length);
     }
 }
 
 /// x_2 - x_1 of every pair of neighbours in every list.
-fn differences(points: &[Affine<Fp8>], length: usize) -> Vec<Fp8> {
+fn differences(points: &[Affine<Fp8>], length: usize) -> impl Iterator<Item = Fp8> {
     let pairs = points
         .chunks(length)
         .flat_map(|list| list.as_chunks::<2>().0);
-    pairs.map(|[first, second]| second.x - first.x).collect()
+    pairs.map(|[first, second]| second.x - first.x)
 }
 
-/// Replaces every pair by its sum; a point left over stays. The new length of the lists.
-fn add_pairs(points: &mut Vec<Affine<Fp8>>, length: usize, inverses: &[Fp8]) -> usize {
-    let mut sums = Vec::with_capacity(points.len().div_ceil(2));
+/// Moves the sum of every pair, and the point left over in a list of odd length, to the front.
+fn add_pairs(points: &mut [Affine<Fp8>], length: usize, inverses: &[Fp8]) {
     let mut inverses = inverses.iter();
-    for list in points.chunks(length) {
-        let (pairs, left_over) = list.as_chunks::<2>();
-        for ([first, second], inverse) in pairs.iter().zip(&mut inverses) {
-            sums.push(add(first, second, inverse));
+    let mut to = 0;
+    for list in (0..points.len()).step_by(length.max(1)) {
+        for first in (list..list + length).step_by(2) {
+            let sum = match (points.get(first..), first + 1 < list + length) {
+                (Some([first, second, ..]), true) => {
+                    let inverse = inverses.next().unwrap_or(&Fp8::ZERO);
+                    add(first, second, inverse)
+                }
+                (Some([left_over, ..]), _) => *left_over,
+                _ => return,
+            };
+            if let Some(place) = points.get_mut(to) {
+                *place = sum;
+            }
+            to += 1;
         }
-        sums.extend_from_slice(left_over);
     }
-    points.iter_mut().zeroize();
-    *points = sums;
-    length.div_ceil(2)
 }
 
 /// The sum of two different points, given 1/(x_2 - x_1). 2 products, 1 square.
