@@ -6,14 +6,26 @@ use roger_base::Secret;
 /// Octets of a block.
 pub(crate) const BLOCK: usize = 16;
 
-/// Encrypts whole blocks in place, each for itself.
-///
-/// Fails only when the library refuses, which for a 16-octet key and whole blocks means it is broken.
+/// AES-128 under one key.
+pub(crate) struct Aes(EncryptingKey);
+
+impl Aes {
+    /// Expands the key; fails only when the library is broken.
+    pub(crate) fn new(key: &Secret<16>) -> Result<Self, CipherError> {
+        let key = UnboundCipherKey::new(&AES_128, key.expose()).map_err(|_| CipherError)?;
+        EncryptingKey::ecb(key).map(Self).map_err(|_| CipherError)
+    }
+
+    /// Encrypts whole blocks in place, each for itself; fails only when the library is broken.
+    pub(crate) fn encrypt(&self, blocks: &mut [u8]) -> Result<(), CipherError> {
+        self.0.encrypt(blocks).map_err(|_| CipherError)?;
+        Ok(())
+    }
+}
+
+/// [`Aes::encrypt`] for a key that is used once.
 pub(crate) fn encrypt_blocks(key: &Secret<16>, blocks: &mut [u8]) -> Result<(), CipherError> {
-    let key = UnboundCipherKey::new(&AES_128, key.expose()).map_err(|_| CipherError)?;
-    let key = EncryptingKey::ecb(key).map_err(|_| CipherError)?;
-    key.encrypt(blocks).map_err(|_| CipherError)?;
-    Ok(())
+    Aes::new(key)?.encrypt(blocks)
 }
 
 /// The cryptographic library refused to work.
