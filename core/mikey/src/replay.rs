@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use core::time::Duration;
 use roger_base::NtpTime;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Messages remembered at most, unless set otherwise.
 const CAPACITY: usize = 65_536;
@@ -17,7 +17,9 @@ const CAPACITY: usize = 65_536;
 pub struct ReplayCache {
     window: Duration,
     capacity: usize,
-    seen: BTreeMap<[u8; 32], NtpTime>,
+    seen: BTreeSet<[u8; 32]>,
+    /// The same by `T`: what is forgotten is found without a search.
+    by_time: BTreeSet<(NtpTime, [u8; 32])>,
 }
 
 impl ReplayCache {
@@ -33,14 +35,15 @@ impl ReplayCache {
         Self {
             window,
             capacity,
-            seen: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            by_time: BTreeSet::new(),
         }
     }
 
     /// Whether a message with these signed octets was processed.
     #[must_use]
     pub fn contains(&self, signed_octets: &[u8]) -> bool {
-        self.seen.contains_key(&hash(signed_octets))
+        self.seen.contains(&hash(signed_octets))
     }
 
     /// Remembers a verified message and its `T`.
@@ -49,19 +52,27 @@ impl ReplayCache {
             self.purge(now);
         }
         if self.seen.len() >= self.capacity {
-            let oldest = self.seen.iter().min_by_key(|(_, time)| **time);
-            if let Some(key) = oldest.map(|(key, _)| *key) {
-                self.seen.remove(&key);
-            }
+            self.forget_oldest();
         }
-        self.seen.insert(hash(signed_octets), time);
+        let hash = hash(signed_octets);
+        if self.seen.insert(hash) {
+            self.by_time.insert((time, hash));
+        }
     }
 
     /// Forgets messages that the skew window refuses by now.
     pub fn purge(&mut self, now: NtpTime) {
         let window = self.window.as_secs();
-        self.seen
-            .retain(|_, time| time.seconds.saturating_add(window) >= now.seconds);
+        let refused = |time: &NtpTime| time.seconds.saturating_add(window) < now.seconds;
+        while self.by_time.first().is_some_and(|(time, _)| refused(time)) {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, hash)) = self.by_time.pop_first() {
+            self.seen.remove(&hash);
+        }
     }
 
     /// How many messages are remembered.

@@ -104,7 +104,8 @@ impl Procedure<'_> {
         if domains.is_empty() {
             return Err(OpenError::PeerUnknownKms(message.initiator_kms.clone()));
         }
-        if self.domains(&message.responder_kms).is_empty() {
+        let mut known = self.known_domains();
+        if known.all(|domain| domain.kms_uri != message.responder_kms) {
             return Err(OpenError::PeerUnknownKms(message.responder_kms.clone()));
         }
         let period = domains
@@ -121,10 +122,14 @@ impl Procedure<'_> {
         Ok(domains)
     }
 
-    fn domains(&self, kms: &KmsUri) -> Vec<&KmsDomain> {
+    fn known_domains(&self) -> impl Iterator<Item = &KmsDomain> {
         let own = self.context.key_sets.iter().map(|key_set| &key_set.domain);
+        self.context.domains.iter().chain(own)
+    }
+
+    fn domains(&self, kms: &KmsUri) -> Vec<&KmsDomain> {
         let mut found: Vec<&KmsDomain> = Vec::new();
-        for domain in self.context.domains.iter().chain(own) {
+        for domain in self.known_domains() {
             if domain.kms_uri == *kms && !found.contains(&domain) {
                 found.push(domain);
             }
