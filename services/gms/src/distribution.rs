@@ -5,13 +5,15 @@ use crate::management::{UndeliveredKey, entity_tag};
 use crate::ports::{
     GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
 };
+use core::num::NonZeroUsize;
 use roger_base::{GroupId, KeyId, McpttId, NtpTime, PurposeTag, Random, UnixTime};
 use roger_documents::gktp::{Gktp, Gktps};
 use roger_documents::{Document, DocumentError};
 use roger_ibc::UserKeySet;
 use roger_keys::Gmk;
 use roger_mikey::{
-    CreateError, CreateOptions, GroupKeyDistribution, KeyParameters, Status, group_key_messages,
+    CreateError, CreateOptions, GroupKeyDistribution, KeyParameters, Status,
+    group_key_messages_in_bulk,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -78,6 +80,7 @@ pub(crate) struct Distributor<'a> {
     pub(crate) repository: &'a dyn GroupRepository,
     pub(crate) kms: &'a dyn KmsDirectory,
     pub(crate) key_sets: &'a [UserKeySet],
+    pub(crate) threads: NonZeroUsize,
     pub(crate) now: UnixTime,
 }
 
@@ -122,10 +125,8 @@ impl Distributor<'_> {
         let served = served
             .into_iter()
             .filter_map(|(member, kms)| Some((member, kms?)));
-        for (member, message) in group_key_messages(distribution, served, random) {
-            self.put(key, member, message, into)?;
-        }
-        Ok(())
+        let put = |member: &McpttId, message| self.put(key, member, message, into);
+        group_key_messages_in_bulk(distribution, served, self.threads, random, put)
     }
 
     fn put(

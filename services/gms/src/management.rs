@@ -268,6 +268,7 @@ impl GroupManagement {
             repository: self.repository.as_ref(),
             kms: self.kms.as_ref(),
             key_sets: &self.key_sets,
+            threads: self.settings.threads,
             now,
         }
     }

@@ -10,11 +10,15 @@ use crate::payload::{
 use crate::profile;
 use crate::protected_payload::ProtectedPayload;
 use roger_base::{KeyId, NtpTime, PurposeTag, Random};
+use roger_ibc::sakke::{self, EncapsulatedData};
 use roger_ibc::uid::Uid;
-use roger_ibc::{KmsDomain, UserKeySet, sakke};
+use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::KeyMaterial;
 
 /// Everything a message is made of; the typed calls fill it in.
+///
+/// A message is made in three steps, so that many can share the first two: [`check`], the encapsulation to
+/// [`Self::receiver_uid`], [`Self::complete`].
 pub struct Envelope<'a> {
     /// Secret and RAND.
     pub key: &'a KeyMaterial,
@@ -41,63 +45,53 @@ impl Envelope<'_> {
     ///
     /// # Errors
     /// [`CreateError`].
-    pub fn build(&self, random: &mut dyn Random) -> Result<Vec<u8>, CreateError> {
-        let purpose = self.csb_id.purpose()?;
-        self.check_signer()?;
+    pub fn build(self, random: &mut dyn Random) -> Result<Vec<u8>, CreateError> {
+        check(
+            self.csb_id.purpose()?,
+            self.signer,
+            self.parameters,
+            self.now,
+        )?;
+        let uid = self.receiver_uid();
+        let data = encapsulate(self.receiver_domain, &uid, self.key);
+        let to_self = sakke_to_self(self.options, self.signer, self.key);
+        self.complete(&data, to_self.as_ref(), random)
+    }
+
+    /// UID of the receiver in *its* KMS's key period (TS 33.180 cl. 5.2.7).
+    pub(super) fn receiver_uid(&self) -> Uid {
+        let period = self.receiver_domain.key_period.number_at(self.now);
+        self.receiver_domain.uid_of(self.receiver, period)
+    }
+
+    /// Takes the encapsulated key; encrypts the key parameters, signs and encodes.
+    ///
+    /// # Errors
+    /// [`CreateError`].
+    pub(super) fn complete(
+        self,
+        data: &EncapsulatedData,
+        to_self: Option<&GeneralExtension>,
+        random: &mut dyn Random,
+    ) -> Result<Vec<u8>, CreateError> {
         let mut payloads = self.preamble();
         if !self.sessions.is_empty() {
-            payloads.push(Payload::SecurityPolicy(policy(purpose)));
+            payloads.push(Payload::SecurityPolicy(policy(self.csb_id.purpose()?)));
         }
-        payloads.push(Payload::Sakke(
-            self.encapsulate(self.receiver_domain, &self.receiver_uid()),
-        ));
-        if self.options.to_self == SakkeToSelf::Include {
-            let sakke = self.encapsulate(&self.signer.domain, &self.signer.uid);
-            payloads.push(Payload::GeneralExtension(GeneralExtension::sakke_to_self(
-                &sakke,
-            )));
-        }
+        payloads.push(Payload::Sakke(payload(data)));
+        payloads.extend(to_self.cloned().map(Payload::GeneralExtension));
         if let Some(parameters) = self.parameters {
-            payloads.push(self.seal(parameters, purpose, random)?);
+            payloads.push(self.seal(parameters, random)?);
         }
-        let body = Body {
-            header: self.header(),
-            payloads,
-        };
-        let mut octets = body.signed_octets()?;
-        let signature = self.signer.signing.sign(&octets, random)?;
+        let signing = &self.signer.signing;
+        let header = self.header();
+        let mut octets = Body { header, payloads }.signed_octets()?;
+        let signature = signing.sign(&octets, random)?;
         octets.extend(signature.as_octets());
         if octets.len() > MAX_MESSAGE {
             return Err(CreateError::LocalTooLong(octets.len()));
         }
         Ok(octets)
-    }
-
-    fn check_signer(&self) -> Result<(), CreateError> {
-        let held = self.signer.period_number;
-        let needed = self.signer.domain.key_period.number_at(self.now);
-        if held != needed {
-            let identity = self.signer.identity.clone();
-            return Err(CreateError::LocalSignerPeriod {
-                identity,
-                held,
-                needed,
-            });
-        }
-        Ok(())
-    }
-
-    fn header(&self) -> Header {
-        let map = match self.sessions.as_slice() {
-            [] => CsIdMap::Empty,
-            sessions => CsIdMap::GenericId(sessions.to_vec()),
-        };
-        Header {
-            v: false,
-            prf: PRF_HMAC_SHA_256,
-            csb_id: self.csb_id,
-            map,
-        }
     }
 
     /// T, RAND and the four identities.
@@ -122,34 +116,11 @@ impl Envelope<'_> {
         ]
     }
 
-    /// UID of the receiver in *its* KMS's key period (TS 33.180 cl. 5.2.7).
-    fn receiver_uid(&self) -> Uid {
-        let period = self.receiver_domain.key_period.number_at(self.now);
-        self.receiver_domain.uid_of(self.receiver, period)
-    }
-
-    fn encapsulate(&self, domain: &KmsDomain, uid: &Uid) -> Sakke {
-        let data = sakke::encapsulate(&domain.enc, uid.as_octets(), self.key.secret());
-        let mut octets = [0; SED];
-        for (to, from) in octets.iter_mut().zip(data.as_octets()) {
-            *to = *from;
-        }
-        Sakke::new(octets)
-    }
-
     fn seal(
         &self,
         parameters: &KeyParameters,
-        purpose: PurposeTag,
         random: &mut dyn Random,
     ) -> Result<Payload, CreateError> {
-        let found = parameters.key_type;
-        if found != purpose as u8 {
-            return Err(CreateError::LocalKeyType {
-                expected: purpose,
-                found,
-            });
-        }
         let now = self.now.to_unix();
         let secret = self.key.secret();
         let sealed = ProtectedPayload::seal(parameters, secret, self.csb_id, now, random)?;
@@ -159,6 +130,47 @@ impl Envelope<'_> {
             data,
         }))
     }
+
+    fn header(self) -> Header {
+        let map = match self.sessions.is_empty() {
+            true => CsIdMap::Empty,
+            false => CsIdMap::GenericId(self.sessions),
+        };
+        Header {
+            v: false,
+            prf: PRF_HMAC_SHA_256,
+            csb_id: self.csb_id,
+            map,
+        }
+    }
+}
+
+/// What is refused before any work is done and before anything is drawn.
+pub(super) fn check(
+    purpose: PurposeTag,
+    signer: &UserKeySet,
+    parameters: Option<&KeyParameters>,
+    now: NtpTime,
+) -> Result<(), CreateError> {
+    let (held, needed) = (
+        signer.period_number,
+        signer.domain.key_period.number_at(now),
+    );
+    if held != needed {
+        let identity = signer.identity.clone();
+        return Err(CreateError::LocalSignerPeriod {
+            identity,
+            held,
+            needed,
+        });
+    }
+    match parameters.map(|parameters| parameters.key_type) {
+        Some(found) if found != purpose as u8 => Err(CreateError::LocalKeyType {
+            expected: purpose,
+            found,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The default profile spelled out.
@@ -167,4 +179,29 @@ fn policy(purpose: PurposeTag) -> SecurityPolicy {
         PurposeTag::Gmk => profile::gmk_policy(),
         _ => profile::pck_policy(),
     }
+}
+
+fn encapsulate(domain: &KmsDomain, uid: &Uid, key: &KeyMaterial) -> EncapsulatedData {
+    sakke::encapsulate(&domain.enc, uid.as_octets(), key.secret())
+}
+
+/// The key for the signer's other devices, where it is wanted; the same in every message of a key.
+pub(super) fn sakke_to_self(
+    options: CreateOptions,
+    signer: &UserKeySet,
+    key: &KeyMaterial,
+) -> Option<GeneralExtension> {
+    let wanted = options.to_self == SakkeToSelf::Include;
+    wanted.then(|| {
+        let data = encapsulate(&signer.domain, &signer.uid, key);
+        GeneralExtension::sakke_to_self(&payload(&data))
+    })
+}
+
+fn payload(data: &EncapsulatedData) -> Sakke {
+    let mut octets = [0; SED];
+    for (to, from) in octets.iter_mut().zip(data.as_octets()) {
+        *to = *from;
+    }
+    Sakke::new(octets)
 }

@@ -1,4 +1,4 @@
-//! GMK messages: one for each member of a group.
+//! The GMK message to one member of a group.
 
 use super::{CreateError, CreateOptions, Envelope, sessions};
 use crate::key_parameters::KeyParameters;
@@ -24,15 +24,19 @@ pub struct CreateGroupKey<'a> {
     pub options: CreateOptions,
 }
 
-impl CreateGroupKey<'_> {
+impl<'a> CreateGroupKey<'a> {
     /// The octets of the message.
     ///
     /// # Errors
     /// [`CreateError`].
     pub fn build(&self, random: &mut dyn Random) -> Result<Vec<u8>, CreateError> {
+        self.envelope().build(random)
+    }
+
+    pub(super) fn envelope(&self) -> Envelope<'a> {
         let guk_id = self.gmk.guk_id(self.member);
         let mki = self.gmk.mki(guk_id);
-        let envelope = Envelope {
+        Envelope {
             key: self.gmk.material(),
             csb_id: guk_id,
             signer: self.gms,
@@ -42,8 +46,7 @@ impl CreateGroupKey<'_> {
             parameters: Some(self.parameters),
             now: self.now,
             options: self.options,
-        };
-        envelope.build(random)
+        }
     }
 }
 
@@ -62,9 +65,31 @@ pub struct GroupKeyDistribution<'a> {
     pub options: CreateOptions,
 }
 
-/// The messages of one GMK, one for each member with its KMS, made as the iterator is asked.
+impl<'a> GroupKeyDistribution<'a> {
+    /// The message to one member.
+    #[must_use]
+    pub const fn to(
+        &self,
+        member: &'a McpttId,
+        member_domain: &'a KmsDomain,
+    ) -> CreateGroupKey<'a> {
+        CreateGroupKey {
+            gmk: self.gmk,
+            member,
+            member_domain,
+            gms: self.gms,
+            parameters: self.parameters,
+            now: self.now,
+            options: self.options,
+        }
+    }
+}
+
+/// The messages of one GMK, one for each member with its KMS, each made when the iterator is asked.
 ///
-/// A member whose message fails does not stop the others.
+/// A member whose message fails does not stop the others. For more than a few members
+/// [`group_key_messages_in_bulk`](super::group_key_messages_in_bulk) makes the same octets at a fraction of the
+/// cost.
 pub fn group_key_messages<'a, M>(
     distribution: GroupKeyDistribution<'a>,
     members: M,
@@ -73,16 +98,6 @@ pub fn group_key_messages<'a, M>(
 where
     M: IntoIterator<Item = (&'a McpttId, &'a KmsDomain)>,
 {
-    members.into_iter().map(move |(member, member_domain)| {
-        let message = CreateGroupKey {
-            gmk: distribution.gmk,
-            member,
-            member_domain,
-            gms: distribution.gms,
-            parameters: distribution.parameters,
-            now: distribution.now,
-            options: distribution.options,
-        };
-        (member, message.build(random))
-    })
+    let members = members.into_iter();
+    members.map(move |(member, domain)| (member, distribution.to(member, domain).build(random)))
 }
