@@ -3,12 +3,24 @@
 use crate::fault::{seconds, time};
 use crate::{SqliteStore, StoreFault};
 use roger_base::{GroupId, KeyId, McpttId, Secret};
-use roger_gms::{Change, GroupKeyRecord, GroupRepository, RepositoryError, StoredDocument};
+use roger_gms::{
+    Change, GroupKeyRecord, GroupRepository, RepositoryError, StoredDocument, TransportChange,
+};
 use roger_keys::{Gmk, Rand};
 use sqlx::SqliteConnection;
 
 const TABLE: &str = "group_keys";
 const CORRUPT: StoreFault = StoreFault::LocalCorrupt("group key");
+
+const FORGET_SET_ASIDE: &str = "DELETE FROM transport_set_aside";
+/// What was set aside becomes the documents; one without octets is gone.
+const TAKE_SET_ASIDE: [&str; 3] = [
+    "DELETE FROM transport_documents WHERE mcptt_id IN \
+     (SELECT mcptt_id FROM transport_set_aside WHERE octets IS NULL)",
+    "INSERT OR REPLACE INTO transport_documents (mcptt_id, octets, etag) \
+     SELECT mcptt_id, octets, etag FROM transport_set_aside WHERE octets IS NOT NULL",
+    FORGET_SET_ASIDE,
+];
 
 type KeyRow = (i64, String, i64, Option<i64>, Option<i64>, Vec<u8>);
 
@@ -97,6 +109,22 @@ async fn put_document(
     Ok(())
 }
 
+async fn set_aside(
+    connection: &mut SqliteConnection,
+    member: &McpttId,
+    document: Option<&StoredDocument>,
+) -> Result<(), StoreFault> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO transport_set_aside (mcptt_id, octets, etag) VALUES (?, ?, ?)",
+    )
+    .bind(member.as_str())
+    .bind(document.map(|document| document.octets.as_slice()))
+    .bind(document.map(|document| document.etag.as_str()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 async fn put_key(connection: &mut SqliteConnection, key: WrittenKey) -> Result<(), StoreFault> {
     sqlx::query(
         "INSERT OR REPLACE INTO group_keys (gmk_id, group_id, activation, expiry, revoke_at, revoked, sealed) \
@@ -137,6 +165,23 @@ impl GroupRepository for SqliteStore {
             .collect::<Result<_, _>>()?)
     }
 
+    fn discard_set_aside(&self) -> Result<(), RepositoryError> {
+        Ok(self.worker.write(async move |connection| {
+            sqlx::query(FORGET_SET_ASIDE).execute(connection).await?;
+            Ok(())
+        })?)
+    }
+
+    fn set_aside(&self, transport: &[TransportChange]) -> Result<(), RepositoryError> {
+        let transport = transport.to_vec();
+        Ok(self.worker.write(async move |connection| {
+            for (member, document) in transport {
+                set_aside(connection, &member, document.as_ref()).await?;
+            }
+            Ok(())
+        })?)
+    }
+
     fn commit(&self, change: &Change) -> Result<(), RepositoryError> {
         let keys = change
             .keys
@@ -149,6 +194,9 @@ impl GroupRepository for SqliteStore {
                 let insert = "INSERT OR REPLACE INTO group_documents (group_id, octets, etag) VALUES (?, ?, ?)";
                 let delete = "DELETE FROM group_documents WHERE group_id = ?";
                 put_document(connection, insert, delete, group.as_str(), document.as_ref()).await?;
+            }
+            for sql in TAKE_SET_ASIDE {
+                sqlx::query(sql).execute(&mut *connection).await?;
             }
             for (member, document) in transport {
                 let insert = "INSERT OR REPLACE INTO transport_documents (mcptt_id, octets, etag) VALUES (?, ?, ?)";

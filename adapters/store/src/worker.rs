@@ -50,6 +50,11 @@ fn migrations() -> Migrator {
             "mark",
             include_str!("../migrations/sqlite/0005_mark.sql"),
         ),
+        (
+            6,
+            "set_aside",
+            include_str!("../migrations/sqlite/0006_set_aside.sql"),
+        ),
     ];
     let migrations = numbered.map(|(version, name, sql)| {
         Migration::new(

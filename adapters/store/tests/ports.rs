@@ -546,6 +546,41 @@ fn a_change_of_the_group_server_is_kept_whole() {
     assert!(store.keys().unwrap().is_empty());
 }
 
+/// Documents of a large change: seen by nobody before the commit, forgotten without one.
+#[test]
+fn documents_set_aside_appear_with_the_commit_or_never() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let member = |name: &str| McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap();
+    let document = |text: &str| StoredDocument {
+        octets: text.as_bytes().to_vec(),
+        etag: format!("e-{text}"),
+    };
+    let (alice, bob) = (member("alice"), member("bob"));
+    let first = [(alice.clone(), Some(document("one")))];
+    store.set_aside(&first).unwrap();
+    assert_eq!(store.transport(&alice).unwrap(), None);
+    let store = bench.open();
+    store.discard_set_aside().unwrap();
+    store.commit(&Change::default()).unwrap();
+    assert_eq!(store.transport(&alice).unwrap(), None);
+
+    store.set_aside(&first).unwrap();
+    let change = Change {
+        transport: vec![(bob.clone(), Some(document("two")))],
+        ..Change::default()
+    };
+    store.commit(&change).unwrap();
+    assert_eq!(store.transport(&alice).unwrap(), Some(document("one")));
+    assert_eq!(store.transport(&bob).unwrap(), Some(document("two")));
+
+    store.set_aside(&[(alice.clone(), None)]).unwrap();
+    assert_eq!(store.transport(&alice).unwrap(), Some(document("one")));
+    store.commit(&Change::default()).unwrap();
+    assert_eq!(store.transport(&alice).unwrap(), None);
+    assert_eq!(store.transport(&bob).unwrap(), Some(document("two")));
+}
+
 #[test]
 fn subscribers_come_back_with_their_identities_in_order() {
     let bench = Bench::new();

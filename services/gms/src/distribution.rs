@@ -1,13 +1,15 @@
 //! Bringing one key to the members: a GMK message for each of them, put into her GKTP document
 //! (TS 33.180 cl. 5.7.1, TS 24.481 cl. 7.7).
 
-use crate::management::{UndeliveredKey, entity_tag};
+use crate::management::{DocumentChanged, UndeliveredKey, entity_tag};
 use crate::ports::{
-    GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
+    Change, GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
+    TransportChange,
 };
 use core::num::NonZeroUsize;
 use roger_base::{GroupId, KeyId, McpttId, NtpTime, PurposeTag, Random, UnixTime};
 use roger_documents::gktp::{Gktp, Gktps};
+use roger_documents::xcap_path::DocumentPath;
 use roger_documents::{Document, DocumentError};
 use roger_ibc::UserKeySet;
 use roger_keys::Gmk;
@@ -15,6 +17,7 @@ use roger_mikey::{
     CreateError, CreateOptions, GroupKeyDistribution, KeyParameters, Status,
     group_key_messages_in_bulk,
 };
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -69,15 +72,26 @@ pub(crate) enum Announcement {
     Revoked,
 }
 
+/// Members whose documents are in memory at once; those of larger groups are set aside batch by batch.
+const MEMBERS_AT_ONCE: usize = 512;
+
 /// One distribution: the documents that change, and who could not be served.
-pub(crate) struct Distribution {
-    pub(crate) documents: BTreeMap<McpttId, Gktps>,
-    pub(crate) undelivered: Vec<UndeliveredKey>,
+pub(crate) struct Distribution<'a> {
+    repository: &'a dyn GroupRepository,
+    /// The documents of this batch.
+    documents: BTreeMap<McpttId, ChangedDocument>,
+    changes: Vec<DocumentChanged>,
+    undelivered: Vec<UndeliveredKey>,
+}
+
+struct ChangedDocument {
+    document: Gktps,
+    /// Entity tag of what is stored.
+    previous: Option<String>,
 }
 
 /// Where a distribution happens.
 pub(crate) struct Distributor<'a> {
-    pub(crate) repository: &'a dyn GroupRepository,
     pub(crate) kms: &'a dyn KmsDirectory,
     pub(crate) key_sets: &'a [UserKeySet],
     pub(crate) threads: NonZeroUsize,
@@ -85,23 +99,32 @@ pub(crate) struct Distributor<'a> {
 }
 
 impl Distributor<'_> {
-    /// The GKTP document of a member as stored, or an empty one.
-    pub(crate) fn document(&self, member: &McpttId) -> Result<Gktps, DistributionError> {
-        match self.repository.transport(member)? {
-            Some(stored) => Ok(Gktps::read(&stored.octets)?),
-            None => Ok(Gktps::default()),
+    /// Brings keys to members, all of them to each. A member who cannot be served does not stop the others.
+    pub(crate) fn bring(
+        &self,
+        keys: &[&GroupKeyRecord],
+        members: &[McpttId],
+        announcement: Announcement,
+        random: &mut dyn Random,
+        into: &mut Distribution<'_>,
+    ) -> Result<(), DistributionError> {
+        for batch in members.chunks(MEMBERS_AT_ONCE) {
+            into.make_room()?;
+            for key in keys {
+                self.distribute(key, batch, announcement, random, into)?;
+            }
         }
+        Ok(())
     }
 
-    /// Puts the message of one key into the documents of its members. A member who cannot be served does
-    /// not stop the others.
-    pub(crate) fn distribute(
+    /// Puts the message of one key into the documents of members.
+    fn distribute(
         &self,
         key: &GroupKeyRecord,
         members: &[McpttId],
         announcement: Announcement,
         random: &mut dyn Random,
-        into: &mut Distribution,
+        into: &mut Distribution<'_>,
     ) -> Result<(), DistributionError> {
         let now = self.now.to_ntp();
         let parameters = parameters(key, announcement);
@@ -125,43 +148,8 @@ impl Distributor<'_> {
         let served = served
             .into_iter()
             .filter_map(|(member, kms)| Some((member, kms?)));
-        let put = |member: &McpttId, message| self.put(key, member, message, into);
+        let put = |member: &McpttId, message| into.put(key, member, message);
         group_key_messages_in_bulk(distribution, served, self.threads, random, put)
-    }
-
-    fn put(
-        &self,
-        key: &GroupKeyRecord,
-        member: &McpttId,
-        message: Result<Vec<u8>, CreateError>,
-        into: &mut Distribution,
-    ) -> Result<(), DistributionError> {
-        let message = match message {
-            Ok(message) => message,
-            Err(error) => {
-                let (member, group) = (member.clone(), key.group.clone());
-                into.undelivered.push(UndeliveredKey {
-                    member,
-                    group,
-                    reason: error.to_string(),
-                });
-                return Ok(());
-            }
-        };
-        if !into.documents.contains_key(member) {
-            into.documents
-                .insert(member.clone(), self.document(member)?);
-        }
-        if let Some(document) = into.documents.get_mut(member) {
-            let id = key.gmk.guk_id(member).to_string();
-            document.gmk.keys.retain(|entry| entry.id != id);
-            document.gmk.keys.push(Gktp {
-                id,
-                activation_time: Some(key.activation),
-                message,
-            });
-        }
-        Ok(())
     }
 
     /// Takes a key out of the document of somebody who is no member any more.
@@ -170,15 +158,15 @@ impl Distributor<'_> {
         keys: &[GroupKeyRecord],
         group: &GroupId,
         member: &McpttId,
-        into: &mut Distribution,
+        into: &mut Distribution<'_>,
     ) -> Result<(), DistributionError> {
-        let mut document = self.document(member)?;
         let of_group = keys.iter().filter(|key| key.group == *group);
         let ids: BTreeSet<String> = of_group
             .map(|key| key.gmk.guk_id(member).to_string())
             .collect();
+        into.make_room()?;
+        let document = into.document(member)?;
         document.gmk.keys.retain(|entry| !ids.contains(&entry.id));
-        into.documents.insert(member.clone(), document);
         Ok(())
     }
 
@@ -203,27 +191,112 @@ fn parameters(key: &GroupKeyRecord, announcement: Announcement) -> KeyParameters
     }
 }
 
-impl Distribution {
-    pub(crate) const fn new() -> Self {
-        Self {
+impl<'a> Distribution<'a> {
+    /// Begins; what an earlier one left behind is forgotten.
+    pub(crate) fn begin(repository: &'a dyn GroupRepository) -> Result<Self, RepositoryError> {
+        repository.discard_set_aside()?;
+        Ok(Self {
+            repository,
             documents: BTreeMap::new(),
+            changes: Vec::new(),
             undelivered: Vec::new(),
-        }
+        })
     }
 
-    /// The documents as they are stored; one without keys is deleted.
-    pub(crate) fn stored(&self) -> Vec<(McpttId, Option<StoredDocument>)> {
-        let stored = |document: &Gktps| {
-            if *document == Gktps::default() {
-                return None;
+    /// Keeps a change with all documents.
+    pub(crate) fn commit(mut self, mut change: Change) -> Result<Kept, RepositoryError> {
+        change.transport = self.take_batch();
+        self.repository.commit(&change)?;
+        Ok(Kept {
+            changes: self.changes,
+            undelivered: self.undelivered,
+        })
+    }
+
+    /// The document of a member as it will be.
+    fn document(&mut self, member: &McpttId) -> Result<&mut Gktps, DistributionError> {
+        let changed = match self.documents.entry(member.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let stored = self.repository.transport(member)?;
+                let document = stored.as_ref().map(|stored| Gktps::read(&stored.octets));
+                unknown.insert(ChangedDocument {
+                    document: document.transpose()?.unwrap_or_default(),
+                    previous: stored.map(|stored| stored.etag),
+                })
             }
-            let octets = document.write().into_bytes();
-            let etag = entity_tag(&octets);
-            Some(StoredDocument { octets, etag })
         };
-        self.documents
-            .iter()
-            .map(|(member, document)| (member.clone(), stored(document)))
+        Ok(&mut changed.document)
+    }
+
+    fn put(
+        &mut self,
+        key: &GroupKeyRecord,
+        member: &McpttId,
+        message: Result<Vec<u8>, CreateError>,
+    ) -> Result<(), DistributionError> {
+        let message = match message {
+            Ok(message) => message,
+            Err(error) => {
+                self.undelivered.push(UndeliveredKey {
+                    member: member.clone(),
+                    group: key.group.clone(),
+                    reason: error.to_string(),
+                });
+                return Ok(());
+            }
+        };
+        let id = key.gmk.guk_id(member).to_string();
+        let document = self.document(member)?;
+        document.gmk.keys.retain(|entry| entry.id != id);
+        document.gmk.keys.push(Gktp {
+            id,
+            activation_time: Some(key.activation),
+            message,
+        });
+        Ok(())
+    }
+
+    /// Sets a whole batch aside.
+    fn make_room(&mut self) -> Result<(), RepositoryError> {
+        if self.documents.len() < MEMBERS_AT_ONCE {
+            return Ok(());
+        }
+        let batch = self.take_batch();
+        self.repository.set_aside(&batch)
+    }
+
+    /// The documents of this batch as they are stored; one without keys is deleted.
+    fn take_batch(&mut self) -> Vec<TransportChange> {
+        let documents = core::mem::take(&mut self.documents).into_iter();
+        documents
+            .map(|(member, changed)| {
+                let document = stored(&changed.document);
+                let etag = document.as_ref().map(|document| document.etag.clone());
+                if etag != changed.previous {
+                    self.changes.push(DocumentChanged {
+                        path: DocumentPath::Transport(member.clone()),
+                        etag,
+                        previous: changed.previous,
+                    });
+                }
+                (member, document)
+            })
             .collect()
     }
+}
+
+fn stored(document: &Gktps) -> Option<StoredDocument> {
+    if *document == Gktps::default() {
+        return None;
+    }
+    let octets = document.write().into_bytes();
+    let etag = entity_tag(&octets);
+    Some(StoredDocument { octets, etag })
+}
+
+/// What is told after a commit.
+pub(crate) struct Kept {
+    pub(crate) changes: Vec<DocumentChanged>,
+    pub(crate) undelivered: Vec<UndeliveredKey>,
 }

@@ -22,6 +22,7 @@ pub use distribution::DistributionError;
 pub use management::{DocumentChanged, GroupManagement, ManagementError, UndeliveredKey};
 pub use ports::{
     Change, GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
+    TransportChange,
 };
 pub use roger_documents::xcap_path::{DocumentPath, PathError};
 pub use server::{GroupServer, GroupServerCredentials, GroupServerInput, GroupServerSettings};

@@ -1,6 +1,8 @@
 //! Groups and their keys: what a change of a group document means for the keys (TS 24.481).
 
-use crate::distribution::{Announcement, Distribution, DistributionError, Distributor, draw_key};
+use crate::distribution::{
+    Announcement, Distribution, DistributionError, Distributor, Kept, draw_key,
+};
 use crate::ports::{
     Change, GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
 };
@@ -202,13 +204,16 @@ impl GroupManagement {
             octets: octets.to_vec(),
             etag: entity_tag(octets),
         };
-        let (keys, distribution) = self.rekey(before.as_ref(), &document, now, random)?;
+        let mut distribution = Distribution::begin(self.repository.as_ref())?;
+        let keys = self.rekey(before.as_ref(), &document, now, random, &mut distribution)?;
         let change = Change {
             group: Some((group.clone(), Some(stored.clone()))),
             keys,
-            transport: distribution.stored(),
+            transport: Vec::new(),
         };
-        self.keep(&change, distribution)?;
+        let kept = distribution.commit(change)?;
+        self.changes.extend(changed_group(group, &stored, old));
+        self.told(kept);
         Ok(stored.etag)
     }
 
@@ -224,9 +229,9 @@ impl GroupManagement {
         let due = |key: &GroupKeyRecord| key.revoke_at.is_some_and(|at| at <= now);
         for mut key in self.repository.keys()?.into_iter().filter(due) {
             let members = self.members(&key.group)?;
-            let mut distribution = Distribution::new();
-            self.distributor(now).distribute(
-                &key,
+            let mut distribution = Distribution::begin(self.repository.as_ref())?;
+            self.distributor(now).bring(
+                &[&key],
                 &members,
                 Announcement::Revoked,
                 random,
@@ -234,11 +239,11 @@ impl GroupManagement {
             )?;
             key.revoked = true;
             let change = Change {
-                group: None,
                 keys: vec![key],
-                transport: distribution.stored(),
+                ..Change::default()
             };
-            self.keep(&change, distribution)?;
+            let kept = distribution.commit(change)?;
+            self.told(kept);
         }
         Ok(())
     }
@@ -265,7 +270,6 @@ impl GroupManagement {
 
     fn distributor(&self, now: UnixTime) -> Distributor<'_> {
         Distributor {
-            repository: self.repository.as_ref(),
             kms: self.kms.as_ref(),
             key_sets: &self.key_sets,
             threads: self.settings.threads,
@@ -273,45 +277,33 @@ impl GroupManagement {
         }
     }
 
-    /// The keys to keep and the GKTP documents to write after a change of a group document.
+    /// The keys to keep after a change of a group document; the GKTP documents go into the distribution.
     fn rekey(
         &self,
         before: Option<&GroupDocument>,
         after: &GroupDocument,
         now: UnixTime,
         random: &mut dyn Random,
-    ) -> Result<(Vec<GroupKeyRecord>, Distribution), ManagementError> {
-        let mut distribution = Distribution::new();
+        into: &mut Distribution<'_>,
+    ) -> Result<Vec<GroupKeyRecord>, ManagementError> {
         let all_keys = self.repository.keys()?;
-        let current: Vec<GroupKeyRecord> = all_keys
-            .iter()
-            .filter(|key| key.group == after.id)
-            .cloned()
-            .collect();
         let distributor = self.distributor(now);
-        let members = ids(after);
         let removed = missing(before, after);
         for member in &removed {
-            distributor.withdraw(&all_keys, &after.id, member, &mut distribution)?;
+            distributor.withdraw(&all_keys, &after.id, member, into)?;
         }
         if !after.protects_media() || !after.mcptt_speech {
-            return Ok((Vec::new(), distribution));
+            return Ok(Vec::new());
         }
+        let of_group = all_keys.into_iter().filter(|key| key.group == after.id);
+        let current: Vec<GroupKeyRecord> = of_group.collect();
         let in_use = current.iter().any(|key| key.revoke_at.is_none());
+        let (added, others) = split(before, after);
+        let valid = Announcement::Valid;
         if in_use && removed.is_empty() {
-            let added = before
-                .map(|before| missing(Some(after), before))
-                .unwrap_or_default();
-            for key in &current {
-                distributor.distribute(
-                    key,
-                    &added,
-                    Announcement::Valid,
-                    random,
-                    &mut distribution,
-                )?;
-            }
-            return Ok((Vec::new(), distribution));
+            let keys: Vec<&GroupKeyRecord> = current.iter().collect();
+            distributor.bring(&keys, &added, valid, random, into)?;
+            return Ok(Vec::new());
         }
         let activation = if in_use {
             now + self.settings.activation_delay
@@ -319,59 +311,26 @@ impl GroupManagement {
             now
         };
         let key = GroupKeyRecord {
-            gmk: draw_key(&members, random)?,
+            gmk: draw_key(&ids(after), random)?,
             group: after.id.clone(),
             activation,
             expiry: self.settings.key_life.map(|life| activation + life),
             revoke_at: None,
             revoked: false,
         };
-        distributor.distribute(
-            &key,
-            &members,
-            Announcement::Valid,
-            random,
-            &mut distribution,
-        )?;
         let revoke_at = activation + self.settings.revocation_delay;
         let mut keys = superseded(current, revoke_at);
-        let added = before
-            .map(|before| missing(Some(after), before))
-            .unwrap_or_default();
-        for old in &keys {
-            // A new member needs the old key until the new one is activated.
-            distributor.distribute(old, &added, Announcement::Valid, random, &mut distribution)?;
-        }
+        // A new member needs the old key until the new one is activated.
+        let for_added: Vec<&GroupKeyRecord> = core::iter::once(&key).chain(&keys).collect();
+        distributor.bring(&for_added, &added, valid, random, into)?;
+        distributor.bring(&[&key], &others, valid, random, into)?;
         keys.push(key);
-        Ok((keys, distribution))
+        Ok(keys)
     }
 
-    fn keep(&mut self, change: &Change, distribution: Distribution) -> Result<(), ManagementError> {
-        let mut changed = Vec::new();
-        if let Some((group, document)) = &change.group {
-            let previous = self.repository.group(group)?;
-            changed.push(told(
-                DocumentPath::Group(group.clone()),
-                document.as_ref(),
-                previous,
-            ));
-        }
-        for (member, document) in &change.transport {
-            let previous = self.repository.transport(member)?;
-            changed.push(told(
-                DocumentPath::Transport(member.clone()),
-                document.as_ref(),
-                previous,
-            ));
-        }
-        self.repository.commit(change)?;
-        self.changes.extend(
-            changed
-                .into_iter()
-                .filter(|change| change.etag != change.previous),
-        );
-        self.undelivered.extend(distribution.undelivered);
-        Ok(())
+    fn told(&mut self, kept: Kept) {
+        self.changes.extend(kept.changes);
+        self.undelivered.extend(kept.undelivered);
     }
 }
 
@@ -385,16 +344,19 @@ fn superseded(current: Vec<GroupKeyRecord>, revoke_at: UnixTime) -> Vec<GroupKey
     .collect()
 }
 
-fn told(
-    path: DocumentPath,
-    now: Option<&StoredDocument>,
+/// What is told about a group document, unless it is the same.
+fn changed_group(
+    group: &GroupId,
+    now: &StoredDocument,
     before: Option<StoredDocument>,
-) -> DocumentChanged {
-    DocumentChanged {
-        path,
-        etag: now.map(|document| document.etag.clone()),
-        previous: before.map(|document| document.etag),
-    }
+) -> Option<DocumentChanged> {
+    let previous = before.map(|document| document.etag);
+    let changed = previous.as_ref() != Some(&now.etag);
+    changed.then(|| DocumentChanged {
+        path: DocumentPath::Group(group.clone()),
+        etag: Some(now.etag.clone()),
+        previous,
+    })
 }
 
 fn ids(document: &GroupDocument) -> Vec<McpttId> {
@@ -410,10 +372,21 @@ fn missing(before: Option<&GroupDocument>, after: &GroupDocument) -> Vec<McpttId
     let Some(before) = before else {
         return Vec::new();
     };
-    ids(before)
-        .into_iter()
-        .filter(|id| after.member(id).is_none())
-        .collect()
+    let remaining = set(after);
+    let mut members = ids(before);
+    members.retain(|id| !remaining.contains(id));
+    members
+}
+
+/// Members who are new since `before`, and the others. In a new group nobody is.
+fn split(before: Option<&GroupDocument>, after: &GroupDocument) -> (Vec<McpttId>, Vec<McpttId>) {
+    let known = before.map(set);
+    let is_new = |id: &McpttId| known.as_ref().is_some_and(|known| !known.contains(id));
+    ids(after).into_iter().partition(is_new)
+}
+
+fn set(document: &GroupDocument) -> BTreeSet<&McpttId> {
+    document.members.iter().map(|member| &member.id).collect()
 }
 
 fn check(group: &GroupId, document: &GroupDocument) -> Result<(), ManagementError> {

@@ -2,6 +2,7 @@
 
 use crate::ports::{
     Change, GroupKeyRecord, GroupRepository, KmsDirectory, RepositoryError, StoredDocument,
+    TransportChange,
 };
 use roger_base::{GroupId, KeyId, McpttId};
 use roger_ibc::KmsDomain;
@@ -12,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 struct Tables {
     groups: HashMap<GroupId, StoredDocument>,
     transport: HashMap<McpttId, StoredDocument>,
+    set_aside: Vec<TransportChange>,
     keys: HashMap<KeyId, GroupKeyRecord>,
 }
 
@@ -44,12 +46,23 @@ impl GroupRepository for MemoryRepository {
             .collect())
     }
 
+    fn discard_set_aside(&self) -> Result<(), RepositoryError> {
+        self.tables().set_aside.clear();
+        Ok(())
+    }
+
+    fn set_aside(&self, transport: &[TransportChange]) -> Result<(), RepositoryError> {
+        self.tables().set_aside.extend_from_slice(transport);
+        Ok(())
+    }
+
     fn commit(&self, change: &Change) -> Result<(), RepositoryError> {
         let mut tables = self.tables();
         if let Some((group, document)) = &change.group {
             put(&mut tables.groups, group, document.as_ref());
         }
-        for (member, document) in &change.transport {
+        let set_aside = core::mem::take(&mut tables.set_aside);
+        for (member, document) in set_aside.iter().chain(&change.transport) {
             put(&mut tables.transport, member, document.as_ref());
         }
         for key in &change.keys {

@@ -51,9 +51,12 @@ pub struct Change {
     pub group: Option<(GroupId, Option<StoredDocument>)>,
     /// Keys, new or changed.
     pub keys: Vec<GroupKeyRecord>,
-    /// GKTP documents; `None` means that no key is left in it.
-    pub transport: Vec<(McpttId, Option<StoredDocument>)>,
+    /// GKTP documents, besides those that were set aside.
+    pub transport: Vec<TransportChange>,
 }
+
+/// The GKTP document of a member; `None` means that no key is left in it.
+pub type TransportChange = (McpttId, Option<StoredDocument>);
 
 /// Documents and keys that outlive the process.
 pub trait GroupRepository: Send + Sync {
@@ -75,7 +78,20 @@ pub trait GroupRepository: Send + Sync {
     /// [`RepositoryError`].
     fn keys(&self) -> Result<Vec<GroupKeyRecord>, RepositoryError>;
 
-    /// Keeps a change.
+    /// Forgets documents that were set aside and never committed.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    fn discard_set_aside(&self) -> Result<(), RepositoryError>;
+
+    /// Sets GKTP documents aside for the next commit, so that a change of many need not be in memory at once.
+    /// Nobody sees them before.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    fn set_aside(&self, transport: &[TransportChange]) -> Result<(), RepositoryError>;
+
+    /// Keeps a change and what was set aside, whole or not at all.
     ///
     /// # Errors
     /// [`RepositoryError`]; nothing was kept then.

@@ -44,7 +44,8 @@ type Queue<T, R> = Mutex<Receiver<Job<T, R>>>;
 
 /// Does `work` on every piece and hands the results over in the order of the pieces.
 ///
-/// The caller's thread works too while the result whose turn it is is missing. At most [`IN_FLIGHT_PER_THREAD`]
+/// The caller's thread works too while the result whose turn it is is missing; others are started only when
+/// there is more than one piece. At most [`IN_FLIGHT_PER_THREAD`]
 /// pieces per thread are begun and not yet taken.
 ///
 /// # Errors
@@ -59,19 +60,18 @@ pub(super) fn in_order<E: Ends>(
     thread::scope(|scope| {
         // Dropped at the end of this closure, which ends the other threads.
         let jobs = jobs;
-        for _ in 1..threads.get() {
-            let spawned = Builder::new().spawn_scoped(scope, || work_off(&queue, &work));
-            if spawned.is_err() {
-                // The threads there are do the work.
-                break;
-            }
-        }
         let mut in_flight = VecDeque::new();
+        let mut others = 0;
         let most = threads.get().saturating_mul(IN_FLIGHT_PER_THREAD);
         loop {
             while in_flight.len() < most
                 && let Some(piece) = ends.next()
             {
+                if !in_flight.is_empty() && others + 1 < threads.get() {
+                    // A piece more than the threads there are. Without a new one they do the work.
+                    let _ = Builder::new().spawn_scoped(scope, || work_off(&queue, &work));
+                    others += 1;
+                }
                 let (done, result) = sync_channel(1);
                 in_flight.push_back(result);
                 // The other end lives as long as this function.
