@@ -3,8 +3,8 @@
 //! Every message is made in two draws of randomness: the IV of the key parameters, when there are any, then the
 //! signature's. Keys, ids and RANDs are drawn before, by `roger_keys`, because they outlive the message.
 //!
-//! A GMK goes to every member of its group in a message of her own; [`group_key_messages_in_bulk`] makes them all, on as
-//! many threads as there are, in the memory of a few.
+//! A GMK goes to every member of its group in a message of her own; [`group_key_messages_in_bulk`] makes them all,
+//! on as many threads as there are, in the memory of a few.
 
 mod bulk;
 mod envelope;
