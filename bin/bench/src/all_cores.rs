@@ -40,15 +40,18 @@ pub(crate) fn measure(
 
 /// Operations made and the time for them.
 fn one_caller(
-    mut workload: Box<dyn Workload + '_>,
+    workload: Result<Box<dyn Workload + '_>, BenchError>,
     wanted: f64,
     start: &Barrier,
 ) -> Result<(usize, Duration), BenchError> {
-    let calls = ((wanted / workload.size() as f64) as usize).max(1);
-    let prepared = workload.prepare(calls);
+    let prepared = workload.and_then(|mut workload| {
+        let calls = ((wanted / workload.size() as f64) as usize).max(1);
+        workload.prepare(calls)?;
+        Ok((workload, calls))
+    });
     // Everybody passes here, also who failed: nobody waits for ever.
     start.wait();
-    prepared?;
+    let (mut workload, calls) = prepared?;
     let begin = Instant::now();
     workload.run()?;
     Ok((calls * workload.size(), begin.elapsed()))

@@ -28,7 +28,8 @@ pub struct Distribution {
     pub per_s: f64,
     /// Octets of all messages.
     pub message_octets: u64,
-    /// The largest memory the process ever had, with identities and messages.
+    /// The largest memory the process ever had, with all identities, but only the messages that are being
+    /// made.
     pub peak_octets: u64,
     /// Messages that their members opened afterwards, as a sample.
     pub opened: usize,
@@ -43,8 +44,16 @@ pub fn distribute(members: NonZeroUsize) -> Result<Distribution, BenchError> {
     let domain = Domain::new()?;
     let identities = (0..members.get()).map(|_| Domain::new_member());
     let identities: Vec<McpttId> = identities.collect::<Result<_, _>>()?;
+    let sample = sample(identities.len());
+    let (mut count, mut message_octets, mut kept) = (0, 0, Vec::new());
     let start = Instant::now();
-    let messages = group_messages(&domain, &identities, cores())?;
+    group_messages(&domain, &identities, cores(), |message| {
+        message_octets += message.len() as u64;
+        if sample.contains(&count) {
+            kept.push(message);
+        }
+        count += 1;
+    })?;
     let seconds = start.elapsed().as_secs_f64();
     let peak_octets = peak_octets()?;
     Ok(Distribution {
@@ -54,28 +63,35 @@ pub fn distribute(members: NonZeroUsize) -> Result<Distribution, BenchError> {
         processor: processor(),
         seconds,
         per_s: members.get() as f64 / seconds,
-        message_octets: messages.iter().map(|message| message.len() as u64).sum(),
+        message_octets,
         peak_octets,
-        opened: open_some(&domain, &identities, &messages)?,
+        opened: open_all(&domain, &identities, &sample, &kept)?,
     })
 }
 
-/// The first, the middle and the last member open what is for them.
-fn open_some(
-    domain: &Domain,
-    members: &[McpttId],
-    messages: &[Vec<u8>],
-) -> Result<usize, BenchError> {
-    let last = members.len().saturating_sub(1);
+/// The first, the middle and the last member.
+fn sample(members: usize) -> Vec<usize> {
+    let last = members.saturating_sub(1);
     let mut sample = vec![0, last / 2, last];
     sample.dedup();
-    for index in &sample {
-        let (Some(member), Some(message)) = (members.get(*index), messages.get(*index)) else {
-            return Err(BenchError::wrong("gmk")("a message is missing"));
-        };
+    sample
+}
+
+/// These members open what is for them.
+fn open_all(
+    domain: &Domain,
+    members: &[McpttId],
+    sample: &[usize],
+    messages: &[Vec<u8>],
+) -> Result<usize, BenchError> {
+    let members = sample.iter().filter_map(|index| members.get(*index));
+    for (member, message) in members.zip(messages) {
         open(domain, member, message)?;
     }
-    Ok(sample.len())
+    match messages.len() == sample.len() {
+        true => Ok(messages.len()),
+        false => Err(BenchError::wrong("gmk")("a message is missing")),
+    }
 }
 
 fn open(domain: &Domain, member: &McpttId, message: &[u8]) -> Result<(), BenchError> {

@@ -30,7 +30,7 @@ pub(crate) fn measure(
     peer: Option<&mut Peer>,
     seconds: f64,
 ) -> Result<OneCore, BenchError> {
-    let mut ours = workload(operation, domain, Bulk::lasting(seconds, NonZeroUsize::MIN));
+    let mut ours = workload(operation, domain, Bulk::lasting(seconds, NonZeroUsize::MIN))?;
     let mut theirs = match (peer, operation.of_peer()) {
         (Some(peer), Some(operation)) => Some(Theirs::new(peer, operation, domain)?),
         _ => None,

@@ -9,10 +9,11 @@ use crate::operation::Operation;
 use crate::system::OsRandom;
 use core::hint::black_box;
 use core::num::NonZeroUsize;
+use roger_base::McpttId;
 use roger_fp1024::Backend;
 use roger_ibc::sakke::{self, Recipient};
-use roger_mikey::group_key_messages;
 use roger_mikey::open::{Carriage, Context, Receiver, Sender};
+use roger_mikey::{CreateError, group_key_messages_in_bulk};
 
 /// Inputs of one batch: enough for every saving of bulk work.
 const BATCH: usize = 64;
@@ -47,7 +48,7 @@ pub(crate) enum Parallel {
 /// How an operation uses all cores.
 pub(crate) const fn parallel(operation: Operation) -> Parallel {
     match operation {
-        Operation::EncapsulateBatch => Parallel::Inside,
+        Operation::EncapsulateBatch | Operation::IMessageCreateBatch => Parallel::Inside,
         _ => Parallel::Callers,
     }
 }
@@ -94,8 +95,12 @@ impl Bulk {
 }
 
 /// The workload of an operation.
-pub(crate) fn workload(operation: Operation, domain: &Domain, bulk: Bulk) -> Boxed<'_> {
-    match operation {
+pub(crate) fn workload(
+    operation: Operation,
+    domain: &Domain,
+    bulk: Bulk,
+) -> Result<Boxed<'_>, BenchError> {
+    Ok(match operation {
         Operation::Encapsulate => encapsulate(domain),
         Operation::EncapsulateBatch => encapsulate_batch(domain, bulk),
         Operation::Decapsulate => decapsulate(domain),
@@ -106,10 +111,10 @@ pub(crate) fn workload(operation: Operation, domain: &Domain, bulk: Bulk) -> Box
         Operation::EccsiPair => eccsi_pair(domain),
         Operation::EccsiSign => eccsi_sign(domain),
         Operation::EccsiVerify => eccsi_verify(domain),
-        Operation::EccsiVerifyPrepared => eccsi_verify_prepared(domain),
+        Operation::EccsiVerifyPrepared => eccsi_verify_prepared(domain)?,
         Operation::IMessageCreateBatch => imessage_create_batch(domain, bulk),
         Operation::IMessageReceive => imessage_receive(domain),
-    }
+    })
 }
 
 fn encapsulate(domain: &Domain) -> Boxed<'_> {
@@ -221,16 +226,19 @@ fn eccsi_verify(domain: &Domain) -> Boxed<'_> {
     )
 }
 
-fn eccsi_verify_prepared(domain: &Domain) -> Boxed<'_> {
-    each(
+fn eccsi_verify_prepared(domain: &Domain) -> Result<Boxed<'_>, BenchError> {
+    let wrong = BenchError::wrong("eccsi_verify_prepared");
+    let (id, pvt) = (domain.gms.uid, domain.gms.signing.pvt());
+    let sender = domain.auth.public().prepare_sender(id.as_octets(), pvt);
+    let sender = sender.map_err(&wrong)?;
+    Ok(each(
         1,
         || domain.signed_by_gms(),
-        |signed| {
-            let kpak = domain.auth.public();
-            let verified = kpak.verify(&signed.id, &signed.message, &signed.signature);
-            verified.map_err(BenchError::wrong("eccsi_verify_prepared"))
+        move |signed| {
+            let verified = sender.verify(&signed.message, &signed.signature);
+            verified.map_err(&wrong)
         },
-    )
+    ))
 }
 
 fn imessage_create_batch(domain: &Domain, bulk: Bulk) -> Boxed<'_> {
@@ -238,36 +246,38 @@ fn imessage_create_batch(domain: &Domain, bulk: Bulk) -> Boxed<'_> {
         bulk.size(),
         move || many(bulk.size(), Domain::new_member),
         move |members| {
-            black_box(group_messages(domain, &members, bulk.threads)?);
-            Ok(())
+            group_messages(domain, &members, bulk.threads, |message| {
+                black_box(message);
+            })
         },
     )
 }
 
-/// The messages of the domain's GMK to these members, in their order.
+/// The messages of the domain's GMK to these members; `sink` gets them in their order.
 pub(crate) fn group_messages(
     domain: &Domain,
-    members: &[roger_base::McpttId],
-    _threads: NonZeroUsize,
-) -> Result<Vec<Vec<u8>>, BenchError> {
-    let members = members.iter().map(|member| (member, &domain.public));
-    let random = &mut OsRandom;
-    let messages = group_key_messages(domain.distribution(), members, random);
-    messages
-        .map(|(_, message)| message.map_err(BenchError::wrong("imessage_create_batch")))
-        .collect()
+    members: &[McpttId],
+    threads: NonZeroUsize,
+    mut sink: impl FnMut(Vec<u8>),
+) -> Result<(), BenchError> {
+    let addressed = members.iter().map(|member| (member, &domain.public));
+    let sink = |_: &McpttId, message: Result<Vec<u8>, CreateError>| {
+        sink(message?);
+        Ok(())
+    };
+    let distribution = domain.distribution();
+    let made = group_key_messages_in_bulk(distribution, addressed, threads, &mut OsRandom, sink);
+    made.map_err(BenchError::wrong::<CreateError>("imessage_create_batch"))
 }
 
 fn imessage_receive(domain: &Domain) -> Boxed<'_> {
     let key_sets = vec![domain.member.clone()];
     let mut receiver = Receiver::default();
-    let make = || {
-        let message = group_messages(
-            domain,
-            core::slice::from_ref(&domain.member_id),
-            NonZeroUsize::MIN,
-        );
-        message.map(|messages| messages.concat())
+    let distribution = domain.distribution();
+    let make = move || {
+        let message = distribution.to(&domain.member_id, &domain.public);
+        let message = message.build(&mut OsRandom);
+        message.map_err(BenchError::wrong("imessage_create_batch"))
     };
     each(1, make, move |octets| {
         let context = Context {
