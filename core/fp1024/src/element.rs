@@ -123,6 +123,17 @@ impl Fp {
         Self(limbs::add(&self.0, &self.0))
     }
 
+    /// (a + ib)^(2^times) with i² = -1, but for a factor of F_p that both parts of the result have.
+    #[must_use]
+    pub fn square_quotient(a: &Self, b: &Self, times: usize) -> (Self, Self) {
+        #[cfg(target_arch = "x86_64")]
+        if let Engine::Ifma(ifma) = Engine::selected() {
+            let (a, b) = ifma.square_times(&a.0, &b.0, times);
+            return (Self(a), Self(b));
+        }
+        (0..times).fold((*a, *b), |(a, b), _| ((a + b) * (a - b), (a * b).double()))
+    }
+
     /// 1/a; zero for zero.
     #[must_use]
     pub fn invert(&self) -> Self {

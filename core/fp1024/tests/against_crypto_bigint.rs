@@ -89,6 +89,32 @@ fn check_single(a: &U1024) {
     assert_eq!(number(&x.invert()), expected);
 }
 
+/// (a + ib)² as often as it says, and whether the ratio of the parts is the same.
+fn check_chain(a: &U1024, b: &U1024, times: usize) {
+    let (mut x, mut y) = (*a, *b);
+    for _ in 0..times {
+        let real = product(&x.add_mod(&y, &p()), &x.sub_mod(&y, &p()));
+        y = product(&x, &y).double_mod(&p());
+        x = real;
+    }
+    let (real, imaginary) = Fp::square_quotient(&fp(a), &fp(b), times);
+    assert!(real * fp(&y) == imaginary * fp(&x), "{times} times");
+    let both_zero = x == U1024::ZERO && y == U1024::ZERO;
+    assert_eq!(bool::from(real.is_zero() & imaginary.is_zero()), both_zero);
+}
+
+#[test]
+fn chains_of_squares_agree() {
+    let edges = edges();
+    for (a, b) in edges.iter().zip(edges.iter().rev()) {
+        for times in [0, 1, 2, 5] {
+            check_chain(a, b, times);
+            check_chain(a, a, times);
+        }
+    }
+    check_chain(&edges[40], &edges[17], 300);
+}
+
 #[test]
 fn edge_values_agree() {
     let edges = edges();
@@ -164,6 +190,11 @@ proptest! {
     #[test]
     fn random_singles_agree(a in element()) {
         check_single(&a);
+    }
+
+    #[test]
+    fn random_chains_agree(a in element(), b in element(), times in 0usize..20) {
+        check_chain(&a, &b, times);
     }
 }
 

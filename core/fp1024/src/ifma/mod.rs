@@ -3,6 +3,7 @@
 //! An element is a number below 2p times 2^1040: products are Montgomery products with that factor, and the sixteen
 //! bits of room above p make every subtraction at the end of a product unnecessary.
 
+mod chain;
 mod lanes;
 mod radix;
 

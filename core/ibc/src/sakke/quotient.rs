@@ -63,7 +63,8 @@ impl<F: Field> Quotient<F> {
 impl Quotient {
     /// Squared so many times.
     pub(super) fn square_times(&self, times: usize) -> Self {
-        (0..times).fold(*self, |power, _| power.square())
+        let (real, imaginary) = Fp::square_quotient(&self.real, &self.imaginary, times);
+        Self { real, imaginary }
     }
 
     /// The element as the one number b/a that represents it; 0 when a = 0.
