@@ -1,17 +1,19 @@
 //! Points in coordinates without division, and the formulas of the curve y² = x³ - 3x + b.
 //!
 //! [`Jacobian`] doubles fastest, [`Sum`] adds points of a table fastest. The formulas count field products as M and
-//! squares as S.
+//! squares as S. Products that wait for each other do not stand side by side where that can be avoided: a processor
+//! looks ahead over little more than one of them.
 
 use crate::arithmetic::{Affine, Arithmetic, Fe};
 use zeroize::DefaultIsZeroes;
 
-/// (X/Z², Y/Z³); infinity has Z = 0.
+/// (X/Z², Y/Z³) with ZZ = Z²; infinity has Z = ZZ = 0.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Jacobian {
     pub(crate) x: Fe,
     pub(crate) y: Fe,
     pub(crate) z: Fe,
+    pub(crate) zz: Fe,
 }
 
 /// (X/ZZ, Y/ZZZ) with ZZ³ = ZZZ²; infinity has ZZ = ZZZ = 0.
@@ -25,11 +27,10 @@ pub(crate) struct Sum {
 
 impl DefaultIsZeroes for Sum {}
 
-/// A Jacobian point with Z² and Z³, for adding it often.
+/// A Jacobian point with Z³, for adding it often.
 #[derive(Clone, Copy)]
 pub(crate) struct Cached {
     point: Jacobian,
-    zz: Fe,
     zzz: Fe,
 }
 
@@ -44,6 +45,7 @@ impl Jacobian {
         x: Fe::ZERO,
         y: Fe::ZERO,
         z: Fe::ZERO,
+        zz: Fe::ZERO,
     };
 
     pub(crate) const fn from_affine(point: &Affine) -> Self {
@@ -51,6 +53,7 @@ impl Jacobian {
             x: point.x,
             y: point.y,
             z: Fe::ONE,
+            zz: Fe::ONE,
         }
     }
 
@@ -59,23 +62,23 @@ impl Jacobian {
     /// The tangent's slope is halved, L = 3(X - Z²)(X + Z²)/2, which makes Z3 = Y·Z without a factor 2.
     #[inline(always)]
     pub(crate) fn double<A: Arithmetic>(&self) -> Self {
-        let zz = A::square(&self.z);
-        let product = A::mul(&A::sub(&self.x, &zz), &A::add(&self.x, &zz));
-        let slope = A::add(&product, &A::half(&product));
+        let product = A::mul(&A::sub(&self.x, &self.zz), &A::add(&self.x, &self.zz));
         let yy = A::square(&self.y);
-        let t = A::mul(&self.x, &yy);
-        let x = A::sub(&A::sub(&A::square(&slope), &t), &t);
-        let y = A::sub(&A::mul(&slope, &A::sub(&t, &x)), &A::square(&yy));
         let z = A::mul(&self.y, &self.z);
-        Self { x, y, z }
+        let slope = A::add(&product, &A::half(&product));
+        let slope_squared = A::square(&slope);
+        let t = A::mul(&self.x, &yy);
+        let zz = A::square(&z);
+        let yyyy = A::square(&yy);
+        let x = A::sub(&A::sub(&slope_squared, &t), &t);
+        let y = A::sub(&A::mul(&slope, &A::sub(&t, &x)), &yyyy);
+        Self { x, y, z, zz }
     }
 
     pub(crate) fn cache<A: Arithmetic>(&self) -> Cached {
-        let zz = A::square(&self.z);
         Cached {
             point: *self,
-            zz,
-            zzz: A::mul(&zz, &self.z),
+            zzz: A::mul(&self.zz, &self.z),
         }
     }
 
@@ -88,12 +91,14 @@ impl Jacobian {
         if other.point.z.is_zero_vartime() {
             return *self;
         }
-        let zz = A::square(&self.z);
-        let x1 = A::mul(&self.x, &other.zz);
+        let x2 = A::mul(&other.point.x, &self.zz);
+        let zzz = A::mul(&self.zz, &self.z);
+        let x1 = A::mul(&self.x, &other.point.zz);
         let y1 = A::mul(&self.y, &other.zzz);
-        let p = A::sub(&A::mul(&other.point.x, &zz), &x1);
-        let zzz = A::mul(&zz, &self.z);
-        let r = A::sub(&A::mul(&other.point.y, &zzz), &y1);
+        let y2 = A::mul(&other.point.y, &zzz);
+        let z1z2 = A::mul(&self.z, &other.point.z);
+        let p = A::sub(&x2, &x1);
+        let r = A::sub(&y2, &y1);
         if p.is_zero_vartime() {
             return if r.is_zero_vartime() {
                 self.double::<A>()
@@ -101,19 +106,25 @@ impl Jacobian {
                 Self::INFINITY
             };
         }
-        let (x, y, ..) = finish_addition::<A>(&x1, &y1, &Differences { p, r });
-        let z = A::mul(&A::mul(&self.z, &other.point.z), &p);
-        Self { x, y, z }
+        let pp = A::square(&p);
+        let z = A::mul(&z1z2, &p);
+        let rr = A::square(&r);
+        let ppp = A::mul(&pp, &p);
+        let q = A::mul(&x1, &pp);
+        let y1_ppp = A::mul(&y1, &ppp);
+        let x = A::sub(&A::sub(&A::sub(&rr, &ppp), &q), &q);
+        let zz = A::square(&z);
+        let y = A::sub(&A::mul(&r, &A::sub(&q, &x)), &y1_ppp);
+        Self { x, y, z, zz }
     }
 
-    /// The same point as a sum, 1M + 1S.
+    /// The same point as a sum, 1M.
     pub(crate) fn to_sum<A: Arithmetic>(self) -> Sum {
-        let zz = A::square(&self.z);
         Sum {
             x: self.x,
             y: self.y,
-            zz,
-            zzz: A::mul(&zz, &self.z),
+            zz: self.zz,
+            zzz: A::mul(&self.zz, &self.z),
         }
     }
 }
@@ -126,21 +137,6 @@ impl Cached {
             ..*self
         }
     }
-}
-
-/// X3, Y3, P² and P³ of an addition whose first operand is (x1, y1) over the common denominators, 4M + 2S.
-#[inline(always)]
-fn finish_addition<A: Arithmetic>(
-    x1: &Fe,
-    y1: &Fe,
-    Differences { p, r }: &Differences,
-) -> (Fe, Fe, Fe, Fe) {
-    let pp = A::square(p);
-    let ppp = A::mul(&pp, p);
-    let q = A::mul(x1, &pp);
-    let x = A::sub(&A::sub(&A::sub(&A::square(r), &ppp), &q), &q);
-    let y = A::sub(&A::mul(r, &A::sub(&q, &x)), &A::mul(y1, &ppp));
-    (x, y, pp, ppp)
 }
 
 impl Sum {
@@ -162,9 +158,11 @@ impl Sum {
 
     #[inline(always)]
     pub(crate) fn differences<A: Arithmetic>(&self, other: &Affine) -> Differences {
+        let x = A::mul(&other.x, &self.zz);
+        let y = A::mul(&other.y, &self.zzz);
         Differences {
-            p: A::sub(&A::mul(&other.x, &self.zz), &self.x),
-            r: A::sub(&A::mul(&other.y, &self.zzz), &self.y),
+            p: A::sub(&x, &self.x),
+            r: A::sub(&y, &self.y),
         }
     }
 
@@ -172,13 +170,17 @@ impl Sum {
     /// and wrong for equal ones.
     #[inline(always)]
     pub(crate) fn finish<A: Arithmetic>(&self, differences: &Differences) -> Self {
-        let (x, y, pp, ppp) = finish_addition::<A>(&self.x, &self.y, differences);
-        Self {
-            x,
-            y,
-            zz: A::mul(&self.zz, &pp),
-            zzz: A::mul(&self.zzz, &ppp),
-        }
+        let Differences { p, r } = differences;
+        let pp = A::square(p);
+        let rr = A::square(r);
+        let q = A::mul(&self.x, &pp);
+        let ppp = A::mul(&pp, p);
+        let zz = A::mul(&self.zz, &pp);
+        let y1_ppp = A::mul(&self.y, &ppp);
+        let x = A::sub(&A::sub(&A::sub(&rr, &ppp), &q), &q);
+        let zzz = A::mul(&self.zzz, &ppp);
+        let y = A::sub(&A::mul(r, &A::sub(&q, &x)), &y1_ppp);
+        Self { x, y, zz, zzz }
     }
 
     /// self + other, 8M + 2S, for points that are neither infinity nor equal.
@@ -204,12 +206,13 @@ impl Sum {
         }
     }
 
-    /// The same point in Jacobian coordinates with Z = ZZ, 2M.
+    /// The same point in Jacobian coordinates with Z = ZZ, 2M + 1S.
     pub(crate) fn to_jacobian<A: Arithmetic>(self) -> Jacobian {
         Jacobian {
             x: A::mul(&self.x, &self.zz),
             y: A::mul(&self.y, &self.zzz),
             z: self.zz,
+            zz: A::square(&self.zz),
         }
     }
 

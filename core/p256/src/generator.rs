@@ -88,9 +88,10 @@ fn multiply_batch<A: Arithmetic>(numbers: &[Scalar]) -> Vec<Option<Point>> {
 pub(crate) fn multiply<A: Arithmetic>(k: &Scalar) -> Sum {
     let (number, negated) = odd_number(k);
     let mut sum = Sum::INFINITY;
+    let mut point = Affine::default();
     for (window, entries) in TABLE.chunks_exact(ENTRIES).enumerate() {
         let digit = digit(&number, window);
-        let point = signed_entry::<A>(entries, digit);
+        point = signed_entry::<A>(entries, digit);
         sum = if window == 0 {
             Sum::from_affine(&point)
         } else if window < WINDOWS - 1 {
@@ -100,6 +101,7 @@ pub(crate) fn multiply<A: Arithmetic>(k: &Scalar) -> Sum {
             add_last::<A>(&sum, &point)
         };
     }
+    point.zeroize();
     sum.y = Fe::conditional_select(&sum.y, &A::negate(&sum.y), negated);
     sum
 }

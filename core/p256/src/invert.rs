@@ -2,8 +2,8 @@
 //! with the start value δ = 1/2): a fixed number of steps, each without a branch or an index that depends on the value.
 //!
 //! f and g start as the modulus m and the number and end as ±1 and 0; d and e follow them so that d·number = f and
-//! e·number = g modulo m. Sixty-two steps look only at the lowest 62 bits of f and g; they become one 2x2 matrix
-//! that is then applied to the long numbers.
+//! e·number = g modulo m. Sixty steps look only at the lowest 60 bits of f and g; they become one 2x2 matrix that is
+//! then applied to the long numbers.
 
 // Loops over arrays of fixed length with constant bounds; an index out of range would not compile.
 #![allow(clippy::indexing_slicing)]
@@ -11,10 +11,13 @@
 use crate::limbs::{LIMBS, Limbs, negated_inverse};
 use zeroize::Zeroize;
 
-/// Bits of a limb here: signed limbs need room for carries.
-const BITS: usize = 62;
+/// Steps whose matrix has entries of 32 bits with sign, so that a row of it fits one register.
+const HALF_BATCH: usize = 30;
 
-/// Limbs of a signed number: 5 * 62 = 310 bits.
+/// Bits of a limb here, and steps of a batch: signed limbs need room for carries.
+const BITS: usize = 2 * HALF_BATCH;
+
+/// Limbs of a signed number: 5 * 60 = 300 bits.
 const SIGNED_LIMBS: usize = 5;
 
 const MASK: i64 = (1 << BITS) - 1;
@@ -25,10 +28,10 @@ const STEPS: usize = 591;
 /// Batches of [`BITS`] steps; steps beyond g = 0 change nothing.
 const BATCHES: usize = (STEPS + 1).div_ceil(BITS);
 
-/// Little-endian limbs of 62 bits, all but the last in [0, 2^62), the last with the sign.
+/// Little-endian limbs of 60 bits, all but the last in [0, 2^60), the last with the sign.
 type Signed = [i64; SIGNED_LIMBS];
 
-/// An odd modulus and its inverse modulo 2^62.
+/// An odd modulus and its inverse modulo 2^60.
 pub(crate) struct Modulus {
     limbs: Signed,
     inverse: u64,
@@ -43,7 +46,7 @@ impl Modulus {
     }
 }
 
-/// What a batch of steps does to (f, g), times 2^62.
+/// What a batch of steps does to (f, g), times 2^60.
 struct Matrix {
     u: i64,
     v: i64,
@@ -71,32 +74,48 @@ pub(crate) fn invert(number: &Limbs, modulus: &Modulus) -> Limbs {
     inverse
 }
 
-/// 62 steps on the lowest bits of f and g; zeta is -(δ + 1/2).
+/// [`BITS`] steps on the lowest bits of f and g; zeta is -(δ + 1/2).
 #[inline(always)]
-fn division_steps(mut zeta: i64, f: i64, g: i64) -> (i64, Matrix) {
-    let (mut f, mut g) = (f as u64, g as u64);
-    let (mut u, mut v, mut q, mut r) = (1u64, 0u64, 0u64, 1u64);
-    for _ in 0..BITS {
+fn division_steps(zeta: i64, f: i64, g: i64) -> (i64, Matrix) {
+    let (zeta, f, g, first) = half_batch(zeta, f as u64, g as u64);
+    let (zeta, _, _, second) = half_batch(zeta, f, g);
+    // Entries below 2^30 or so: the products of the two matrices fit.
+    let matrix = Matrix {
+        u: second.u * first.u + second.v * first.q,
+        v: second.u * first.v + second.v * first.r,
+        q: second.q * first.u + second.r * first.q,
+        r: second.q * first.v + second.r * first.r,
+    };
+    (zeta, matrix)
+}
+
+/// [`HALF_BATCH`] steps, and f and g after them. A row (u, v) of the matrix is one number u + v·2^32: sums, differences
+/// and doubles of rows are those of the numbers.
+#[inline(always)]
+fn half_batch(mut zeta: i64, mut f: u64, mut g: u64) -> (i64, u64, u64, Matrix) {
+    let (mut uv, mut qr) = (1u64, 1u64 << 32);
+    for _ in 0..HALF_BATCH {
         let swap = (zeta >> 63) as u64;
         let odd = (g & 1).wrapping_neg();
         // g + f or g - f when g is odd, with the row of f negated when the two are about to swap.
         g = g.wrapping_add((f ^ swap).wrapping_sub(swap) & odd);
-        q = q.wrapping_add((u ^ swap).wrapping_sub(swap) & odd);
-        r = r.wrapping_add((v ^ swap).wrapping_sub(swap) & odd);
+        qr = qr.wrapping_add((uv ^ swap).wrapping_sub(swap) & odd);
         let swap = swap & odd;
         zeta = (zeta ^ swap as i64).wrapping_sub(1);
         f = f.wrapping_add(g & swap);
-        u = u.wrapping_add(q & swap) << 1;
-        v = v.wrapping_add(r & swap) << 1;
+        uv = uv.wrapping_add(qr & swap) << 1;
         g >>= 1;
     }
-    let matrix = Matrix {
-        u: u as i64,
-        v: v as i64,
-        q: q as i64,
-        r: r as i64,
-    };
-    (zeta, matrix)
+    let ((u, v), (q, r)) = (unpack(uv), unpack(qr));
+    (zeta, f, g, Matrix { u, v, q, r })
+}
+
+/// The two numbers of a row; both are at most 2^30 in magnitude.
+#[inline(always)]
+fn unpack(row: u64) -> (i64, i64) {
+    let low = i64::from(row as i32);
+    let high = row.wrapping_sub(low as u64) as i64 >> 32;
+    (low, high)
 }
 
 #[inline(always)]
@@ -104,7 +123,7 @@ fn product(a: i64, b: i64) -> i128 {
     i128::from(a) * i128::from(b)
 }
 
-/// (f, g) = matrix (f, g) / 2^62, an exact division. |u| + |v| and |q| + |r| are at most 2^62: sums fit 128 bits.
+/// (f, g) = matrix (f, g) / 2^60, an exact division. |u| + |v| and |q| + |r| are at most 2^60: sums fit 128 bits.
 #[inline(always)]
 fn apply(f: &mut Signed, g: &mut Signed, m: &Matrix) {
     let mut carry_f = (product(m.u, f[0]) + product(m.v, g[0])) >> BITS;
@@ -121,14 +140,14 @@ fn apply(f: &mut Signed, g: &mut Signed, m: &Matrix) {
     g[SIGNED_LIMBS - 1] = carry_g as i64;
 }
 
-/// (d, e) = matrix (d, e) / 2^62 modulo m; both stay in (-2m, m).
+/// (d, e) = matrix (d, e) / 2^60 modulo m; both stay in (-2m, m).
 #[inline(always)]
 fn apply_modulo(d: &mut Signed, e: &mut Signed, m: &Matrix, modulus: &Modulus) {
     let sign_d = d[SIGNED_LIMBS - 1] >> 63;
     let sign_e = e[SIGNED_LIMBS - 1] >> 63;
     let mut carry_d = product(m.u, d[0]) + product(m.v, e[0]);
     let mut carry_e = product(m.q, d[0]) + product(m.r, e[0]);
-    // Multiples of m that bring negative numbers back into range and make the lowest 62 bits zero.
+    // Multiples of m that bring negative numbers back into range and make the lowest 60 bits zero.
     let start_d = (m.u & sign_d).wrapping_add(m.v & sign_e);
     let start_e = (m.q & sign_d).wrapping_add(m.r & sign_e);
     let times_d = multiple(start_d, carry_d, modulus);
@@ -178,7 +197,7 @@ fn add_modulus_if(number: &mut Signed, mask: i64, modulus: &Modulus) {
     }
 }
 
-/// Brings all limbs but the last into [0, 2^62).
+/// Brings all limbs but the last into [0, 2^60).
 fn carry(number: &mut Signed) {
     for i in 0..SIGNED_LIMBS - 1 {
         number[i + 1] += number[i] >> BITS;

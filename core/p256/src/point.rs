@@ -129,6 +129,9 @@ pub(crate) fn to_point<A: Arithmetic>(sum: &Sum) -> Option<Point> {
     if sum.zz.is_zero_vartime() {
         return None;
     }
-    let inverse = invert_element::<A>(&sum.zzz);
-    Some(Point(sum.to_affine::<A>(&inverse)))
+    let mut inverse = invert_element::<A>(&sum.zzz);
+    let point = sum.to_affine::<A>(&inverse);
+    // The Z of a secret multiple says something about the multiplier.
+    inverse.zeroize();
+    Some(Point(point))
 }

@@ -30,6 +30,7 @@ fn scaled<A: Arithmetic>(point: &Point) -> Jacobian {
         x: A::mul(&point.0.x, &zz),
         y: A::mul(&point.0.y, &A::mul(&zz, &z)),
         z,
+        zz,
     }
 }
 

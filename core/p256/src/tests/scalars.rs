@@ -69,3 +69,6 @@ fn octets_from_q_on_are_refused_or_reduced() {
     assert_eq!(big(&Scalar::reduce(&[0xFF; 32]).number()), largest);
     assert!(bool::from(Scalar::from_octets(&[0; 32]).unwrap().is_zero()));
 }
+
+// A number may be a secret: it cannot be printed.
+static_assertions::assert_not_impl_any!(Scalar: core::fmt::Debug, core::fmt::Display, Copy);
