@@ -263,9 +263,10 @@ operator!(Mul, mul, MulAssign, mul_assign, multiply::mul);
 
 /// Products by the backend of this process.
 mod multiply {
-    use super::{Engine, LIMBS, Limbs, portable};
-    #[cfg(target_arch = "x86_64")]
-    use crate::adx::Adx;
+    // The array of terms has one element at least, which is checked at compile time.
+    #![allow(clippy::indexing_slicing)]
+
+    use super::{Engine, Limbs, portable};
     use crate::limbs::{Wide, add_wide};
 
     #[inline]
@@ -293,32 +294,27 @@ mod multiply {
     #[inline]
     pub(super) fn sum_of_products<const N: usize>(terms: [(&Limbs, &Limbs); N]) -> Limbs {
         match Engine::selected() {
-            Engine::Portable => {
-                let sum = sum(terms.map(|(a, b)| portable::mul_wide(a, b)));
-                portable::reduce_wide(&sum)
+            Engine::Portable => portable::reduce_wide(&sum(terms, portable::mul_wide)),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => adx.reduce(&mut sum(terms, |a, b| adx.mul_wide(a, b))),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(ifma) => {
+                let adx = ifma.adx();
+                adx.reduce(&mut sum(terms, |a, b| adx.mul_wide(a, b)))
             }
-            #[cfg(target_arch = "x86_64")]
-            Engine::Adx(adx) => sum_with_adx(adx, terms),
-            #[cfg(target_arch = "x86_64")]
-            Engine::Ifma(ifma) => sum_with_adx(ifma.adx(), terms),
         }
     }
 
-    #[cfg(target_arch = "x86_64")]
     #[inline]
-    fn sum_with_adx<const N: usize>(adx: Adx, terms: [(&Limbs, &Limbs); N]) -> Limbs {
-        adx.reduce(&mut sum(terms.map(|(a, b)| adx.mul_wide(a, b))))
-    }
-
-    #[inline]
-    fn sum<const N: usize>(products: [Wide; N]) -> Wide {
+    fn sum<const N: usize>(
+        terms: [(&Limbs, &Limbs); N],
+        multiply: impl Fn(&Limbs, &Limbs) -> Wide,
+    ) -> Wide {
         const { assert!(N > 0) };
-        let mut sum = [0; 2 * LIMBS];
-        for (number, product) in products.iter().enumerate() {
-            match number {
-                0 => sum = *product,
-                _ => add_wide(&mut sum, product),
-            }
+        let (first_a, first_b) = terms[0];
+        let mut sum = multiply(first_a, first_b);
+        for (a, b) in &terms[1..] {
+            add_wide(&mut sum, &multiply(a, b));
         }
         sum
     }

@@ -24,6 +24,9 @@ pub const SED_OCTETS: usize = POINT_OCTETS + SSV_OCTETS;
 /// Longest secret carried by [`encapsulate_octets`].
 pub const MAX_SECRET_OCTETS: usize = 512;
 
+/// Receivers for which a batch pays.
+const WORTH_A_BATCH: usize = 4;
+
 /// A secret is empty or too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a secret to encapsulate has 1 to {MAX_SECRET_OCTETS} octets, not {0}")]
@@ -168,7 +171,7 @@ fn encapsulate_some(recipients: &[Recipient<'_>], ssv: &[u8]) -> Vec<Encapsulate
         .iter()
         .map(|to| Multiplier::new(&Scalar::from_hash(&[ssv, to.id]), to.id))
         .collect();
-    if !multipliers.iter().all(Multiplier::is_usual) {
+    if recipients.len() < WORTH_A_BATCH || !multipliers.iter().all(Multiplier::is_usual) {
         let singly = recipients
             .iter()
             .map(|to| encapsulate_any(to.kms, to.id, ssv));

@@ -4,9 +4,10 @@
 //! doublings. Eight windows lie side by side in the lanes of a group. [r]([b]P + Z_T) = [rb]P + [r]Z_T needs tables
 //! for P and Z_T only, and none for the receiver.
 
+use super::batch;
 use super::point::{Affine, Field, Jacobian};
 use super::recoding::{GROUPS, OddDigits, PASSES, TABLE, WINDOW};
-use roger_fp1024::{Fp, Fp8, LANES};
+use roger_fp1024::{Backend, Fp8, LANES};
 use zeroize::Zeroizing;
 
 /// The odd multiples of the eight windows of a group.
@@ -63,17 +64,9 @@ fn window_starts(point: &Affine) -> Vec<Jacobian<Fp8>> {
                 multiple = multiple.double();
             }
         }
-        groups.push(side_by_side(&lanes));
+        groups.push(Jacobian::side_by_side(&lanes));
     }
     groups
-}
-
-fn side_by_side(points: &[Jacobian; LANES]) -> Jacobian<Fp8> {
-    Jacobian {
-        x: Fp8::from_lanes(&points.map(|point| point.x)),
-        y: Fp8::from_lanes(&points.map(|point| point.y)),
-        z: Fp8::from_lanes(&points.map(|point| point.z)),
-    }
 }
 
 /// 1, 3, 5, … 31 times the points.
@@ -88,25 +81,37 @@ fn odd_multiples(point: &Jacobian<Fp8>) -> [Jacobian<Fp8>; TABLE] {
     multiples
 }
 
-/// The sum of multiples of fixed points, in constant time: [k_1]B_1 + [k_2]B_2 + …
+/// The numbers and points of a sum [k_1]B_1 + [k_2]B_2 + …
+pub(super) type Terms<'a> = Vec<(&'a FixedBase, &'a OddDigits)>;
+
+/// The table entries that one pass adds up.
+pub(super) fn pick<'a>(terms: &'a Terms<'_>, pass: usize) -> impl Iterator<Item = Affine<Fp8>> {
+    terms
+        .iter()
+        .flat_map(move |(base, digits)| base.pick(digits, pass))
+}
+
+/// The sum of multiples of fixed points, in constant time.
 ///
 /// No addition meets equal or opposite points but by a chance of 2^-1000: every partial sum is an odd multiple of
 /// its own power of 32 times the point, and the numbers come from a hash or are inverses.
-pub(super) fn multiply(terms: &[(&FixedBase, &OddDigits)]) -> Jacobian {
+pub(super) fn multiply(terms: &Terms<'_>) -> Jacobian {
+    if !Backend::selected().is_wide() {
+        let sums = batch::multiply_in_order(core::slice::from_ref(terms));
+        return sums.first().copied().unwrap_or_default();
+    }
     let mut sum = Zeroizing::new(Jacobian::<Fp8>::default());
     for pass in (0..PASSES).rev() {
-        let mut picked = terms
-            .iter()
-            .flat_map(|(base, digits)| base.pick(digits, pass));
+        let mut points = pick(terms, pass);
         if pass == PASSES - 1 {
-            *sum = picked
-                .next()
+            let first = points.next();
+            *sum = first
                 .map(|first| Jacobian::from(&first))
                 .unwrap_or_default();
         } else {
             *sum = to_next_pass(&sum);
         }
-        for point in picked {
+        for point in points {
             *sum = sum.add_affine(&point);
         }
     }
@@ -129,8 +134,6 @@ fn sum_of_lanes(lanes: &Jacobian<Fp8>) -> Jacobian {
         });
         *sum = sum.add(&other);
     }
-    let [x, ..] = sum.x.to_lanes();
-    let [y, ..] = sum.y.to_lanes();
-    let [z, ..]: [Fp; LANES] = sum.z.to_lanes();
-    Jacobian { x, y, z }
+    let [sum, ..] = sum.to_lanes();
+    sum
 }

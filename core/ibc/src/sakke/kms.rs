@@ -116,7 +116,7 @@ impl KmsSecretEncKey {
 }
 
 fn multiple_of_generator(factor: &Scalar) -> Jacobian {
-    fixed_base::multiply(&[(&MULTIPLES, &OddDigits::of(factor))])
+    fixed_base::multiply(&vec![(&MULTIPLES, &OddDigits::of(factor))])
 }
 
 /// At most [`BATCH`] multiples of P.

@@ -183,29 +183,29 @@ fn of_parts((real, imaginary): (Fp, Fp)) -> Quotient {
     Quotient { real, imaginary }
 }
 
-/// Where the functions are evaluated: X = -x, its powers, and y.
+/// Where the functions are evaluated: X, X² and X³ for X = -x; and y, Xy and X²y.
 struct Place {
     x: [Fp8; 3],
-    y: Fp8,
+    y: [Fp8; 3],
 }
 
 impl Place {
     fn of(q: &Affine) -> Self {
-        let x = Fp8::splat(&-q.x);
+        let x = -q.x;
         let square = x.square();
         Self {
-            x: [x, square, square * x],
-            y: Fp8::splat(&q.y),
+            x: [x, square, square * x].map(|power| Fp8::splat(&power)),
+            y: [q.y, x * q.y, square * q.y].map(|power| Fp8::splat(&power)),
         }
     }
 
     /// A(X) + i·y·B(X).
     fn evaluate(&self, Function { a, b }: &Function<Fp8>) -> Quotient<Fp8> {
         let [x, x2, x3] = &self.x;
-        let factor = Fp8::sum_of_products([(&b[1], x), (&b[2], x2)]) + b[0];
+        let [y, xy, x2y] = &self.y;
         Quotient {
             real: Fp8::sum_of_products([(&a[1], x), (&a[2], x2), (&a[3], x3)]) + a[0],
-            imaginary: factor * self.y,
+            imaginary: Fp8::sum_of_products([(&b[0], y), (&b[1], xy), (&b[2], x2y)]),
         }
     }
 }
@@ -257,12 +257,8 @@ fn side_by_side(steps: &[Step], row: usize) -> Step<Fp8> {
         Fp8::from_lanes(&core::array::from_fn(|lane| of(&steps[place(lane, row)])))
     };
     let points = |of: fn(&Step) -> &Jacobian| {
-        let lane = |lane| of(&steps[place(lane, row)]);
-        Jacobian {
-            x: Fp8::from_lanes(&core::array::from_fn(|l| lane(l).x)),
-            y: Fp8::from_lanes(&core::array::from_fn(|l| lane(l).y)),
-            z: Fp8::from_lanes(&core::array::from_fn(|l| lane(l).z)),
-        }
+        let lane = |lane| *of(&steps[place(lane, row)]);
+        Jacobian::side_by_side(&core::array::from_fn::<_, LANES, _>(lane))
     };
     Step {
         c: points(|step| &step.c),
@@ -491,7 +487,7 @@ mod tests {
         assert!(prepared.pairing(&GENERATOR).ratio() == PAIRING_OF_GENERATOR);
         for text in [b"a", b"b", b"c"] {
             let digits = OddDigits::of(&Scalar::from_hash(&[text]));
-            let point = fixed_base::multiply(&[(&MULTIPLES, &digits)]).to_affine();
+            let point = fixed_base::multiply(&vec![(&MULTIPLES, &digits)]).to_affine();
             let expected = pairing(&point, &GENERATOR).value.ratio();
             assert!(prepared.pairing(&point).ratio() == expected);
             let own = PreparedPoint::new(&point);

@@ -3,6 +3,7 @@
 //! The standard transports secrets of 16 octets ([`encapsulate`]). The same arithmetic carries 1 to 512 octets
 //! ([`encapsulate_octets`]), as some systems in the field do with 32.
 
+mod affine_sums;
 mod batch;
 mod encapsulation;
 mod fixed_base;

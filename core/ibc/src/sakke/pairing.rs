@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn the_pairing_is_bilinear_and_symmetric() {
         let a = Scalar::from_hash(&[b"a"]);
-        let multiple = |k| fixed_base::multiply(&[(&MULTIPLES, &OddDigits::of(k))]).to_affine();
+        let multiple = |k| fixed_base::multiply(&vec![(&MULTIPLES, &OddDigits::of(k))]).to_affine();
         let [a_p, ab_p] = [&a, &Scalar::from_hash(&[b"b"])].map(multiple);
         let left = pairing(&a_p, &ab_p).value.ratio();
         assert!(left == pairing(&ab_p, &a_p).value.ratio());

@@ -3,7 +3,7 @@
 use super::scalar::{Q_BITS, Scalar};
 use crate::error::PointError;
 use core::ops::{Add, Mul, Neg, Sub};
-use roger_fp1024::{Fp, Fp8, LaneMask, OCTETS as COORDINATE_OCTETS};
+use roger_fp1024::{Fp, Fp8, LANES, LaneMask, OCTETS as COORDINATE_OCTETS};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
 
@@ -22,6 +22,8 @@ pub(super) trait Field:
     fn double(&self) -> Self;
     /// A sum of products with one reduction.
     fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self;
+    /// Replaces every number by its inverse, zeros by zero.
+    fn invert_all(numbers: &mut [Self]);
 }
 
 macro_rules! field {
@@ -38,6 +40,9 @@ macro_rules! field {
             }
             fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self {
                 Self::sum_of_products(terms)
+            }
+            fn invert_all(numbers: &mut [Self]) {
+                Self::invert_all(numbers);
             }
         }
     };
@@ -128,13 +133,23 @@ impl<F: Field> Affine<F> {
 impl Affine<Fp8> {
     /// In each lane the point of the table that the lane's index names, negated in the lanes of the mask; every
     /// entry is read.
-    pub(super) fn select(table: &[Self], index: &[u8; 8], negative: LaneMask) -> Self {
+    pub(super) fn select(table: &[Self], index: &[u8; LANES], negative: LaneMask) -> Self {
         let x = Fp8::select(table.iter().map(|entry| &entry.x), index);
         let y = Fp8::select(table.iter().map(|entry| &entry.y), index);
         Self {
             x,
             y: y.negate_lanes(negative),
         }
+    }
+
+    /// The eight points.
+    pub(super) fn to_lanes(self) -> [Affine; LANES] {
+        let (x, y) = (self.x.to_lanes(), self.y.to_lanes());
+        let mut points = [Affine::default(); LANES];
+        for ((point, x), y) in points.iter_mut().zip(x).zip(y) {
+            *point = Affine { x, y };
+        }
+        points
     }
 }
 
@@ -171,6 +186,28 @@ impl ConditionallySelectable for Jacobian {
             y: Fp::conditional_select(&a.y, &b.y, choice),
             z: Fp::conditional_select(&a.z, &b.z, choice),
         }
+    }
+}
+
+impl Jacobian<Fp8> {
+    /// Eight points side by side; missing ones are infinity.
+    pub(super) fn side_by_side(points: &[Jacobian]) -> Self {
+        let point = |lane: usize| points.get(lane).copied().unwrap_or_default();
+        Self {
+            x: Fp8::from_lanes(&core::array::from_fn(|lane| point(lane).x)),
+            y: Fp8::from_lanes(&core::array::from_fn(|lane| point(lane).y)),
+            z: Fp8::from_lanes(&core::array::from_fn(|lane| point(lane).z)),
+        }
+    }
+
+    /// The eight points.
+    pub(super) fn to_lanes(self) -> [Jacobian; LANES] {
+        let (x, y, z) = (self.x.to_lanes(), self.y.to_lanes(), self.z.to_lanes());
+        let mut points = [Jacobian::default(); LANES];
+        for (point, ((x, y), z)) in points.iter_mut().zip(x.into_iter().zip(y).zip(z)) {
+            *point = Jacobian { x, y, z };
+        }
+        points
     }
 }
 

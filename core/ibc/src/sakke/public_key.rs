@@ -1,6 +1,6 @@
 //! Z_T, the public key of a KMS.
 
-use super::fixed_base::{self, FixedBase};
+use super::fixed_base::{self, FixedBase, Terms};
 use super::generator::MULTIPLES;
 use super::point::{Affine, Jacobian, POINT_OCTETS};
 use super::recoding::OddDigits;
@@ -79,7 +79,7 @@ impl KmsPublicEncKey {
         if b.is_zero().into() {
             return self.point;
         }
-        fixed_base::multiply(&[(&MULTIPLES, &OddDigits::of(&b))])
+        fixed_base::multiply(&vec![(&MULTIPLES, &OddDigits::of(&b))])
             .add_affine_complete(&self.point)
             .to_affine()
     }
@@ -109,10 +109,7 @@ impl Multiplier {
     }
 
     /// The terms of the sum.
-    pub(super) fn terms<'a>(
-        &'a self,
-        kms: &'a KmsPublicEncKey,
-    ) -> Vec<(&'a FixedBase, &'a OddDigits)> {
+    pub(super) fn terms<'a>(&'a self, kms: &'a KmsPublicEncKey) -> Terms<'a> {
         let mut terms = vec![(kms.multiples(), &self.r)];
         terms.extend(self.of_generator.iter().map(|digits| (&*MULTIPLES, digits)));
         terms

@@ -20,7 +20,7 @@ fn octets(value: &Value) -> Vec<u8> {
 }
 
 fn multiple_of_generator(k: &Scalar) -> Jacobian {
-    fixed_base::multiply(&[(&MULTIPLES, &OddDigits::of(k))])
+    fixed_base::multiply(&vec![(&MULTIPLES, &OddDigits::of(k))])
 }
 
 fn power_of_generator(r: &Scalar) -> Fp {
