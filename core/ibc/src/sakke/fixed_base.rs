@@ -85,7 +85,7 @@ fn odd_multiples(point: &Jacobian<Fp8>) -> [Jacobian<Fp8>; TABLE] {
 pub(super) type Terms<'a> = Vec<(&'a FixedBase, &'a OddDigits)>;
 
 /// The table entries that one pass adds up.
-pub(super) fn pick<'a>(terms: &'a Terms<'_>, pass: usize) -> impl Iterator<Item = Affine<Fp8>> {
+pub(super) fn pick(terms: &Terms<'_>, pass: usize) -> impl Iterator<Item = Affine<Fp8>> {
     terms
         .iter()
         .flat_map(move |(base, digits)| base.pick(digits, pass))
