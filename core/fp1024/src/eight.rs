@@ -116,7 +116,7 @@ impl Fp8 {
     pub fn square(&self) -> Self {
         match Engine::selected() {
             #[cfg(target_arch = "x86_64")]
-            Engine::Ifma(ifma) => Self(ifma.multiply(&self.0, &self.0)),
+            Engine::Ifma(ifma) => Self(ifma.square(&self.0)),
             _ => self.map(Fp::square),
         }
     }

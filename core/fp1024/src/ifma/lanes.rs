@@ -9,6 +9,7 @@
 #![allow(clippy::indexing_slicing)]
 
 use super::Ifma;
+use super::product::{multiply, square};
 use super::radix::{
     BITS, DIGITS, ENTER, FACTOR, LEAVE, MASK, MULTIPLES, MULTIPLES_LESS_TWO, ONE, PRIME, Rows,
     THRESHOLDS,
@@ -24,7 +25,7 @@ use core::arch::x86_64::{
 };
 
 /// Row j of the eight numbers in a register.
-type Vectors = [__m512i; DIGITS];
+pub(super) type Vectors = [__m512i; DIGITS];
 
 macro_rules! with_instructions {
     ($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty) => {
@@ -40,6 +41,10 @@ impl Ifma {
     with_instructions!(
         /// a·b.
         multiply(a: &Rows, b: &Rows) -> Rows
+    );
+    with_instructions!(
+        /// a².
+        square(a: &Rows) -> Rows
     );
     with_instructions!(
         /// a + b.
@@ -98,7 +103,7 @@ fn load(row: &[u64; LANES]) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store(vectors: &Vectors) -> Rows {
+pub(super) fn store(vectors: &Vectors) -> Rows {
     let mut rows = [[0; LANES]; DIGITS];
     for (row, vector) in rows.iter_mut().zip(vectors) {
         // SAFETY: a row has the 64 octets that are written.
@@ -111,12 +116,6 @@ fn store(vectors: &Vectors) -> Rows {
 #[target_feature(enable = "avx512f")]
 fn all_lanes(number: u64) -> __m512i {
     _mm512_set1_epi64(number as i64)
-}
-
-#[inline(never)] // one copy, which stays in the instruction cache
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn multiply(a: &Rows, b: &Rows) -> Rows {
-    montgomery([(a, b)])
 }
 
 #[inline(never)]
@@ -194,7 +193,7 @@ fn move_down(sum: &Vectors) -> Vectors {
 /// Brings every limb below 2^52; limbs may be negative as long as the number is not.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn carried(mut number: Vectors) -> Vectors {
+pub(super) fn carried(mut number: Vectors) -> Vectors {
     let mask = all_lanes(MASK);
     for j in 0..DIGITS - 1 {
         let carry = _mm512_srai_epi64::<{ BITS as u32 }>(number[j]);

@@ -5,6 +5,7 @@
 
 mod chain;
 mod lanes;
+mod product;
 mod radix;
 
 use crate::adx::Adx;
