@@ -32,6 +32,7 @@ pub use report::{Machine, PeerNote, Prepared, Report, Row};
 
 use domain::Domain;
 use indicatif::{ProgressBar, ProgressStyle};
+use measure::OneCore;
 use peer::Peer;
 use system::Pinned;
 
@@ -64,24 +65,10 @@ pub fn run(settings: &Settings) -> Result<Report, BenchError> {
     let backend = operations::backend()?;
     let progress = progress(settings)?;
     let domain = Domain::new()?;
-    let pinned = Pinned::here()?;
-    let mut peer = match settings.comparison {
-        Comparison::WolfSsl => Some(Peer::start(&domain)?),
-        Comparison::Alone => None,
-    };
-    let compared_before = compare(&progress, &domain, peer.as_mut())?;
-    let mut figures = Vec::new();
-    for operation in &settings.operations {
-        progress.set_message(operation.name());
-        let one_core = measure::measure(*operation, &domain, peer.as_mut(), settings.seconds)?;
-        figures.push((*operation, one_core));
-        progress.inc(1);
-    }
+    let one_core = on_one_core(settings, &domain, &progress)?;
     let prepared = prepared::measure(&domain, &backend)?;
-    let compared_after = compare(&progress, &domain, peer.as_mut())?;
-    drop(pinned);
     let mut rows = Vec::new();
-    for (operation, one) in &figures {
+    for (operation, one) in &one_core.figures {
         progress.set_message(format!("{operation}, all cores"));
         let all = all_cores::measure(*operation, &domain, one.per_s, settings.seconds)?;
         rows.push(Row::new(*operation, &backend, one, all));
@@ -91,17 +78,47 @@ pub fn run(settings: &Settings) -> Result<Report, BenchError> {
     Ok(Report {
         rows,
         prepared,
-        peer: peer.map(|peer| PeerNote {
-            name: "wolfSSL".to_owned(),
-            version: peer.version().to_owned(),
-            compared_before,
-            compared_after,
-        }),
+        peer: one_core.peer,
         machine: Machine {
             processor: system::processor(),
             cores: system::cores().get(),
         },
     })
+}
+
+/// What comes of one core.
+struct OnOneCore {
+    figures: Vec<(Operation, OneCore)>,
+    peer: Option<PeerNote>,
+}
+
+/// Both sides on the same core, compared before and after.
+fn on_one_core(
+    settings: &Settings,
+    domain: &Domain,
+    progress: &ProgressBar,
+) -> Result<OnOneCore, BenchError> {
+    let _pinned = Pinned::here()?;
+    let mut peer = match settings.comparison {
+        Comparison::WolfSsl => Some(Peer::start(domain)?),
+        Comparison::Alone => None,
+    };
+    let compared_before = compare(progress, domain, peer.as_mut())?;
+    let mut figures = Vec::new();
+    for operation in &settings.operations {
+        progress.set_message(operation.name());
+        let one_core = measure::measure(*operation, domain, peer.as_mut(), settings.seconds)?;
+        figures.push((*operation, one_core));
+        progress.inc(1);
+    }
+    let compared_after = compare(progress, domain, peer.as_mut())?;
+    let peer = peer.map(|peer| PeerNote {
+        name: "wolfSSL".to_owned(),
+        version: peer.version().to_owned(),
+        compared_before,
+        compared_after,
+    });
+    Ok(OnOneCore { figures, peer })
 }
 
 fn compare(
