@@ -257,26 +257,47 @@ impl Fp8 {
 }
 
 /// Montgomery's trick, lane by lane down to eight products, which are then inverted together.
+///
+/// A zero would spoil its lane. Nobody meets one but by design, so they are looked for at the end, in the products.
 fn invert_all(numbers: &mut [Fp8]) {
-    let one = Fp8::one();
     let mut products = Vec::with_capacity(numbers.len());
-    let mut product = one;
+    let mut product = Fp8::one();
     for number in numbers.iter() {
         products.push(product);
-        let zero = number.zero_lanes();
-        product = product * Fp8::blend(number, &one, zero);
+        product = product * number;
     }
-    let mut lanes = product.to_lanes();
-    Fp::invert_all(&mut lanes);
-    let mut inverse = Fp8::from_lanes(&lanes);
+    if product.zero_lanes() != LaneMask(0) {
+        return invert_all_but_zeros(numbers);
+    }
+    let mut inverse = invert_lanes(&product);
     for (number, before) in numbers.iter_mut().zip(&products).rev() {
-        let zero = number.zero_lanes();
-        let own = Fp8::blend(number, &one, zero);
-        *number = Fp8::blend(&(inverse * before), &Fp8::ZERO, zero);
+        let own = *number;
+        *number = inverse * before;
         inverse = inverse * own;
     }
-    lanes.zeroize();
     products.iter_mut().zeroize();
+}
+
+/// The same with ones in the places of zeros, which become zero again.
+#[cold]
+fn invert_all_but_zeros(numbers: &mut [Fp8]) {
+    let one = Fp8::one();
+    let zeros: Vec<_> = numbers.iter().map(Fp8::zero_lanes).collect();
+    for (number, zero) in numbers.iter_mut().zip(&zeros) {
+        *number = Fp8::blend(number, &one, *zero);
+    }
+    invert_all(numbers);
+    for (number, zero) in numbers.iter_mut().zip(&zeros) {
+        *number = Fp8::blend(number, &Fp8::ZERO, *zero);
+    }
+}
+
+fn invert_lanes(number: &Fp8) -> Fp8 {
+    let mut lanes = number.to_lanes();
+    Fp::invert_all(&mut lanes);
+    let inverse = Fp8::from_lanes(&lanes);
+    lanes.zeroize();
+    inverse
 }
 
 fn mask_of(choice: Choice) -> u64 {

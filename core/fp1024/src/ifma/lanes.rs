@@ -21,7 +21,7 @@ use core::arch::x86_64::{
     _mm512_cmpge_epi64_mask, _mm512_loadu_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
     _mm512_mask_add_epi64, _mm512_mask_blend_epi64, _mm512_mask_mov_epi64, _mm512_or_si512,
     _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64,
-    _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
+    _mm512_srli_epi64, _mm512_sub_epi64,
 };
 
 /// Row j of the eight numbers in a register.
@@ -102,14 +102,9 @@ fn load(row: &[u64; LANES]) -> __m512i {
 }
 
 #[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn store(vectors: &Vectors) -> Rows {
-    let mut rows = [[0; LANES]; DIGITS];
-    for (row, vector) in rows.iter_mut().zip(vectors) {
-        // SAFETY: a row has the 64 octets that are written.
-        unsafe { _mm512_storeu_si512(row.as_mut_ptr().cast(), *vector) };
-    }
-    rows
+pub(super) fn store(vectors: Vectors) -> Rows {
+    // SAFETY: both are 160 integers of 64 bits one after the other, of which any value is good.
+    unsafe { core::mem::transmute::<Vectors, Rows>(vectors) }
 }
 
 #[inline]
@@ -155,7 +150,7 @@ fn montgomery<const N: usize>(terms: [(&Rows, &Rows); N]) -> Rows {
             sum[j] = _mm512_madd52hi_epu64(sum[j], factor, all_lanes(PRIME[j]));
         }
     }
-    store(&carried(sum))
+    store(carried(sum))
 }
 
 /// Drops the lowest limb, whose low 52 bits are zero, and adds its carry to the next. Written out: as a loop it
@@ -211,7 +206,7 @@ fn add(a: &Rows, b: &Rows) -> Rows {
         sum[j] = _mm512_add_epi64(load(&a[j]), load(&b[j]));
     }
     let top = approximate_top(&sum);
-    store(&reduced(sum, times_prime(top), &MULTIPLES))
+    store(reduced(sum, times_prime(top), &MULTIPLES))
 }
 
 #[inline(never)]
@@ -224,7 +219,7 @@ fn subtract(a: &Rows, b: &Rows) -> Rows {
     // Plus 2p, which the table below takes off again.
     let double_top = all_lanes(MULTIPLES[DIGITS - 1][2]);
     let top = _mm512_add_epi64(approximate_top(&difference), double_top);
-    store(&reduced(difference, times_prime(top), &MULTIPLES_LESS_TWO))
+    store(reduced(difference, times_prime(top), &MULTIPLES_LESS_TWO))
 }
 
 /// The top limb as it will be after carrying, up to one too little or too much.
@@ -270,7 +265,7 @@ fn select<'a>(table: impl Iterator<Item = &'a Rows>, index: &[u8; LANES]) -> Row
             selected[j] = _mm512_mask_mov_epi64(selected[j], wanted, load(&entry[j]));
         }
     }
-    store(&selected)
+    store(selected)
 }
 
 #[inline]
@@ -280,7 +275,7 @@ fn blend(a: &Rows, b: &Rows, LaneMask(mask): LaneMask) -> Rows {
     for j in 0..DIGITS {
         blended[j] = _mm512_mask_blend_epi64(mask, load(&a[j]), load(&b[j]));
     }
-    store(&blended)
+    store(blended)
 }
 
 /// Zero is 0 or p, since a number is below 2p.

@@ -185,7 +185,7 @@ pub(super) fn multiply(a: &Rows, b: &Rows) -> Rows {
             options(nostack, readonly, preserves_flags),
         );
     }
-    store(&carried([
+    store(carried([
         v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19,
     ]))
 }
@@ -297,7 +297,7 @@ pub(super) fn square(a: &Rows) -> Rows {
             options(nostack, preserves_flags),
         );
     }
-    store(&carried([
+    store(carried([
         v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19,
     ]))
 }

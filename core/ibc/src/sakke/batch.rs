@@ -29,7 +29,7 @@ fn multiply_in_lanes(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
     let mut points = Zeroizing::new(Vec::with_capacity(entries(members)));
     for pass in (0..PASSES).rev() {
         for terms in members {
-            points.extend(fixed_base::pick(terms, pass));
+            fixed_base::pick(terms, pass, |point| points.push(point));
         }
     }
     add_up(&mut points, PASSES * members.len(), 1);
@@ -46,7 +46,7 @@ pub(super) fn multiply_in_order(members: &[Terms<'_>]) -> Vec<Jacobian> {
     let mut points = Zeroizing::new(Vec::with_capacity(entries(members) * LANES));
     for pass in (0..PASSES).rev() {
         for terms in members {
-            points.extend(fixed_base::pick(terms, pass).flat_map(|point| point.to_lanes()));
+            fixed_base::pick(terms, pass, |point| points.extend(point.to_lanes()));
         }
     }
     combine_passes(&affine_sums::sums(&mut points, PASSES * members.len()))

@@ -41,14 +41,12 @@ impl FixedBase {
         Self(table.unwrap_or_else(|_| Box::new([[Affine::default(); TABLE]; GROUPS])))
     }
 
-    /// The entries of one pass over the digits.
-    pub(super) fn pick(
-        &self,
-        digits: &OddDigits,
-        pass: usize,
-    ) -> impl Iterator<Item = Affine<Fp8>> {
-        let groups = self.0.iter().zip(digits.pass(pass));
-        groups.map(|(table, digits)| Affine::select(table, &digits.index, digits.negative))
+    /// The entry of a group that one pass over the digits picks.
+    fn entry(&self, digits: &OddDigits, pass: usize, group: usize) -> Affine<Fp8> {
+        match (self.0.get(group), digits.pass(pass).get(group)) {
+            (Some(table), Some(digits)) => Affine::select(table, &digits.index, digits.negative),
+            _ => Affine::default(),
+        }
     }
 }
 
@@ -84,11 +82,13 @@ fn odd_multiples(point: &Jacobian<Fp8>) -> [Jacobian<Fp8>; TABLE] {
 /// The numbers and points of a sum [k_1]B_1 + [k_2]B_2 + …
 pub(super) type Terms<'a> = Vec<(&'a FixedBase, &'a OddDigits)>;
 
-/// The table entries that one pass adds up.
-pub(super) fn pick(terms: &Terms<'_>, pass: usize) -> impl Iterator<Item = Affine<Fp8>> {
-    terms
-        .iter()
-        .flat_map(move |(base, digits)| base.pick(digits, pass))
+/// Calls with every table entry that one pass adds up.
+pub(super) fn pick(terms: &Terms<'_>, pass: usize, mut with: impl FnMut(Affine<Fp8>)) {
+    for (base, digits) in terms {
+        for group in 0..GROUPS {
+            with(base.entry(digits, pass, group));
+        }
+    }
 }
 
 /// The sum of multiples of fixed points, in constant time.
@@ -100,22 +100,15 @@ pub(super) fn multiply(terms: &Terms<'_>) -> Jacobian {
         let sums = batch::multiply_in_order(core::slice::from_ref(terms));
         return sums.first().copied().unwrap_or_default();
     }
-    let mut sum = Zeroizing::new(Jacobian::<Fp8>::default());
+    let mut sum: Option<Zeroizing<Jacobian<Fp8>>> = None;
     for pass in (0..PASSES).rev() {
-        let mut points = pick(terms, pass);
-        if pass == PASSES - 1 {
-            let first = points.next();
-            *sum = first
-                .map(|first| Jacobian::from(&first))
-                .unwrap_or_default();
-        } else {
-            *sum = to_next_pass(&sum);
-        }
-        for point in points {
-            *sum = sum.add_affine(&point);
-        }
+        sum = sum.map(|sum| Zeroizing::new(to_next_pass(&sum)));
+        pick(terms, pass, |point| match &mut sum {
+            Some(sum) => **sum = sum.add_affine(&point),
+            None => sum = Some(Zeroizing::new(Jacobian::from(&point))),
+        });
     }
-    sum_of_lanes(&sum)
+    sum.map(|sum| sum_of_lanes(&sum)).unwrap_or_default()
 }
 
 /// 32 times the sum of a pass.
