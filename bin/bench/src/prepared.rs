@@ -34,7 +34,11 @@ pub(crate) fn measure(domain: &Domain, backend: &str) -> Result<Vec<Prepared>, B
             Some(KmsPublicEncKey::prepared_octets()),
             of_enc.1,
         ),
-        entry("KMS, authentication (KPAK)", None, of_auth.1),
+        entry(
+            "KMS, authentication (KPAK)",
+            Some(KmsPublicAuthKey::prepared_octets()),
+            of_auth.1,
+        ),
         entry(
             "receiver (RSK)",
             Some(ReceiverSecretKey::prepared_octets()),

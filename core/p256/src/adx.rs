@@ -318,6 +318,37 @@ impl Arithmetic for Adx {
         Fe([r0, r1, r2, r3])
     }
 
+    #[inline(always)]
+    fn half(a: &Fe) -> Fe {
+        let [mut r0, mut r1, mut r2, mut r3]: Limbs = a.0;
+        // SAFETY: reads the constants, writes registers only.
+        unsafe {
+            asm!(
+                // p when the number is odd, else zero.
+                "mov {m}, {r0}",
+                "and {m}, 1",
+                "neg {m}",
+                "mov {m1:e}, {m:e}",
+                "mov {m3}, {m}",
+                "and {m3}, [rip + {c} + 8]",
+                "add {r0}, {m}",
+                "adc {r1}, {m1}",
+                "adc {r2}, 0",
+                "adc {r3}, {m3}",
+                "sbb {m}, {m}",
+                "shrd {r0}, {r1}, 1",
+                "shrd {r1}, {r2}, 1",
+                "shrd {r2}, {r3}, 1",
+                "shrd {r3}, {m}, 1",
+                c = sym CONSTANTS,
+                r0 = inout(reg) r0, r1 = inout(reg) r1, r2 = inout(reg) r2, r3 = inout(reg) r3,
+                m = out(reg) _, m1 = out(reg) _, m3 = out(reg) _,
+                options(pure, readonly, nostack),
+            );
+        }
+        Fe([r0, r1, r2, r3])
+    }
+
     #[inline]
     fn look_up(table: &[Affine], index: u64) -> Affine {
         let mut found = Affine::default();

@@ -2,6 +2,7 @@
 
 use crate::limbs::{self, LIMBS, Limbs, OCTETS, P};
 use crate::portable;
+use core::hint::black_box;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::DefaultIsZeroes;
 
@@ -90,7 +91,7 @@ pub(crate) trait Arithmetic {
     #[inline(always)]
     fn half(a: &Fe) -> Fe {
         let [a0, a1, a2, a3] = a.0;
-        let odd = (a0 & 1).wrapping_neg();
+        let odd = black_box((a0 & 1).wrapping_neg());
         let [p0, p1, _, p3] = P;
         let (a0, carry) = limbs::carrying_add(a0, p0 & odd, 0);
         let (a1, carry) = limbs::carrying_add(a1, p1 & odd, carry);

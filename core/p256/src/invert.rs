@@ -9,6 +9,7 @@
 #![allow(clippy::indexing_slicing)]
 
 use crate::limbs::{LIMBS, Limbs, negated_inverse};
+use core::hint::black_box;
 use zeroize::Zeroize;
 
 /// Steps whose matrix has entries of 32 bits with sign, so that a row of it fits one register.
@@ -77,37 +78,60 @@ pub(crate) fn invert(number: &Limbs, modulus: &Modulus) -> Limbs {
 /// [`BITS`] steps on the lowest bits of f and g; zeta is -(δ + 1/2).
 #[inline(always)]
 fn division_steps(zeta: i64, f: i64, g: i64) -> (i64, Matrix) {
-    let (zeta, f, g, first) = half_batch(zeta, f as u64, g as u64);
-    let (zeta, _, _, second) = half_batch(zeta, f, g);
-    // Entries below 2^30 or so: the products of the two matrices fit.
+    let first = DivisionSteps::start(zeta, f as u64, g as u64).run();
+    let second = DivisionSteps::start(first.zeta, first.f, first.g).run();
+    let (a, b) = (first.matrix(), second.matrix());
+    // Entries are at most 2^30 in magnitude: the products of the two matrices fit.
     let matrix = Matrix {
-        u: second.u * first.u + second.v * first.q,
-        v: second.u * first.v + second.v * first.r,
-        q: second.q * first.u + second.r * first.q,
-        r: second.q * first.v + second.r * first.r,
+        u: b.u * a.u + b.v * a.q,
+        v: b.u * a.v + b.v * a.r,
+        q: b.q * a.u + b.r * a.q,
+        r: b.q * a.v + b.r * a.r,
     };
-    (zeta, matrix)
+    (second.zeta, matrix)
 }
 
-/// [`HALF_BATCH`] steps, and f and g after them. A row (u, v) of the matrix is one number u + v·2^32: sums, differences
-/// and doubles of rows are those of the numbers.
-#[inline(always)]
-fn half_batch(mut zeta: i64, mut f: u64, mut g: u64) -> (i64, u64, u64, Matrix) {
-    let (mut uv, mut qr) = (1u64, 1u64 << 32);
-    for _ in 0..HALF_BATCH {
-        let swap = (zeta >> 63) as u64;
-        let odd = (g & 1).wrapping_neg();
-        // g + f or g - f when g is odd, with the row of f negated when the two are about to swap.
-        g = g.wrapping_add((f ^ swap).wrapping_sub(swap) & odd);
-        qr = qr.wrapping_add((uv ^ swap).wrapping_sub(swap) & odd);
-        let swap = swap & odd;
-        zeta = (zeta ^ swap as i64).wrapping_sub(1);
-        f = f.wrapping_add(g & swap);
-        uv = uv.wrapping_add(qr & swap) << 1;
-        g >>= 1;
+/// zeta, the lowest bits of f and g, and the matrix of the steps so far. A row (u, v) of the matrix is one number
+/// u + v·2^32: sums, differences and doubles of rows are those of the numbers.
+struct DivisionSteps {
+    zeta: i64,
+    f: u64,
+    g: u64,
+    uv: u64,
+    qr: u64,
+}
+
+impl DivisionSteps {
+    #[inline(always)]
+    fn start(zeta: i64, f: u64, g: u64) -> Self {
+        let (uv, qr) = (1, 1 << 32);
+        Self { zeta, f, g, uv, qr }
     }
-    let ((u, v), (q, r)) = (unpack(uv), unpack(qr));
-    (zeta, f, g, Matrix { u, v, q, r })
+
+    /// [`HALF_BATCH`] steps.
+    #[inline(always)]
+    fn run(mut self) -> Self {
+        for _ in 0..HALF_BATCH {
+            // Hidden from the optimiser, which would make branches of the masks.
+            let swap = black_box(self.zeta >> 63) as u64;
+            let odd = black_box((self.g & 1).wrapping_neg());
+            let both = swap & odd;
+            let (g, qr) = (self.g, self.qr);
+            // g + f, or g - f and the old g as f when the two swap; nothing when g is even.
+            self.g = g.wrapping_add((self.f ^ swap).wrapping_sub(swap) & odd) >> 1;
+            self.qr = qr.wrapping_add((self.uv ^ swap).wrapping_sub(swap) & odd);
+            self.f ^= (self.f ^ g) & both;
+            self.uv = (self.uv ^ ((self.uv ^ qr) & both)) << 1;
+            self.zeta = (self.zeta ^ both as i64).wrapping_sub(1);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn matrix(&self) -> Matrix {
+        let ((u, v), (q, r)) = (unpack(self.uv), unpack(self.qr));
+        Matrix { u, v, q, r }
+    }
 }
 
 /// The two numbers of a row; both are at most 2^30 in magnitude.
@@ -178,7 +202,7 @@ fn multiple(start: i64, lowest: i128, modulus: &Modulus) -> i64 {
 
 /// d in (-2m, m), negated when `sign` is negative, brought to [0, m).
 fn normalize(d: &Signed, sign: i64, modulus: &Modulus) -> Signed {
-    let negate = sign >> 63;
+    let negate = black_box(sign >> 63);
     let mut result = *d;
     add_modulus_if(&mut result, d[SIGNED_LIMBS - 1] >> 63, modulus);
     for limb in &mut result {
@@ -192,6 +216,7 @@ fn normalize(d: &Signed, sign: i64, modulus: &Modulus) -> Signed {
 }
 
 fn add_modulus_if(number: &mut Signed, mask: i64, modulus: &Modulus) {
+    let mask = black_box(mask);
     for (limb, modulus) in number.iter_mut().zip(&modulus.limbs) {
         *limb += modulus & mask;
     }

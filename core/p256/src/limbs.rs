@@ -3,6 +3,8 @@
 // Loops over arrays of fixed length with constant bounds; an index out of range would not compile.
 #![allow(clippy::indexing_slicing)]
 
+use core::hint::black_box;
+
 /// Number of 64-bit limbs of a number.
 pub(crate) const LIMBS: usize = 4;
 
@@ -83,7 +85,8 @@ pub(crate) const fn reduce_once(a: &Limbs, top: u64, modulus: &Limbs) -> Limbs {
         i += 1;
     }
     // The number stays as it is exactly when the subtraction borrowed beyond the top bit.
-    let keep = 0u64.wrapping_sub(borrow & (top ^ 1));
+    // Hidden from the optimiser, which would make a branch of the mask.
+    let keep = black_box(0u64.wrapping_sub(borrow & (top ^ 1)));
     let mut result = [0; LIMBS];
     i = 0;
     while i < LIMBS {
@@ -116,7 +119,7 @@ pub(crate) const fn sub(a: &Limbs, b: &Limbs, modulus: &Limbs) -> Limbs {
         (difference[i], borrow) = borrowing_sub(a[i], b[i], borrow);
         i += 1;
     }
-    let mask = 0u64.wrapping_sub(borrow);
+    let mask = black_box(0u64.wrapping_sub(borrow));
     let mut carry = 0;
     i = 0;
     while i < LIMBS {

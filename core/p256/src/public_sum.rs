@@ -23,16 +23,13 @@ static GENERATOR: LazyLock<KeyTable> = LazyLock::new(|| KeyTable::new(&Point::GE
 pub struct KeyTable(WindowTable<8, 1>);
 
 impl KeyTable {
+    /// Octets of memory that a table takes.
+    pub const OCTETS: usize = WindowTable::<8, 1>::OCTETS;
+
     /// Computes the table.
     #[must_use]
     pub fn new(point: &Point) -> Self {
         Self(WindowTable::new(point))
-    }
-
-    /// Octets of memory that it takes.
-    #[must_use]
-    pub fn memory_octets(&self) -> usize {
-        self.0.memory_octets()
     }
 }
 
@@ -40,16 +37,13 @@ impl KeyTable {
 pub struct SenderTable(WindowTable<6, 2>);
 
 impl SenderTable {
+    /// Octets of memory that a table takes.
+    pub const OCTETS: usize = WindowTable::<6, 2>::OCTETS;
+
     /// Computes the table.
     #[must_use]
     pub fn new(point: &Point) -> Self {
         Self(WindowTable::new(point))
-    }
-
-    /// Octets of memory that it takes.
-    #[must_use]
-    pub fn memory_octets(&self) -> usize {
-        self.0.memory_octets()
     }
 }
 

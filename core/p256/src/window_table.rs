@@ -22,14 +22,14 @@ impl<const W: usize, const S: usize> WindowTable<W, S> {
     /// Windows of a number below 2^255 and its carry.
     const WINDOWS: usize = 256usize.div_ceil(W);
 
+    /// Octets of memory of a table.
+    pub(crate) const OCTETS: usize =
+        Self::WINDOWS.div_ceil(S) * Self::ENTRIES * size_of::<Affine>();
+
     pub(crate) fn new(point: &Point) -> Self {
         Self {
             points: with_backend!(Backend::selected(), Self::build, point),
         }
-    }
-
-    pub(crate) fn memory_octets(&self) -> usize {
-        size_of_val(&*self.points)
     }
 
     fn build<A: Arithmetic>(point: &Point) -> Box<[Affine]> {

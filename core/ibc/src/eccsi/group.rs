@@ -145,6 +145,8 @@ impl Point {
 pub(super) struct KeyTable(roger_p256::KeyTable);
 
 impl KeyTable {
+    pub(super) const OCTETS: usize = roger_p256::KeyTable::OCTETS;
+
     pub(super) fn new(point: &Point) -> Self {
         Self(roger_p256::KeyTable::new(&point.0))
     }
@@ -154,12 +156,10 @@ impl KeyTable {
 pub(super) struct SenderTable(roger_p256::SenderTable);
 
 impl SenderTable {
+    pub(super) const OCTETS: usize = roger_p256::SenderTable::OCTETS;
+
     pub(super) fn new(point: &Point) -> Self {
         Self(roger_p256::SenderTable::new(&point.0))
-    }
-
-    pub(super) fn memory_octets(&self) -> usize {
-        self.0.memory_octets()
     }
 }
 

@@ -82,9 +82,15 @@ public_point!(
 );
 
 impl KmsPublicAuthKey {
-    /// Computes the table now that the first verification would compute: a millisecond, 256 KiB.
+    /// Computes the table now that the first verification would compute: a millisecond.
     pub fn prepare(&self) {
         self.table();
+    }
+
+    /// Octets of memory of the table.
+    #[must_use]
+    pub const fn prepared_octets() -> usize {
+        KeyTable::OCTETS
     }
 
     fn table(&self) -> &KeyTable {
