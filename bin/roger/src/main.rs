@@ -10,6 +10,7 @@ mod system;
 mod ue;
 
 use clap::{Parser, Subcommand};
+use roger_fp1024::Backend;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -36,6 +37,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Err(error) = Backend::check_environment() {
+        complain(&error);
+        return ExitCode::FAILURE;
+    }
     match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Dev(args) => dev::run(&args),

@@ -169,7 +169,7 @@ fn element() -> impl Strategy<Value = U1024> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(5000))]
 
     #[test]
     fn random_pairs_agree(a in element(), b in element()) {
@@ -279,7 +279,7 @@ fn eight_wide_batches_with_zeros_are_inverted() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
     fn random_eights_agree(numbers in prop::collection::vec(element(), 24)) {

@@ -71,12 +71,14 @@ fn sender_makes_the_published_data() {
 fn receiver_opens_the_published_data() {
     for vector in vectors()["vectors"].as_array().unwrap() {
         let data = EncapsulatedData::from_octets(&octets(&vector["SED"])).unwrap();
-        let ssv = receiver(vector).decapsulate(&data).unwrap();
-        assert_eq!(ssv.expose()[..], octets(&vector["SSV"]));
-        assert_eq!(
-            receiver(vector).to_secret().expose()[..],
-            octets(&vector["RSK"])
-        );
+        let receiver = receiver(vector);
+        for _ in ["unprepared", "prepared"] {
+            let ssv = receiver.decapsulate(&data).unwrap();
+            assert_eq!(ssv.expose()[..], octets(&vector["SSV"]));
+        }
+        let ssv = receiver.decapsulate_unprepared(&data).unwrap();
+        assert_eq!(ssv.expose(), octets(&vector["SSV"]));
+        assert_eq!(receiver.to_secret().expose()[..], octets(&vector["RSK"]));
     }
 }
 
@@ -91,9 +93,14 @@ fn negative_vectors_are_refused() {
             .iter()
             .find(|v| v["name"] == vector["base"])
             .unwrap();
-        let data = EncapsulatedData::from_octets(&octets(&vector["SED"]));
-        let opened = data.and_then(|data| receiver(base).decapsulate(&data));
-        assert_eq!(opened.err(), Some(DecapsulationError), "{}", vector["name"]);
+        let receiver = receiver(base);
+        for kind in ["unprepared", "prepared"] {
+            let data = EncapsulatedData::from_octets(&octets(&vector["SED"]));
+            let opened = data.and_then(|data| receiver.decapsulate(&data));
+            let name = &vector["name"];
+            assert_eq!(opened.err(), Some(DecapsulationError), "{name}, {kind}");
+            receiver.prepare();
+        }
     }
 }
 
@@ -116,7 +123,9 @@ fn a_point_of_order_two_in_the_data_is_refused() {
     let mut data = vec![0; SED_OCTETS];
     data[0] = 4; // (0, 0) is on the curve and has order 2
     let data = EncapsulatedData::from_octets(&data).unwrap();
-    assert!(receiver.decapsulate(&data).is_err());
+    for _ in ["unprepared", "prepared"] {
+        assert!(receiver.decapsulate(&data).is_err());
+    }
 }
 
 #[test]

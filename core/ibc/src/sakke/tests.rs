@@ -147,5 +147,7 @@ fn points_of_order_2q_are_refused_everywhere() {
     let wrong_r = with_torsion(&data[..257]);
     data[..257].copy_from_slice(&wrong_r);
     let data = EncapsulatedData::from_octets(&data).unwrap();
-    assert_eq!(receiver.decapsulate(&data).err(), Some(DecapsulationError));
+    for _ in ["unprepared", "prepared"] {
+        assert_eq!(receiver.decapsulate(&data).err(), Some(DecapsulationError));
+    }
 }
