@@ -10,6 +10,7 @@
 
 use crate::element::Fp;
 use crate::limbs::{LIMBS, Limbs, MODULUS, NEGATED_INVERSE};
+use core::hint::black_box;
 use subtle::ConditionallySelectable;
 use zeroize::Zeroize;
 
@@ -148,7 +149,7 @@ fn multiple(start: i64, lowest: i128) -> i64 {
 
 /// d in (-2p, p), negated when `sign` is negative, brought to [0, p).
 fn normalize(d: &Signed, sign: i64) -> Signed {
-    let negate = sign >> 63;
+    let negate = black_box(sign >> 63);
     let mut result = *d;
     add_modulus_if(&mut result, d[SIGNED_LIMBS - 1] >> 63);
     for limb in &mut result {
@@ -162,6 +163,8 @@ fn normalize(d: &Signed, sign: i64) -> Signed {
 }
 
 fn add_modulus_if(number: &mut Signed, mask: i64) {
+    // Hidden from the optimiser, which would make a branch of it.
+    let mask = black_box(mask);
     for (limb, modulus) in number.iter_mut().zip(&SIGNED_MODULUS) {
         *limb += modulus & mask;
     }

@@ -3,6 +3,8 @@
 // Loops over arrays of fixed length with constant bounds; an index out of range would not compile.
 #![allow(clippy::indexing_slicing)]
 
+use core::hint::black_box;
+
 /// Number of 64-bit limbs of an element.
 pub const LIMBS: usize = 16;
 
@@ -102,6 +104,12 @@ pub(crate) const fn multiply_add(accumulator: u64, a: u64, b: u64, carry: u64) -
     (sum as u64, (sum >> 64) as u64)
 }
 
+/// All ones for 1, zero for 0. Hidden from the optimiser, which would make a branch of a mask that selects.
+#[inline(always)]
+pub(crate) const fn mask(bit: u64) -> u64 {
+    black_box(0u64.wrapping_sub(bit))
+}
+
 /// Subtracts p once from the 1025-bit number (`top`, `a`) when it is p or more; the number must be below 2p.
 #[inline(always)]
 pub(crate) const fn reduce_once(a: &Limbs, top: u64) -> Limbs {
@@ -113,7 +121,7 @@ pub(crate) const fn reduce_once(a: &Limbs, top: u64) -> Limbs {
         i += 1;
     }
     // The number stays as it is exactly when the subtraction borrowed beyond the top bit.
-    let keep = 0u64.wrapping_sub(borrow & (top ^ 1));
+    let keep = mask(borrow & (top ^ 1));
     let mut result = [0; LIMBS];
     i = 0;
     while i < LIMBS {
@@ -146,11 +154,11 @@ pub(crate) const fn sub(a: &Limbs, b: &Limbs) -> Limbs {
         (difference[i], borrow) = borrowing_sub(a[i], b[i], borrow);
         i += 1;
     }
-    let mask = 0u64.wrapping_sub(borrow);
+    let if_negative = mask(borrow);
     let mut carry = 0;
     i = 0;
     while i < LIMBS {
-        (difference[i], carry) = carrying_add(difference[i], MODULUS[i] & mask, carry);
+        (difference[i], carry) = carrying_add(difference[i], MODULUS[i] & if_negative, carry);
         i += 1;
     }
     difference
