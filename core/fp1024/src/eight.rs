@@ -128,7 +128,7 @@ impl Fp8 {
         self + self
     }
 
-    /// The sum of products of pairs, at least one and at most eight, with one reduction.
+    /// The sum of products of pairs, at least one, with one reduction for up to three.
     #[must_use]
     #[inline]
     pub fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self {

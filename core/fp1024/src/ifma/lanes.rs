@@ -9,19 +9,17 @@
 #![allow(clippy::indexing_slicing)]
 
 use super::Ifma;
-use super::product::{multiply, square};
+use super::product::{multiply, square, sum_of_three, sum_of_two};
 use super::radix::{
-    BITS, DIGITS, ENTER, FACTOR, LEAVE, MASK, MULTIPLES, MULTIPLES_LESS_TWO, ONE, PRIME, Rows,
-    THRESHOLDS,
+    BITS, DIGITS, ENTER, LEAVE, MASK, MULTIPLES, MULTIPLES_LESS_TWO, ONE, PRIME, Rows, THRESHOLDS,
 };
 use crate::eight::{LANES, LaneMask};
 use crate::limbs::{LIMBS, Limbs, reduce_once};
 use core::arch::x86_64::{
     __m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask,
-    _mm512_cmpge_epi64_mask, _mm512_loadu_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
-    _mm512_mask_add_epi64, _mm512_mask_blend_epi64, _mm512_mask_mov_epi64, _mm512_or_si512,
-    _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srai_epi64,
-    _mm512_srli_epi64, _mm512_sub_epi64,
+    _mm512_cmpge_epi64_mask, _mm512_loadu_si512, _mm512_mask_add_epi64, _mm512_mask_blend_epi64,
+    _mm512_mask_mov_epi64, _mm512_or_si512, _mm512_permutexvar_epi64, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_srai_epi64, _mm512_sub_epi64,
 };
 
 /// Row j of the eight numbers in a register.
@@ -41,6 +39,14 @@ impl Ifma {
     with_instructions!(
         /// a·b.
         multiply(a: &Rows, b: &Rows) -> Rows
+    );
+    with_instructions!(
+        /// ab + cd.
+        sum_of_two(a: &Rows, b: &Rows, c: &Rows, d: &Rows) -> Rows
+    );
+    with_instructions!(
+        /// ab + cd + ef.
+        sum_of_three(a: &Rows, b: &Rows, c: &Rows, d: &Rows, e: &Rows, f: &Rows) -> Rows
     );
     with_instructions!(
         /// a².
@@ -73,9 +79,18 @@ impl Ifma {
 
     /// The sum of products of pairs.
     pub(crate) fn sum_of_products<const N: usize>(self, terms: [(&Rows, &Rows); N]) -> Rows {
-        const { assert!(0 < N && N <= 8) };
-        // SAFETY: `self` proves that the machine has AVX-512 F and IFMA.
-        unsafe { sum_of_products(terms) }
+        const { assert!(0 < N) };
+        let (sums, rest) = terms.as_chunks::<3>();
+        let mut sums = sums
+            .iter()
+            .map(|[(a, b), (c, d), (e, f)]| self.sum_of_three(a, b, c, d, e, f));
+        let rest = match rest {
+            [(a, b), (c, d)] => Some(self.sum_of_two(a, b, c, d)),
+            [(a, b)] => Some(self.multiply(a, b)),
+            _ => sums.next(),
+        };
+        let first = rest.unwrap_or([[0; LANES]; DIGITS]);
+        sums.fold(first, |sum, next| self.add(&sum, &next))
     }
 
     /// In each lane the element of the table that the lane's index names, else zero; every entry is read.
@@ -111,78 +126,6 @@ pub(super) fn store(vectors: Vectors) -> Rows {
 #[target_feature(enable = "avx512f")]
 fn all_lanes(number: u64) -> __m512i {
     _mm512_set1_epi64(number as i64)
-}
-
-#[inline(never)]
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn sum_of_products<const N: usize>(terms: [(&Rows, &Rows); N]) -> Rows {
-    montgomery(terms)
-}
-
-/// The sum of products, divided by 2^1040 modulo p, limb by limb of the second factors: add a limb's row of partial
-/// products, then the multiple of p that makes the lowest limb vanish, and move down by one limb.
-///
-/// A sum of N products of numbers below 2p gives a number below (1 + N/2^14)·p.
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn montgomery<const N: usize>(terms: [(&Rows, &Rows); N]) -> Rows {
-    let zero = _mm512_setzero_si512();
-    let mut sum: Vectors = [zero; DIGITS];
-    for i in 0..DIGITS {
-        for (a, b) in terms {
-            let limb = load(&b[i]);
-            for j in 0..DIGITS {
-                sum[j] = _mm512_madd52lo_epu64(sum[j], load(&a[j]), limb);
-            }
-        }
-        let factor = _mm512_madd52lo_epu64(zero, sum[0], all_lanes(FACTOR));
-        for j in 0..DIGITS {
-            sum[j] = _mm512_madd52lo_epu64(sum[j], factor, all_lanes(PRIME[j]));
-        }
-        sum = move_down(&sum);
-        for (a, b) in terms {
-            let limb = load(&b[i]);
-            for j in 0..DIGITS {
-                sum[j] = _mm512_madd52hi_epu64(sum[j], load(&a[j]), limb);
-            }
-        }
-        for j in 0..DIGITS {
-            sum[j] = _mm512_madd52hi_epu64(sum[j], factor, all_lanes(PRIME[j]));
-        }
-    }
-    store(carried(sum))
-}
-
-/// Drops the lowest limb, whose low 52 bits are zero, and adds its carry to the next. Written out: as a loop it
-/// becomes a copy through memory.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn move_down(sum: &Vectors) -> Vectors {
-    let [v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, ..] = *sum;
-    let [.., v10, v11, v12, v13, v14, v15, v16, v17, v18, v19] = *sum;
-    let v1 = _mm512_add_epi64(v1, _mm512_srli_epi64::<{ BITS as u32 }>(v0));
-    [
-        v1,
-        v2,
-        v3,
-        v4,
-        v5,
-        v6,
-        v7,
-        v8,
-        v9,
-        v10,
-        v11,
-        v12,
-        v13,
-        v14,
-        v15,
-        v16,
-        v17,
-        v18,
-        v19,
-        _mm512_setzero_si512(),
-    ]
 }
 
 /// Brings every limb below 2^52; limbs may be negative as long as the number is not.

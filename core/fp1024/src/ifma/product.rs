@@ -7,17 +7,16 @@
 
 #![allow(unsafe_code)] // inline assembly, and what needs the instructions of which `Ifma` is the proof
 
-use super::lanes::{carried, store};
+use super::lanes::{Vectors, carried, store};
 use super::radix::{DIGITS, FACTOR, PRIME, Rows};
-use crate::eight::LANES;
 use core::arch::asm;
-use core::arch::x86_64::_mm512_setzero_si512;
+use core::arch::x86_64::__m512i;
+use core::mem::MaybeUninit;
 
 static P: [u64; DIGITS] = PRIME;
 
-/// The columns of a square before its reduction.
-#[repr(C, align(64))]
-struct Columns([[u64; LANES]; 2 * DIGITS]);
+/// The columns of a square before its reduction; in the end the lower twenty hold the result, its carries not done.
+type Columns = [__m512i; 2 * DIGITS];
 
 /// One instruction, `$op`, on columns: its second operand is `$x`, its third the row $j at the pointer.
 macro_rules! with_rows {
@@ -35,7 +34,7 @@ macro_rules! with_prime {
 
 /// The low and the high parts of the products of `$x` with what is loaded once.
 macro_rules! both {
-    ($open:literal, $close:literal, $load:literal, $x:literal; $($j:literal $low:literal $high:literal)*) => {
+    ($open:expr, $close:literal, $load:literal, $x:literal; $($j:literal $low:literal $high:literal)*) => {
         concat!($(
             $load, " zmm25, ", $open, $j, $close, "\n",
             "vpmadd52luq zmm", $low, ", ", $x, ", zmm25\n",
@@ -65,20 +64,24 @@ macro_rules! reduce {
     };
 }
 
-/// A row of a product: limb $i of the second factor, times the first.
-macro_rules! multiply_row {
-    ($i:literal; $z0:literal $z1:literal $z2:literal $z3:literal $z4:literal $z5:literal $z6:literal $z7:literal $z8:literal $z9:literal $z10:literal $z11:literal $z12:literal $z13:literal $z14:literal $z15:literal $z16:literal $z17:literal $z18:literal $z19:literal) => {
+/// A row of a sum of products: in each, limb $i of the second factor (at $b, into register $limb), times the first.
+macro_rules! product_row {
+    ([$($limb:literal $a:literal $b:literal),*] $i:literal; $z0:literal $z1:literal $z2:literal $z3:literal $z4:literal $z5:literal $z6:literal $z7:literal $z8:literal $z9:literal $z10:literal $z11:literal $z12:literal $z13:literal $z14:literal $z15:literal $z16:literal $z17:literal $z18:literal $z19:literal) => {
         concat!(
-            "vmovdqu64 zmm20, [{b} + 64*", $i, "]\n",
-            with_rows!("vpmadd52luq", "zmm20", "{a}"; 0 $z0),
+            $(
+                "vmovdqu64 ", $limb, ", [", $b, " + 64*", $i, "]\n",
+                with_rows!("vpmadd52luq", $limb, $a; 0 $z0),
+            )*
             clear!("21"),
             "vpmadd52luq zmm21, zmm", $z0, ", zmm23\n",
-            both!("[{a} + 64*", "]", "vmovdqu64", "zmm20"; 1 $z1 $z2 2 $z2 $z3 3 $z3 $z4 4 $z4 $z5 5 $z5 $z6 6 $z6 $z7 7 $z7 $z8 8 $z8 $z9 9 $z9 $z10 10 $z10 $z11 11 $z11 $z12 12 $z12 $z13 13 $z13 $z14 14 $z14 $z15 15 $z15 $z16 16 $z16 $z17 17 $z17 $z18 18 $z18 $z19),
-            with_rows!("vpmadd52luq", "zmm20", "{a}"; 19 $z19),
-            with_rows!("vpmadd52huq", "zmm20", "{a}"; 0 $z1),
+            $(
+                both!(concat!("[", $a, " + 64*"), "]", "vmovdqu64", $limb; 1 $z1 $z2 2 $z2 $z3 3 $z3 $z4 4 $z4 $z5 5 $z5 $z6 6 $z6 $z7 7 $z7 $z8 8 $z8 $z9 9 $z9 $z10 10 $z10 $z11 11 $z11 $z12 12 $z12 $z13 13 $z13 $z14 14 $z14 $z15 15 $z15 $z16 16 $z16 $z17 17 $z17 $z18 18 $z18 $z19),
+                with_rows!("vpmadd52luq", $limb, $a; 19 $z19),
+                with_rows!("vpmadd52huq", $limb, $a; 0 $z1),
+            )*
             reduce!($z0 $z1 $z2 $z3 $z4 $z5 $z6 $z7 $z8 $z9 $z10 $z11 $z12 $z13 $z14 $z15 $z16 $z17 $z18 $z19),
             clear!($z0),
-            with_rows!("vpmadd52huq", "zmm20", "{a}"; 19 $z0),
+            $(with_rows!("vpmadd52huq", $limb, $a; 19 $z0),)*
             with_prime!("vpmadd52huq", "zmm21"; 19 $z0),
         )
     };
@@ -86,7 +89,7 @@ macro_rules! multiply_row {
 
 /// A row of a reduction: column 20 + $i comes in on top.
 macro_rules! reduce_row {
-    ($i:literal; $z0:literal $($z:literal)*) => {
+    ([] $i:literal; $z0:literal $($z:literal)*) => {
         concat!(
             clear!("21"),
             "vpmadd52luq zmm21, zmm", $z0, ", zmm23\n",
@@ -99,9 +102,12 @@ macro_rules! reduce_row {
 
 /// Twenty rows; the columns go round by one from row to row.
 macro_rules! rows {
-    ($row:ident; []; $($z:literal)*) => { "" };
-    ($row:ident; [$i:literal $($rest:literal)*]; $z0:literal $($z:literal)*) => {
-        concat!($row!($i; $z0 $($z)*), rows!($row; [$($rest)*]; $($z)* $z0))
+    ($row:ident $terms:tt) => {
+        rows!($row $terms; [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19]; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19)
+    };
+    ($row:ident $terms:tt; []; $($z:literal)*) => { "" };
+    ($row:ident $terms:tt; [$i:literal $($rest:literal)*]; $z0:literal $($z:literal)*) => {
+        concat!($row!($terms $i; $z0 $($z)*), rows!($row $terms; [$($rest)*]; $($z)* $z0))
     };
 }
 
@@ -125,102 +131,111 @@ macro_rules! triangle_row {
     };
 }
 
-/// a·b.
-#[inline(never)] // one copy, which stays in the instruction cache
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn multiply(a: &Rows, b: &Rows) -> Rows {
-    let [
-        mut v0,
-        mut v1,
-        mut v2,
-        mut v3,
-        mut v4,
-        mut v5,
-        mut v6,
-        mut v7,
-        mut v8,
-        mut v9,
-        mut v10,
-        mut v11,
-        mut v12,
-        mut v13,
-        mut v14,
-        mut v15,
-        mut v16,
-        mut v17,
-        mut v18,
-        mut v19,
-    ] = [_mm512_setzero_si512(); DIGITS];
-    // SAFETY: the caller has the instructions. `a` and `b` are read row by row and `p` limb by limb, each for its
-    // size; nothing is written but the registers, which are operands.
-    unsafe {
+/// One instruction for each column.
+macro_rules! each_column {
+    ($before:literal, $between:literal, $after:literal) => {
+        each_column!($before, $between, $after; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19)
+    };
+    ($before:literal, $between:literal, $after:literal; $($z:literal)*) => {
+        concat!($($before, $z, $between, $z, $after),*)
+    };
+}
+
+macro_rules! clear_columns {
+    () => { clear_columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19) };
+    ($($z:literal)*) => { concat!($(clear!($z)),*) };
+}
+
+/// Assembly that begins with empty columns and leaves them at `t`.
+macro_rules! with_columns {
+    ($columns:ident; $($template:expr),*; $($operand:tt)*) => {
         asm!(
             "vpbroadcastq zmm23, {factor}",
-            rows!(multiply_row; [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19]; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19),
+            clear_columns!(),
+            $($template,)*
+            each_column!("vmovdqa64 [{t} + 64*", "], zmm", "\n"),
             factor = in(reg) FACTOR,
-            a = in(reg) a.as_ptr(),
-            b = in(reg) b.as_ptr(),
             p = in(reg) P.as_ptr(),
-            inout("zmm0") v0,
-            inout("zmm1") v1,
-            inout("zmm2") v2,
-            inout("zmm3") v3,
-            inout("zmm4") v4,
-            inout("zmm5") v5,
-            inout("zmm6") v6,
-            inout("zmm7") v7,
-            inout("zmm8") v8,
-            inout("zmm9") v9,
-            inout("zmm10") v10,
-            inout("zmm11") v11,
-            inout("zmm12") v12,
-            inout("zmm13") v13,
-            inout("zmm14") v14,
-            inout("zmm15") v15,
-            inout("zmm16") v16,
-            inout("zmm17") v17,
-            inout("zmm18") v18,
-            inout("zmm19") v19,
-            out("zmm20") _, out("zmm21") _, out("zmm22") _, out("zmm23") _, out("zmm25") _,
-            options(nostack, readonly, preserves_flags),
-        );
-    }
-    store(carried([
-        v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19,
-    ]))
+            t = in(reg) $columns.as_mut_ptr(),
+            $($operand)*
+            out("zmm0") _, out("zmm1") _, out("zmm2") _, out("zmm3") _, out("zmm4") _,
+            out("zmm5") _, out("zmm6") _, out("zmm7") _, out("zmm8") _, out("zmm9") _,
+            out("zmm10") _, out("zmm11") _, out("zmm12") _, out("zmm13") _, out("zmm14") _,
+            out("zmm15") _, out("zmm16") _, out("zmm17") _, out("zmm18") _, out("zmm19") _,
+            out("zmm20") _, out("zmm21") _, out("zmm22") _, out("zmm23") _, out("zmm24") _,
+            out("zmm25") _, out("zmm26") _,
+            options(nostack, preserves_flags),
+        )
+    };
 }
+
+/// Generates a sum of products; the limbs of the second factors go to the named registers.
+macro_rules! sum_of_products {
+    ($(#[$doc:meta])* $name:ident($($a:ident $b:ident $limb:literal $pointer_a:literal $pointer_b:literal),*)) => {
+        $(#[$doc])*
+        #[inline(never)] // one copy, which stays in the instruction cache
+        #[target_feature(enable = "avx512f,avx512ifma")]
+        pub(super) fn $name($($a: &Rows, $b: &Rows),*) -> Rows {
+            let mut columns = MaybeUninit::<Vectors>::uninit();
+            // SAFETY: the caller has the instructions. The factors are read row by row and `p` limb by limb, each for
+            // its size; all twenty columns are written; all registers that change are operands.
+            let sum = unsafe {
+                with_columns!(
+                    columns;
+                    rows!(product_row [$($limb $pointer_a $pointer_b),*]);
+                    $($a = in(reg) $a.as_ptr(), $b = in(reg) $b.as_ptr(),)*
+                );
+                columns.assume_init()
+            };
+            store(carried(sum))
+        }
+    };
+}
+
+sum_of_products!(
+    /// a·b.
+    multiply(a b "zmm20" "{a}" "{b}")
+);
+sum_of_products!(
+    /// ab + cd.
+    sum_of_two(a b "zmm20" "{a}" "{b}", c d "zmm24" "{c}" "{d}")
+);
+sum_of_products!(
+    /// ab + cd + ef.
+    sum_of_three(a b "zmm20" "{a}" "{b}", c d "zmm24" "{c}" "{d}", e f "zmm26" "{e}" "{f}")
+);
 
 /// a²: the products of different limbs once, doubled, and the squares; then the reduction.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn square(a: &Rows) -> Rows {
-    let mut columns = Columns([[0; LANES]; 2 * DIGITS]);
+    let mut columns = MaybeUninit::<Columns>::uninit();
+    // SAFETY: as in the sums of products; all forty columns are written.
     let [
-        mut v0,
-        mut v1,
-        mut v2,
-        mut v3,
-        mut v4,
-        mut v5,
-        mut v6,
-        mut v7,
-        mut v8,
-        mut v9,
-        mut v10,
-        mut v11,
-        mut v12,
-        mut v13,
-        mut v14,
-        mut v15,
-        mut v16,
-        mut v17,
-        mut v18,
-        mut v19,
-    ] = [_mm512_setzero_si512(); DIGITS];
-    // SAFETY: as in `multiply`; the columns are written and read row by row inside their size.
-    unsafe {
-        asm!(
-            "vpbroadcastq zmm23, {factor}",
+        square @ ..,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+    ] = unsafe {
+        with_columns!(
+            columns;
             "vmovdqu64 zmm24, [{a}]",
             clear!("21"),
             "vpmadd52luq zmm21, zmm24, zmm24",
@@ -248,56 +263,11 @@ pub(super) fn square(a: &Rows) -> Rows {
             clear!("21"),
             "vpmadd52huq zmm21, zmm20, zmm20",
             "vmovdqa64 [{t} + 64*39], zmm21",
-            "vmovdqa64 zmm0, [{t} + 64*0]",
-            "vmovdqa64 zmm1, [{t} + 64*1]",
-            "vmovdqa64 zmm2, [{t} + 64*2]",
-            "vmovdqa64 zmm3, [{t} + 64*3]",
-            "vmovdqa64 zmm4, [{t} + 64*4]",
-            "vmovdqa64 zmm5, [{t} + 64*5]",
-            "vmovdqa64 zmm6, [{t} + 64*6]",
-            "vmovdqa64 zmm7, [{t} + 64*7]",
-            "vmovdqa64 zmm8, [{t} + 64*8]",
-            "vmovdqa64 zmm9, [{t} + 64*9]",
-            "vmovdqa64 zmm10, [{t} + 64*10]",
-            "vmovdqa64 zmm11, [{t} + 64*11]",
-            "vmovdqa64 zmm12, [{t} + 64*12]",
-            "vmovdqa64 zmm13, [{t} + 64*13]",
-            "vmovdqa64 zmm14, [{t} + 64*14]",
-            "vmovdqa64 zmm15, [{t} + 64*15]",
-            "vmovdqa64 zmm16, [{t} + 64*16]",
-            "vmovdqa64 zmm17, [{t} + 64*17]",
-            "vmovdqa64 zmm18, [{t} + 64*18]",
-            "vmovdqa64 zmm19, [{t} + 64*19]",
-            rows!(reduce_row; [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19]; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19),
-            factor = in(reg) FACTOR,
+            each_column!("vmovdqa64 zmm", ", [{t} + 64*", "]\n"),
+            rows!(reduce_row []);
             a = in(reg) a.as_ptr(),
-            t = in(reg) columns.0.as_mut_ptr(),
-            p = in(reg) P.as_ptr(),
-            inout("zmm0") v0,
-            inout("zmm1") v1,
-            inout("zmm2") v2,
-            inout("zmm3") v3,
-            inout("zmm4") v4,
-            inout("zmm5") v5,
-            inout("zmm6") v6,
-            inout("zmm7") v7,
-            inout("zmm8") v8,
-            inout("zmm9") v9,
-            inout("zmm10") v10,
-            inout("zmm11") v11,
-            inout("zmm12") v12,
-            inout("zmm13") v13,
-            inout("zmm14") v14,
-            inout("zmm15") v15,
-            inout("zmm16") v16,
-            inout("zmm17") v17,
-            inout("zmm18") v18,
-            inout("zmm19") v19,
-            out("zmm20") _, out("zmm21") _, out("zmm22") _, out("zmm23") _, out("zmm24") _, out("zmm25") _,
-            options(nostack, preserves_flags),
         );
-    }
-    store(carried([
-        v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10, v11, v12, v13, v14, v15, v16, v17, v18, v19,
-    ]))
+        columns.assume_init()
+    };
+    store(carried(square))
 }
