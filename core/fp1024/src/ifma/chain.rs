@@ -139,33 +139,62 @@ fn square_times(a: &Limbs, b: &Limbs, times: usize) -> (Limbs, Limbs) {
 }
 
 /// Two products divided by 2^1092 modulo N, their carries not done.
+///
+/// Each row waits for the lowest limb of the one before. So a row's own partial products, which wait for nothing, are
+/// summed apart: the upper halves of this row and the lower halves of the next.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn products(a: [&Wide; 2], b: [&Row; 2]) -> [Wide; 2] {
     let zero = _mm512_setzero_si512();
     let (fold, fold_high) = (load(&FOLD), load(&FOLD_HIGH));
+    let limbs = |i: usize| b.map(|b| _mm512_set1_epi64(b[i] as i64));
+    let mut here = limbs(0);
     let mut sums = [[zero; 3]; 2];
+    for ((sum, a), limb) in sums.iter_mut().zip(a).zip(here) {
+        *sum = lower_halves([zero; 3], a, limb);
+    }
     for i in 0..LENGTH {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            let limb = _mm512_set1_epi64(b[i] as i64);
-            for k in 0..3 {
-                sum[k] = _mm512_madd52lo_epu64(sum[k], a[k], limb);
-            }
-            let lowest = _mm512_permutexvar_epi64(zero, sum[0]);
-            let carry = _mm512_maskz_srli_epi64::<{ BITS as u32 }>(1, sum[0]);
-            *sum = [
-                _mm512_add_epi64(_mm512_alignr_epi64::<1>(sum[1], sum[0]), carry),
-                _mm512_alignr_epi64::<1>(sum[2], sum[1]),
-                _mm512_alignr_epi64::<1>(zero, sum[2]),
-            ];
-            for k in 0..3 {
-                sum[k] = _mm512_madd52hi_epu64(sum[k], a[k], limb);
-                sum[k] = _mm512_madd52lo_epu64(sum[k], lowest, fold[k]);
-                sum[k] = _mm512_madd52hi_epu64(sum[k], lowest, fold_high[k]);
-            }
+        // Beyond the last limb comes a zero limb, whose products are zero.
+        let next = limbs(i + 1);
+        for k in 0..2 {
+            let own = lower_halves(upper_halves([zero; 3], a[k], here[k]), a[k], next[k]);
+            let lowest = _mm512_permutexvar_epi64(zero, sums[k][0]);
+            let moved = plus(&move_down(&sums[k]), &own);
+            sums[k] = upper_halves(lower_halves(moved, &fold, lowest), &fold_high, lowest);
         }
+        here = next;
     }
     sums
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn lower_halves(mut sum: Wide, a: &Wide, limb: __m512i) -> Wide {
+    for (sum, a) in sum.iter_mut().zip(a) {
+        *sum = _mm512_madd52lo_epu64(*sum, *a, limb);
+    }
+    sum
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn upper_halves(mut sum: Wide, a: &Wide, limb: __m512i) -> Wide {
+    for (sum, a) in sum.iter_mut().zip(a) {
+        *sum = _mm512_madd52hi_epu64(*sum, *a, limb);
+    }
+    sum
+}
+
+/// Drops the lowest limb and adds what it carries to the next.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn move_down(sum: &Wide) -> Wide {
+    let carry = _mm512_maskz_srli_epi64::<{ BITS as u32 }>(1, sum[0]);
+    [
+        _mm512_add_epi64(_mm512_alignr_epi64::<1>(sum[1], sum[0]), carry),
+        _mm512_alignr_epi64::<1>(sum[2], sum[1]),
+        _mm512_alignr_epi64::<1>(_mm512_setzero_si512(), sum[2]),
+    ]
 }
 
 #[inline]
