@@ -22,7 +22,7 @@ pub(crate) fn measure(domain: &Domain, backend: &str) -> Result<Vec<Prepared>, B
     let (sender, of_sender) = timed(|| auth.prepare_sender(gms.as_octets(), pvt));
     let sender = sender.map_err(BenchError::wrong("sender"))?.memory_octets();
 
-    let entry = |what: &str, octets: Option<usize>, seconds| Prepared {
+    let entry = |what: &str, octets: usize, seconds| Prepared {
         what: what.to_owned(),
         backend: backend.to_owned(),
         octets,
@@ -31,20 +31,20 @@ pub(crate) fn measure(domain: &Domain, backend: &str) -> Result<Vec<Prepared>, B
     Ok(vec![
         entry(
             "KMS, encryption (Z_T)",
-            Some(KmsPublicEncKey::prepared_octets()),
+            KmsPublicEncKey::prepared_octets(),
             of_enc.1,
         ),
         entry(
             "KMS, authentication (KPAK)",
-            Some(KmsPublicAuthKey::prepared_octets()),
+            KmsPublicAuthKey::prepared_octets(),
             of_auth.1,
         ),
         entry(
             "receiver (RSK)",
-            Some(ReceiverSecretKey::prepared_octets()),
+            ReceiverSecretKey::prepared_octets(),
             of_receiver.1,
         ),
-        entry("sender (PVT)", Some(sender), of_sender),
+        entry("sender (PVT)", sender, of_sender),
     ])
 }
 

@@ -52,8 +52,8 @@ pub struct Prepared {
     pub what: String,
     /// Backend of the field.
     pub backend: String,
-    /// Its memory, where the library tells.
-    pub octets: Option<usize>,
+    /// Its memory.
+    pub octets: usize,
     /// CPU time to prepare it.
     pub seconds: f64,
 }

@@ -68,8 +68,7 @@ fn line(f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
 fn state(f: &mut fmt::Formatter<'_>, entry: &Prepared) -> fmt::Result {
     let what = format!("{} ({})", entry.what, entry.backend);
     let milliseconds = format!("{:.2} ms", entry.seconds * 1000.0);
-    let memory = entry.octets.map(|octets| memory(octets as u64));
-    let memory = memory.unwrap_or_else(|| "-".to_owned());
+    let memory = memory(entry.octets as u64);
     writeln!(f, "{what:<40}{memory:>12}{milliseconds:>12}")
 }
 

@@ -80,6 +80,7 @@ fn every_operation_has_its_row() {
     assert!(document["peer"].is_null());
     for entry in document["prepared"].as_array().unwrap() {
         assert!(entry["what"].is_string(), "{entry}");
+        assert!(is_figure(&entry["octets"]), "{entry}");
         assert!(is_figure(&entry["seconds"]), "{entry}");
     }
 }
