@@ -26,12 +26,7 @@ pub(super) fn multiply(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
 
 /// With eight windows of a member side by side, and at the end eight members.
 fn multiply_in_lanes(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
-    let mut points = Zeroizing::new(Vec::with_capacity(entries(members)));
-    for pass in (0..PASSES).rev() {
-        for terms in members {
-            fixed_base::pick(terms, pass, |point| points.push(point));
-        }
-    }
+    let mut points = points_of_windows(members);
     add_up(&mut points, PASSES * members.len(), 1);
     let eights = members.len().div_ceil(LANES);
     let mut parts = Zeroizing::new(Vec::with_capacity(PASSES * eights * LANES));
@@ -39,6 +34,22 @@ fn multiply_in_lanes(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
         parts.extend(pass.chunks(LANES).flat_map(turn));
     }
     combine_passes(&affine_sums::sums(&mut parts, PASSES * eights))
+}
+
+/// The same for few members: in each lane the sum of its windows, whose sum is the result.
+pub(super) fn sums_of_windows(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
+    let mut points = points_of_windows(members);
+    combine_passes(&affine_sums::sums(&mut points, PASSES * members.len()))
+}
+
+fn points_of_windows(members: &[Terms<'_>]) -> Zeroizing<Vec<Affine<Fp8>>> {
+    let mut points = Zeroizing::new(Vec::with_capacity(entries(members)));
+    for pass in (0..PASSES).rev() {
+        for terms in members {
+            fixed_base::pick(terms, pass, |point| points.push(point));
+        }
+    }
+    points
 }
 
 /// The same for machines where eight elements at once cost as much as eight: one point after the other.

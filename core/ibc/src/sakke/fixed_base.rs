@@ -100,15 +100,8 @@ pub(super) fn multiply(terms: &Terms<'_>) -> Jacobian {
         let sums = batch::multiply_in_order(core::slice::from_ref(terms));
         return sums.first().copied().unwrap_or_default();
     }
-    let mut sum: Option<Zeroizing<Jacobian<Fp8>>> = None;
-    for pass in (0..PASSES).rev() {
-        sum = sum.map(|sum| Zeroizing::new(to_next_pass(&sum)));
-        pick(terms, pass, |point| match &mut sum {
-            Some(sum) => **sum = sum.add_affine(&point),
-            None => sum = Some(Zeroizing::new(Jacobian::from(&point))),
-        });
-    }
-    sum.map(|sum| sum_of_lanes(&sum)).unwrap_or_default()
+    let sums = Zeroizing::new(batch::sums_of_windows(core::slice::from_ref(terms)));
+    sums.first().map(sum_of_lanes).unwrap_or_default()
 }
 
 /// 32 times the sum of a pass.
