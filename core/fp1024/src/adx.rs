@@ -15,7 +15,7 @@ use core::arch::asm;
 /// p, in memory.
 static PRIME: Limbs = MODULUS;
 
-/// The proof that this machine has MULX, ADCX and ADOX.
+/// The proof that this machine has MULX, ADCX and ADOX, and AVX2, which every such machine has.
 #[derive(Clone, Copy)]
 pub(crate) struct Adx(());
 
@@ -344,8 +344,21 @@ impl Adx {
     /// Whether the machine has the instructions.
     pub(crate) fn detect() -> Option<Self> {
         let present = std::arch::is_x86_feature_detected!("bmi2")
-            && std::arch::is_x86_feature_detected!("adx");
+            && std::arch::is_x86_feature_detected!("adx")
+            && std::arch::is_x86_feature_detected!("avx2");
         present.then_some(Self(()))
+    }
+
+    /// Runs code that is compiled for AVX2, for loops that the compiler then makes four words wide.
+    #[inline]
+    pub(crate) fn with_avx2<R>(self, code: impl FnOnce() -> R) -> R {
+        #[target_feature(enable = "avx2")]
+        #[inline]
+        fn compiled<R>(code: impl FnOnce() -> R) -> R {
+            code()
+        }
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe { compiled(code) }
     }
 
     /// a * b / 2^1024 mod p.

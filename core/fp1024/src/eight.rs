@@ -151,10 +151,13 @@ impl Fp8 {
         match Engine::selected() {
             #[cfg(target_arch = "x86_64")]
             Engine::Ifma(ifma) => Self(ifma.select(table.map(|entry| &entry.0), index)),
-            _ => Self::select_by_words(table, index),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => adx.with_avx2(|| Self::select_by_words(table, index)),
+            Engine::Portable => Self::select_by_words(table, index),
         }
     }
 
+    #[inline(always)] // into code for AVX2
     fn select_by_words<'a>(table: impl Iterator<Item = &'a Self>, index: &[u8; LANES]) -> Self {
         let mut selected = Self::ZERO;
         for (entry, number) in table.zip(0u8..) {
@@ -314,7 +317,7 @@ impl Default for Fp8 {
 impl Zeroize for Fp8 {
     fn zeroize(&mut self) {
         // One store after the other, as arrays are erased, takes a tenth of a product's time.
-        *self = Self::ZERO;
+        self.0.as_flattened_mut().fill(0);
         optimization_barrier(self);
     }
 }

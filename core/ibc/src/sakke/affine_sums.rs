@@ -40,7 +40,7 @@ fn differences<F: Field>(points: &[Affine<F>], length: usize) -> impl Iterator<I
     let pairs = points
         .chunks(length)
         .flat_map(|list| list.as_chunks::<2>().0);
-    pairs.map(|[first, second]| second.x - first.x)
+    pairs.map(|[first, second]| second.x.minus(&first.x))
 }
 
 /// Moves the sum of every pair, and the point left over in a list of odd length, to the front.
@@ -64,8 +64,8 @@ fn add_pairs<F: Field>(points: &mut [Affine<F>], length: usize, inverses: &[F]) 
 
 /// The sum of two different points, given 1/(x_2 - x_1). 2 products, 1 square.
 fn add<F: Field>(first: &Affine<F>, second: &Affine<F>, inverse: &F) -> Affine<F> {
-    let slope = (second.y - first.y) * *inverse;
-    let x = slope.square() - first.x - second.x;
-    let y = slope * (first.x - x) - first.y;
+    let slope = second.y.minus(&first.y).times(inverse);
+    let x = slope.square().minus(&first.x).minus(&second.x);
+    let y = slope.times(&first.x.minus(&x)).minus(&first.y);
     Affine { x, y }
 }

@@ -143,7 +143,7 @@ impl PreparedPoint {
     pub(super) fn pairing(&self, q: &Affine) -> Quotient {
         let at = Place::of(q);
         let value = if Backend::selected().is_wide() {
-            self.multiply_in_lanes(&at)
+            self.multiply_in_lanes(&at.in_all_lanes())
         } else {
             self.multiply_in_order(&at)
         };
@@ -152,7 +152,7 @@ impl PreparedPoint {
     }
 
     /// The lanes side by side, each as if it came first; then the lanes one after the other.
-    fn multiply_in_lanes(&self, at: &Place) -> Quotient {
+    fn multiply_in_lanes(&self, at: &Place<Fp8>) -> Quotient {
         let mut v = Zeroizing::new(Quotient::<Fp8>::one());
         for function in &self.0 {
             *v = v.square().square().multiply(&at.evaluate(function));
@@ -163,19 +163,30 @@ impl PreparedPoint {
         lanes.fold(first, |v, lane| v.square_times(2 * ROWS).multiply(&lane))
     }
 
-    /// The loop as it is, where eight elements at once cost as much as eight.
-    fn multiply_in_order(&self, at: &Place) -> Quotient {
-        let values = self.0.iter().map(|function| at.evaluate(function));
-        let values = values.map(|value| (value.real.to_lanes(), value.imaginary.to_lanes()));
-        let values: Zeroizing<Vec<_>> = Zeroizing::new(values.collect());
+    /// The loop as it is, where eight elements at once cost as much as eight; coefficients that a digit leaves zero
+    /// are left out.
+    fn multiply_in_order(&self, at: &Place<Fp>) -> Quotient {
+        let rows = self.0.iter().map(|functions| functions.to_lanes());
+        let rows: Zeroizing<Vec<_>> = Zeroizing::new(rows.collect());
         let mut v = Zeroizing::new(Quotient::one());
         for lane in 0..LANES {
-            for (real, imaginary) in values.iter() {
-                let value = of_parts((real[lane], imaginary[lane]));
+            for (row, functions) in rows.iter().enumerate() {
+                let value = at.evaluate_for(digit_of(lane, row), &functions[lane]);
                 *v = v.square().square().multiply(&value);
             }
         }
         *v
+    }
+}
+
+impl Function<Fp8> {
+    /// The eight functions.
+    fn to_lanes(self) -> [Function<Fp>; LANES] {
+        let (a, b) = (self.a.map(|a| a.to_lanes()), self.b.map(|b| b.to_lanes()));
+        core::array::from_fn(|lane| Function {
+            a: a.map(|a| a[lane]),
+            b: b.map(|b| b[lane]),
+        })
     }
 }
 
@@ -184,21 +195,51 @@ fn of_parts((real, imaginary): (Fp, Fp)) -> Quotient {
 }
 
 /// Where the functions are evaluated: X, X² and X³ for X = -x; and y, Xy and X²y.
-struct Place {
-    x: [Fp8; 3],
-    y: [Fp8; 3],
+struct Place<F> {
+    x: [F; 3],
+    y: [F; 3],
 }
 
-impl Place {
+impl Place<Fp> {
     fn of(q: &Affine) -> Self {
         let x = -q.x;
         let square = x.square();
         Self {
-            x: [x, square, square * x].map(|power| Fp8::splat(&power)),
-            y: [q.y, x * q.y, square * q.y].map(|power| Fp8::splat(&power)),
+            x: [x, square, square * x],
+            y: [q.y, x * q.y, square * q.y],
         }
     }
 
+    fn in_all_lanes(&self) -> Place<Fp8> {
+        Place {
+            x: self.x.map(|power| Fp8::splat(&power)),
+            y: self.y.map(|power| Fp8::splat(&power)),
+        }
+    }
+
+    /// The value of the function of a step with this digit: a3 is zero for digit 0, b2 for all but digit 2. The first
+    /// steps count as 0 and have coefficients that fit.
+    fn evaluate_for(&self, digit: i8, Function { a, b }: &Function<Fp>) -> Quotient {
+        let [x, x2, x3] = &self.x;
+        let [y, xy, x2y] = &self.y;
+        let [a0, a1, a2, a3] = a;
+        let [b0, b1, b2] = b;
+        let real = match digit {
+            0 => Fp::sum_of_products([(a1, x), (a2, x2)]),
+            _ => Fp::sum_of_products([(a1, x), (a2, x2), (a3, x3)]),
+        };
+        let imaginary = match digit {
+            2 => Fp::sum_of_products([(b0, y), (b1, xy), (b2, x2y)]),
+            _ => Fp::sum_of_products([(b0, y), (b1, xy)]),
+        };
+        Quotient {
+            real: real + a0,
+            imaginary,
+        }
+    }
+}
+
+impl Place<Fp8> {
     /// A(X) + i·y·B(X).
     fn evaluate(&self, Function { a, b }: &Function<Fp8>) -> Quotient<Fp8> {
         let [x, x2, x3] = &self.x;
@@ -493,7 +534,8 @@ mod tests {
             let own = PreparedPoint::new(&point);
             assert!(own.pairing(&GENERATOR).ratio() == expected);
             let at = Place::of(&point);
-            let same = own.multiply_in_lanes(&at).ratio() == own.multiply_in_order(&at).ratio();
+            let in_lanes = own.multiply_in_lanes(&at.in_all_lanes()).ratio();
+            let same = in_lanes == own.multiply_in_order(&at).ratio();
             assert!(same);
         }
     }
