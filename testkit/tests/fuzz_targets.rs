@@ -21,10 +21,14 @@ const DECODERS: [&str; 6] = [
 ];
 
 /// Crates that decode nothing of their own from the wire, and why.
-const WITHOUT_TARGET: [(&str, &str); 2] = [
+const WITHOUT_TARGET: [(&str, &str); 3] = [
     (
         "roger-fp1024",
         "field elements of fixed length, decoded through roger-ibc",
+    ),
+    (
+        "roger-p256",
+        "points and numbers of fixed length, decoded through roger-ibc",
     ),
     (
         "roger-ue",

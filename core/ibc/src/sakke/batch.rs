@@ -43,29 +43,20 @@ pub(super) fn sums_of_windows(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
 }
 
 fn points_of_windows(members: &[Terms<'_>]) -> Zeroizing<Vec<Affine<Fp8>>> {
-    let mut points = Zeroizing::new(Vec::with_capacity(entries(members)));
-    for pass in (0..PASSES).rev() {
-        for terms in members {
-            fixed_base::pick(terms, pass, |point| points.push(point));
-        }
+    let entries = members.iter().map(Vec::len).sum::<usize>() * GROUPS;
+    let mut points = Zeroizing::new(vec![Affine::default(); entries * PASSES]);
+    for (pass, lists) in (0..PASSES).rev().zip(points.chunks_mut(entries.max(1))) {
+        fixed_base::pick(members, pass, lists);
     }
     points
 }
 
 /// The same for machines where eight elements at once cost as much as eight: one point after the other.
 pub(super) fn multiply_in_order(members: &[Terms<'_>]) -> Vec<Jacobian> {
-    let mut points = Zeroizing::new(Vec::with_capacity(entries(members) * LANES));
-    for pass in (0..PASSES).rev() {
-        for terms in members {
-            fixed_base::pick(terms, pass, |point| points.extend(point.to_lanes()));
-        }
-    }
+    let windows = points_of_windows(members);
+    let mut points = Zeroizing::new(Vec::with_capacity(windows.len() * LANES));
+    points.extend(windows.iter().flat_map(|point| point.to_lanes()));
     combine_passes(&affine_sums::sums(&mut points, PASSES * members.len()))
-}
-
-/// Table entries that the members pick.
-fn entries(members: &[Terms<'_>]) -> usize {
-    members.iter().map(Vec::len).sum::<usize>() * GROUPS * PASSES
 }
 
 /// The sums of the passes, the one that comes first first, make the results.
@@ -99,25 +90,22 @@ fn turn(points: &[Affine<Fp8>]) -> [Affine<Fp8>; LANES] {
 
 /// The powers with these exponents, in constant time; eight members side by side.
 pub(super) fn powers(table: &PowerTable, members: &[&OddDigits]) -> Vec<Quotient<Fp8>> {
-    let mut results = Vec::new();
-    for eight in members.chunks(LANES) {
+    let powers = members.chunks(LANES).map(|eight| {
         let mut product = Zeroizing::new(Quotient::one());
         for pass in (0..PASSES).rev() {
-            let mut parts = Zeroizing::new([Quotient::one(); LANES]);
-            for (part, digits) in parts.iter_mut().zip(eight) {
-                *part = table.pass(digits, pass);
-            }
+            let parts = Zeroizing::new(table.pass(eight, pass));
             *product = quotient::to_next_pass(&product).multiply(&product_across(&parts));
         }
-        results.push(*product);
-    }
-    results
+        *product
+    });
+    powers.collect()
 }
 
-/// The product over the lanes of each member, the members side by side.
-fn product_across(members: &[Quotient<Fp8>; LANES]) -> Quotient<Fp8> {
-    let real = Fp8::transpose(&members.map(|member| member.real));
-    let imaginary = Fp8::transpose(&members.map(|member| member.imaginary));
+/// The product over the lanes of each member, the members side by side; ones for those that are missing.
+fn product_across(members: &[Quotient<Fp8>]) -> Quotient<Fp8> {
+    let member = |m: usize| members.get(m).copied().unwrap_or_else(Quotient::one);
+    let real = Fp8::transpose(&core::array::from_fn(|m| member(m).real));
+    let imaginary = Fp8::transpose(&core::array::from_fn(|m| member(m).imaginary));
     let factors = real.into_iter().zip(imaginary);
     factors.fold(Quotient::one(), |product, (real, imaginary)| {
         product.multiply(&Quotient { real, imaginary })

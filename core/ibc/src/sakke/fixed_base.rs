@@ -82,11 +82,17 @@ fn odd_multiples(point: &Jacobian<Fp8>) -> [Jacobian<Fp8>; TABLE] {
 /// The numbers and points of a sum [k_1]B_1 + [k_2]B_2 + …
 pub(super) type Terms<'a> = Vec<(&'a FixedBase, &'a OddDigits)>;
 
-/// Calls with every table entry that one pass adds up.
-pub(super) fn pick(terms: &Terms<'_>, pass: usize, mut with: impl FnMut(Affine<Fp8>)) {
-    for (base, digits) in terms {
-        for group in 0..GROUPS {
-            with(base.entry(digits, pass, group));
+/// The table entries that one pass adds up, for every member one list after the other.
+///
+/// Group by group: what is read of a table serves all members before it leaves the cache.
+pub(super) fn pick(members: &[Terms<'_>], pass: usize, lists: &mut [Affine<Fp8>]) {
+    let length = lists.len().checked_div(members.len()).unwrap_or(0).max(1);
+    for place in 0..length {
+        let (term, group) = (place / GROUPS, place % GROUPS);
+        for (terms, list) in members.iter().zip(lists.chunks_mut(length)) {
+            if let (Some((base, digits)), Some(entry)) = (terms.get(term), list.get_mut(place)) {
+                *entry = base.entry(digits, pass, group);
+            }
         }
     }
 }

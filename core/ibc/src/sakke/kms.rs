@@ -17,6 +17,9 @@ pub const MASTER_SECRET_OCTETS: usize = SCALAR_OCTETS;
 /// Bits of the first octet of a number of 1022 bits.
 const TOP_OCTET_MASK: u8 = 0x3F;
 
+/// RSKs that share inversions: a multiple of P alone needs half the memory of an encapsulation.
+const RSK_BATCH: usize = 2 * BATCH;
+
 /// Draws of a 1022-bit number that may fall outside [2, q-1] one after the other; each does with 0.4 chance.
 const MAX_DRAWS: usize = 256;
 
@@ -98,7 +101,7 @@ impl KmsSecretEncKey {
         ids: &[&[u8]],
     ) -> Vec<Result<Secret<POINT_OCTETS>, SecretRangeError>> {
         let mut keys = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(BATCH) {
+        for ids in ids.chunks(RSK_BATCH) {
             let mut factors: Vec<_> = ids.iter().map(|id| self.sum(id)).collect();
             if Scalar::invert_all(&mut factors) {
                 keys.extend(multiples_of_generator(&factors).into_iter().map(Ok));
@@ -119,7 +122,7 @@ fn multiple_of_generator(factor: &Scalar) -> Jacobian {
     fixed_base::multiply(&vec![(&MULTIPLES, &OddDigits::of(factor))])
 }
 
-/// At most [`BATCH`] multiples of P.
+/// At most [`RSK_BATCH`] multiples of P.
 fn multiples_of_generator(factors: &[Scalar]) -> Vec<Secret<POINT_OCTETS>> {
     let digits: Vec<_> = factors.iter().map(OddDigits::of).collect();
     let terms: Vec<_> = digits

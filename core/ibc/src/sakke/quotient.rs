@@ -103,21 +103,28 @@ impl PowerTable {
         Self(table.into())
     }
 
-    /// What one pass over the digits contributes, lane by lane.
-    pub(super) fn pass(&self, digits: &OddDigits, pass: usize) -> Quotient<Fp8> {
-        let mut product = Quotient::one();
-        for (table, digits) in self.0.iter().zip(digits.pass(pass)) {
-            let ratio = Fp8::select(table.iter(), &digits.index).negate_lanes(digits.negative);
-            product = product.multiply_by_ratio(&ratio);
+    /// What one pass over the digits contributes for each member, lane by lane; group by group, as points are picked.
+    pub(super) fn pass(&self, members: &[&OddDigits], pass: usize) -> Vec<Quotient<Fp8>> {
+        let mut products = vec![Quotient::one(); members.len()];
+        for (group, table) in self.0.iter().enumerate() {
+            for (product, digits) in products.iter_mut().zip(members) {
+                let Some(digits) = digits.pass(pass).get(group) else {
+                    continue;
+                };
+                let ratio = Fp8::select(table.iter(), &digits.index).negate_lanes(digits.negative);
+                *product = product.multiply_by_ratio(&ratio);
+            }
         }
-        product
+        products
     }
 
     /// The power whose exponent has these digits, in constant time, not yet as a ratio (RFC 6508 cl. 6.2.1 step 4).
     pub(super) fn power(&self, digits: &OddDigits) -> Quotient {
-        let mut product = Zeroizing::new(self.pass(digits, PASSES - 1));
-        for pass in (0..PASSES - 1).rev() {
-            *product = to_next_pass(&product).multiply(&self.pass(digits, pass));
+        let mut product = Zeroizing::new(Quotient::one());
+        for pass in (0..PASSES).rev() {
+            for part in Zeroizing::new(self.pass(&[digits], pass)).iter() {
+                *product = to_next_pass(&product).multiply(part);
+            }
         }
         product_of_lanes(&product)
     }
