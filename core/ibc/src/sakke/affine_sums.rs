@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 /// Additions for which a shared inversion pays; fewer are made without any.
 const WORTH_AN_INVERSION: usize = 10;
 
-/// The sums of so many lists of equal length, one after the other in `points`.
-pub(super) fn sums<F: Field>(points: &mut Vec<Affine<F>>, lists: usize) -> Vec<Jacobian<F>> {
-    add_up(points, lists, WORTH_AN_INVERSION);
-    let length = points.len().checked_div(lists).unwrap_or(0).max(1);
-    points.chunks(length).map(sum).collect()
+/// The sums of so many lists of equal length, one after the other in `points`, which are used up.
+pub(super) fn sums<F: Field>(points: &mut [Affine<F>], lists: usize) -> Vec<Jacobian<F>> {
+    let length = add_up(points, lists, WORTH_AN_INVERSION);
+    let left = points.chunks(length.max(1)).take(lists);
+    left.map(sum).collect()
 }
 
 fn sum<F: Field>(points: &[Affine<F>]) -> Jacobian<F> {
@@ -21,18 +21,19 @@ fn sum<F: Field>(points: &[Affine<F>]) -> Jacobian<F> {
 }
 
 /// Adds up so many lists of equal length, one after the other in `points`, until each has one point or there are
-/// fewer than `fewest` additions to be made at once.
-pub(super) fn add_up<F: Field>(points: &mut Vec<Affine<F>>, lists: usize, fewest: usize) {
+/// fewer than `fewest` additions to be made at once. The lists that are left stand at the front; their length.
+pub(super) fn add_up<F: Field>(points: &mut [Affine<F>], lists: usize, fewest: usize) -> usize {
     let mut length = points.len().checked_div(lists).unwrap_or(0);
     let mut inverses = Zeroizing::new(Vec::with_capacity(points.len() / 2));
     while length > 1 && lists * (length / 2) >= fewest {
+        let (used, _) = points.split_at_mut(lists * length);
         inverses.clear();
-        inverses.extend(differences(points, length));
+        inverses.extend(differences(used, length));
         F::invert_all(&mut inverses);
-        add_pairs(points, length, &inverses);
+        add_pairs(used, length, &inverses);
         length = length.div_ceil(2);
-        points.truncate(lists * length);
     }
+    length
 }
 
 /// x_2 - x_1 of every pair of neighbours in every list.

@@ -12,25 +12,47 @@ use zeroize::Zeroizing;
 /// stays in a core's cache.
 pub(super) const BATCH: usize = 16;
 
+/// Memory that one batch after the other works in; erased once, after the last.
+#[derive(Default)]
+pub(super) struct Workspace {
+    windows: Zeroizing<Vec<Affine<Fp8>>>,
+}
+
+impl Workspace {
+    /// Table entries for every member, the last pass first.
+    fn windows(&mut self, members: &[Terms<'_>]) -> &mut [Affine<Fp8>] {
+        let entries = members.iter().map(Vec::len).sum::<usize>() * GROUPS;
+        if self.windows.len() < entries * PASSES {
+            // Moving to larger memory would leave a copy behind.
+            self.windows = Zeroizing::new(vec![Affine::default(); entries * PASSES]);
+        }
+        let (windows, _) = self.windows.split_at_mut(entries * PASSES);
+        for (pass, lists) in (0..PASSES).rev().zip(windows.chunks_mut(entries.max(1))) {
+            fixed_base::pick(members, pass, lists);
+        }
+        windows
+    }
+}
+
 /// [k_1]B_1 + [k_2]B_2 + … for every member of a batch, in constant time; eight members side by side in a point.
 /// All members have the same number of terms. Lanes beyond the last member hold nothing of use.
 ///
 /// Equal or opposite points, which no honest input gives ([`fixed_base::multiply`]), spoil their own member only.
-pub(super) fn multiply(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
+pub(super) fn multiply(members: &[Terms<'_>], workspace: &mut Workspace) -> Vec<Jacobian<Fp8>> {
     if Backend::selected().is_wide() {
-        return multiply_in_lanes(members);
+        return multiply_in_lanes(members, workspace);
     }
-    let points = Zeroizing::new(multiply_in_order(members));
+    let points = Zeroizing::new(multiply_in_order(members, workspace));
     points.chunks(LANES).map(Jacobian::side_by_side).collect()
 }
 
 /// With eight windows of a member side by side, and at the end eight members.
-fn multiply_in_lanes(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
-    let mut points = points_of_windows(members);
-    add_up(&mut points, PASSES * members.len(), 1);
+fn multiply_in_lanes(members: &[Terms<'_>], workspace: &mut Workspace) -> Vec<Jacobian<Fp8>> {
+    let windows = workspace.windows(members);
+    add_up(windows, PASSES * members.len(), 1);
     let eights = members.len().div_ceil(LANES);
     let mut parts = Zeroizing::new(Vec::with_capacity(PASSES * eights * LANES));
-    for pass in points.chunks(members.len().max(1)) {
+    for pass in windows.chunks(members.len().max(1)).take(PASSES) {
         parts.extend(pass.chunks(LANES).flat_map(turn));
     }
     combine_passes(&affine_sums::sums(&mut parts, PASSES * eights))
@@ -38,22 +60,14 @@ fn multiply_in_lanes(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
 
 /// The same for few members: in each lane the sum of its windows, whose sum is the result.
 pub(super) fn sums_of_windows(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
-    let mut points = points_of_windows(members);
-    combine_passes(&affine_sums::sums(&mut points, PASSES * members.len()))
-}
-
-fn points_of_windows(members: &[Terms<'_>]) -> Zeroizing<Vec<Affine<Fp8>>> {
-    let entries = members.iter().map(Vec::len).sum::<usize>() * GROUPS;
-    let mut points = Zeroizing::new(vec![Affine::default(); entries * PASSES]);
-    for (pass, lists) in (0..PASSES).rev().zip(points.chunks_mut(entries.max(1))) {
-        fixed_base::pick(members, pass, lists);
-    }
-    points
+    let mut workspace = Workspace::default();
+    let windows = workspace.windows(members);
+    combine_passes(&affine_sums::sums(windows, PASSES * members.len()))
 }
 
 /// The same for machines where eight elements at once cost as much as eight: one point after the other.
-pub(super) fn multiply_in_order(members: &[Terms<'_>]) -> Vec<Jacobian> {
-    let windows = points_of_windows(members);
+pub(super) fn multiply_in_order(members: &[Terms<'_>], workspace: &mut Workspace) -> Vec<Jacobian> {
+    let windows = workspace.windows(members);
     let mut points = Zeroizing::new(Vec::with_capacity(windows.len() * LANES));
     points.extend(windows.iter().flat_map(|point| point.to_lanes()));
     combine_passes(&affine_sums::sums(&mut points, PASSES * members.len()))

@@ -1,6 +1,6 @@
 //! SAKKE encapsulated data: the sender's side.
 
-use super::batch::{self, BATCH};
+use super::batch::{self, BATCH, Workspace};
 use super::generator::POWERS;
 use super::point::{Affine, POINT_OCTETS};
 use super::public_key::{KmsPublicEncKey, Multiplier};
@@ -128,9 +128,10 @@ pub fn encapsulate_octets(
 /// as one by one; best in multiples of 16.
 #[must_use]
 pub fn encapsulate_batch(recipients: &[Recipient<'_>], ssv: &Secret<16>) -> Vec<EncapsulatedData> {
+    let mut workspace = Workspace::default();
     let batches = recipients.chunks(BATCH);
     batches
-        .flat_map(|batch| encapsulate_some(batch, ssv.expose()))
+        .flat_map(|batch| encapsulate_some(batch, ssv.expose(), &mut workspace))
         .collect()
 }
 
@@ -166,7 +167,11 @@ fn encapsulate_any(kms: &KmsPublicEncKey, id: &[u8], ssv: &[u8]) -> Encapsulated
 }
 
 /// At most [`BATCH`] receivers.
-fn encapsulate_some(recipients: &[Recipient<'_>], ssv: &[u8]) -> Vec<EncapsulatedData> {
+fn encapsulate_some(
+    recipients: &[Recipient<'_>],
+    ssv: &[u8],
+    workspace: &mut Workspace,
+) -> Vec<EncapsulatedData> {
     let multipliers: Vec<_> = recipients
         .iter()
         .map(|to| Multiplier::new(&Scalar::from_hash(&[ssv, to.id]), to.id))
@@ -182,7 +187,7 @@ fn encapsulate_some(recipients: &[Recipient<'_>], ssv: &[u8]) -> Vec<Encapsulate
         .map(|(multiplier, to)| multiplier.terms(to.kms))
         .collect();
     let exponents: Vec<_> = multipliers.iter().map(|multiplier| &multiplier.r).collect();
-    let points = Zeroizing::new(batch::multiply(&terms));
+    let points = Zeroizing::new(batch::multiply(&terms, workspace));
     let powers = Zeroizing::new(batch::powers(&POWERS, &exponents));
     let (points, ratios) = batch::to_affine_and_ratios(&points, &powers);
     let ratios = Zeroizing::new(ratios);

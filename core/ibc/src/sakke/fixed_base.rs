@@ -4,7 +4,7 @@
 //! doublings. Eight windows lie side by side in the lanes of a group. [r]([b]P + Z_T) = [rb]P + [r]Z_T needs tables
 //! for P and Z_T only, and none for the receiver.
 
-use super::batch;
+use super::batch::{self, Workspace};
 use super::point::{Affine, Field, Jacobian};
 use super::recoding::{GROUPS, OddDigits, PASSES, TABLE, WINDOW};
 use roger_fp1024::{Backend, Fp8, LANES};
@@ -103,7 +103,8 @@ pub(super) fn pick(members: &[Terms<'_>], pass: usize, lists: &mut [Affine<Fp8>]
 /// its own power of 32 times the point, and the numbers come from a hash or are inverses.
 pub(super) fn multiply(terms: &Terms<'_>) -> Jacobian {
     if !Backend::selected().is_wide() {
-        let sums = batch::multiply_in_order(core::slice::from_ref(terms));
+        let members = core::slice::from_ref(terms);
+        let sums = batch::multiply_in_order(members, &mut Workspace::default());
         return sums.first().copied().unwrap_or_default();
     }
     let sums = Zeroizing::new(batch::sums_of_windows(core::slice::from_ref(terms)));

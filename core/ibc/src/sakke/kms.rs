@@ -1,6 +1,6 @@
 //! The KMS side of SAKKE.
 
-use super::batch::{self, BATCH};
+use super::batch::{self, BATCH, Workspace};
 use super::fixed_base;
 use super::generator::MULTIPLES;
 use super::point::{Affine, Jacobian, POINT_OCTETS};
@@ -101,10 +101,15 @@ impl KmsSecretEncKey {
         ids: &[&[u8]],
     ) -> Vec<Result<Secret<POINT_OCTETS>, SecretRangeError>> {
         let mut keys = Vec::with_capacity(ids.len());
+        let mut workspace = Workspace::default();
         for ids in ids.chunks(RSK_BATCH) {
             let mut factors: Vec<_> = ids.iter().map(|id| self.sum(id)).collect();
             if Scalar::invert_all(&mut factors) {
-                keys.extend(multiples_of_generator(&factors).into_iter().map(Ok));
+                keys.extend(
+                    multiples_of_generator(&factors, &mut workspace)
+                        .into_iter()
+                        .map(Ok),
+                );
             } else {
                 keys.extend(ids.iter().map(|id| self.issue(id)));
             }
@@ -123,13 +128,16 @@ fn multiple_of_generator(factor: &Scalar) -> Jacobian {
 }
 
 /// At most [`RSK_BATCH`] multiples of P.
-fn multiples_of_generator(factors: &[Scalar]) -> Vec<Secret<POINT_OCTETS>> {
+fn multiples_of_generator(
+    factors: &[Scalar],
+    workspace: &mut Workspace,
+) -> Vec<Secret<POINT_OCTETS>> {
     let digits: Vec<_> = factors.iter().map(OddDigits::of).collect();
     let terms: Vec<_> = digits
         .iter()
         .map(|digits| vec![(&*MULTIPLES, digits)])
         .collect();
-    let points = Zeroizing::new(batch::multiply(&terms));
+    let points = Zeroizing::new(batch::multiply(&terms, workspace));
     let affine = Zeroizing::new(batch::to_affine(&points));
     affine
         .iter()

@@ -79,7 +79,7 @@ fn a_batch_is_what_one_by_one_gives() {
         let scalars: Vec<_> = (0..members).map(|n| Scalar::from_hash(&[&[n]])).collect();
         let digits: Vec<_> = scalars.iter().map(OddDigits::of).collect();
         let terms: Vec<_> = digits.iter().map(|d| vec![(&*MULTIPLES, d)]).collect();
-        let points = batch::to_affine(&batch::multiply(&terms));
+        let points = batch::to_affine(&batch::multiply(&terms, &mut batch::Workspace::default()));
         let powers = batch::powers(&POWERS, &digits.iter().collect::<Vec<_>>());
         let (_, ratios) = batch::to_affine_and_ratios(&[], &powers);
         for (scalar, (point, ratio)) in scalars.iter().zip(points.iter().zip(ratios)) {
