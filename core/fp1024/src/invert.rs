@@ -210,22 +210,37 @@ fn from_signed(signed: &Signed) -> Limbs {
     number
 }
 
-/// Montgomery's trick. A zero is replaced by one while the products are made, so that it spoils no other element.
+/// Montgomery's trick. A zero would spoil all; nobody meets one but by design, so it is looked for in the product.
 pub(crate) fn invert_all(elements: &mut [Fp]) {
     let mut products = Vec::with_capacity(elements.len());
     let mut product = Fp::ONE;
     for element in elements.iter() {
         products.push(product);
-        product *= &Fp::conditional_select(element, &Fp::ONE, element.is_zero());
+        product *= element;
+    }
+    if product.is_zero().into() {
+        return invert_all_but_zeros(elements);
     }
     let mut inverse = product.invert();
     for (element, before) in elements.iter_mut().zip(&products).rev() {
-        let zero = element.is_zero();
-        let own = Fp::conditional_select(element, &Fp::ONE, zero);
-        *element = Fp::conditional_select(&(inverse * before), &Fp::ZERO, zero);
+        let own = *element;
+        *element = inverse * before;
         inverse *= &own;
     }
     products.as_mut_slice().zeroize();
+}
+
+/// The same with ones in the places of zeros, which become zero again.
+#[cold]
+fn invert_all_but_zeros(elements: &mut [Fp]) {
+    let zeros: Vec<_> = elements.iter().map(Fp::is_zero).collect();
+    for (element, zero) in elements.iter_mut().zip(&zeros) {
+        element.conditional_assign(&Fp::ONE, *zero);
+    }
+    invert_all(elements);
+    for (element, zero) in elements.iter_mut().zip(&zeros) {
+        element.conditional_assign(&Fp::ZERO, *zero);
+    }
 }
 
 #[cfg(test)]
