@@ -28,7 +28,7 @@ mod wire;
 
 pub use create::{
     CreateClientServerKey, CreateError, CreateGroupKey, CreateKeyDownload, CreateOptions,
-    CreatePrivateCallKey, GroupKeyDistribution, group_key_messages, group_key_messages_in_bulk,
+    CreatePrivateCallKey, GroupKeyDistribution, group_key_messages_in_bulk,
 };
 pub use field::Field;
 pub use i_message::{Compatibility, IMessage, Part, Party, StructureError};

@@ -19,7 +19,7 @@ use roger_mikey::create::{MESSAGES_PER_CHUNK, SakkeToSelf, most_in_flight};
 use roger_mikey::message::MAX_MESSAGE;
 use roger_mikey::{
     Carriage, Context, CreateError, CreateOptions, GroupKeyDistribution, KeyParameters, OpenError,
-    Receiver, Sender, group_key_messages, group_key_messages_in_bulk,
+    Receiver, Sender, group_key_messages_in_bulk,
 };
 use roger_testkit::SeededRandom;
 use std::cell::Cell;
@@ -83,8 +83,8 @@ fn one_by_one<'m>(
     members: &'m [McpttId],
     random: &mut dyn Random,
 ) -> Vec<(&'m McpttId, Message)> {
-    let addressed = members.iter().map(|member| (member, domain()));
-    group_key_messages(distribution, addressed, random).collect()
+    let single = |member| (member, distribution.to(member, domain()).build(random));
+    members.iter().map(single).collect()
 }
 
 proptest! {

@@ -17,7 +17,7 @@ use roger_mikey::create::{Hiding, SakkeToSelf, SessionMap};
 use roger_mikey::{
     Carriage, Context, CreateError, CreateGroupKey, CreateKeyDownload, CreateOptions,
     CreatePrivateCallKey, GroupKeyDistribution, IMessage, KeyParameters, Message, Receiver, Sender,
-    Status, group_key_messages,
+    Status,
 };
 use roger_testkit::SeededRandom;
 use support::*;
@@ -223,8 +223,8 @@ fn one_gmk_to_all_members_and_its_revocation() {
         now: NOW,
         options: CreateOptions::GROUP_KEY,
     };
-    let addressed = members.iter().map(|member| (member, &domain));
-    let messages: Vec<_> = group_key_messages(distribution, addressed, &mut random).collect();
+    let single = |member| (member, distribution.to(member, &domain).build(&mut random));
+    let messages: Vec<_> = members.iter().map(single).collect();
     assert_eq!(messages.len(), 5);
     let mut guk_ids = Vec::new();
     for (member, octets) in messages {

@@ -18,7 +18,7 @@ use roger_keys::KeyMaterial;
 /// Everything a message is made of; the typed calls fill it in.
 ///
 /// A message is made in three steps, so that many can share the first two: [`check`], the encapsulation to
-/// [`Self::receiver_uid`], [`Self::complete`].
+/// `receiver_uid`, `complete`.
 pub struct Envelope<'a> {
     /// Secret and RAND.
     pub key: &'a KeyMaterial,

@@ -84,20 +84,3 @@ impl<'a> GroupKeyDistribution<'a> {
         }
     }
 }
-
-/// The messages of one GMK, one for each member with its KMS, each made when the iterator is asked.
-///
-/// A member whose message fails does not stop the others. For more than a few members
-/// [`group_key_messages_in_bulk`](super::group_key_messages_in_bulk) makes the same octets at a fraction of the
-/// cost.
-pub fn group_key_messages<'a, M>(
-    distribution: GroupKeyDistribution<'a>,
-    members: M,
-    random: &mut dyn Random,
-) -> impl Iterator<Item = (&'a McpttId, Result<Vec<u8>, CreateError>)>
-where
-    M: IntoIterator<Item = (&'a McpttId, &'a KmsDomain)>,
-{
-    let members = members.into_iter();
-    members.map(move |(member, domain)| (member, distribution.to(member, domain).build(random)))
-}

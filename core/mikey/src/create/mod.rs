@@ -13,7 +13,7 @@ mod in_order;
 
 pub use bulk::{MESSAGES_PER_CHUNK, group_key_messages_in_bulk, most_in_flight};
 pub use envelope::Envelope;
-pub use group::{CreateGroupKey, GroupKeyDistribution, group_key_messages};
+pub use group::{CreateGroupKey, GroupKeyDistribution};
 
 use crate::key_parameters::KeyParameters;
 use crate::message::MAX_MESSAGE;
