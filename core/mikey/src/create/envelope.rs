@@ -17,7 +17,7 @@ use roger_keys::KeyMaterial;
 
 /// Everything a message is made of; the typed calls fill it in.
 ///
-/// A message is made in three steps, so that many can share the first two: [`check`], the encapsulation to
+/// A message is made in three steps, so that many can share the first two: `check`, the encapsulation to
 /// `receiver_uid`, `complete`.
 pub struct Envelope<'a> {
     /// Secret and RAND.
