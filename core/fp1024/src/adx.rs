@@ -212,6 +212,22 @@ macro_rules! take_carry {
     };
 }
 
+/// Keeps the registers where `rdx` is all ones, clears them where it is zero.
+macro_rules! mask {
+    () => {
+        concat!(
+            "and r8, rdx\n",
+            "and r9, rdx\n",
+            "and r10, rdx\n",
+            "and r11, rdx\n",
+            "and r12, rdx\n",
+            "and r13, rdx\n",
+            "and r14, rdx\n",
+            "and r15, rdx\n",
+        )
+    };
+}
+
 /// The products of different limbs of one half, each once: a row multiplies a limb with those above it. After row i
 /// the limbs 2i + 1 and 2i + 2 are done and go to `rdi` + `$to`.
 macro_rules! triangle {
@@ -361,6 +377,82 @@ impl Adx {
         unsafe { compiled(code) }
     }
 
+    /// a + b mod p. What the sum is with and without p lies side by side until the last borrow tells.
+    #[inline]
+    pub(crate) fn add(self, a: &Limbs, b: &Limbs) -> Limbs {
+        let mut t = [0; 2 * LIMBS];
+        let keep: u64;
+        // SAFETY: as in `mul_wide`; `rax` is p.
+        unsafe {
+            asm!(
+                each!("mov", "mov", "rsi", "0"),
+                each!("add", "adc", "rcx", "0"),
+                store!("128"),
+                each!("mov", "mov", "rsi", "64"),
+                each!("adc", "adc", "rcx", "64"),
+                store!("192"),
+                "setc dl",
+                "movzx edx, dl",
+                each!("mov", "mov", "rdi", "128"),
+                each!("sub", "sbb", "rax", "0"),
+                store!("0"),
+                each!("mov", "mov", "rdi", "192"),
+                each!("sbb", "sbb", "rax", "64"),
+                store!("64"),
+                // All ones when the subtraction borrowed more than the bit above the top.
+                "sbb rdx, 0",
+                "sbb rdx, rdx",
+                in("rsi") a.as_ptr(),
+                in("rcx") b.as_ptr(),
+                in("rax") PRIME.as_ptr(),
+                in("rdi") t.as_mut_ptr(),
+                out("rdx") keep,
+                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+                out("r12") _, out("r13") _, out("r14") _, out("r15") _,
+                options(nostack),
+            );
+        }
+        upper_or_lower(&t, keep)
+    }
+
+    /// a - b mod p.
+    #[inline]
+    pub(crate) fn sub(self, a: &Limbs, b: &Limbs) -> Limbs {
+        let mut difference = [0; LIMBS];
+        // SAFETY: as in `mul_wide`, with `rdi` for the size of a number; `rax` is p.
+        unsafe {
+            asm!(
+                each!("mov", "mov", "rsi", "0"),
+                each!("sub", "sbb", "rcx", "0"),
+                store!("0"),
+                each!("mov", "mov", "rsi", "64"),
+                each!("sbb", "sbb", "rcx", "64"),
+                store!("64"),
+                // All ones when the difference is negative: then p is added.
+                "sbb rdx, rdx",
+                each!("mov", "mov", "rax", "0"),
+                mask!(),
+                each!("add", "adc", "rdi", "0"),
+                store!("0"),
+                "sbb rcx, rcx",
+                each!("mov", "mov", "rax", "64"),
+                mask!(),
+                "neg rcx",
+                each!("adc", "adc", "rdi", "64"),
+                store!("64"),
+                in("rsi") a.as_ptr(),
+                inout("rcx") b.as_ptr() => _,
+                in("rax") PRIME.as_ptr(),
+                in("rdi") difference.as_mut_ptr(),
+                out("rdx") _,
+                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+                out("r12") _, out("r13") _, out("r14") _, out("r15") _,
+                options(nostack),
+            );
+        }
+        difference
+    }
+
     /// a * b / 2^1024 mod p.
     #[inline]
     pub(crate) fn mul(self, a: &Limbs, b: &Limbs) -> Limbs {
@@ -490,10 +582,16 @@ impl Adx {
                 options(nostack),
             );
         }
-        let mut result = [0; LIMBS];
-        for (i, limb) in result.iter_mut().enumerate() {
-            *limb = (t[LIMBS + i] & keep) | (t[i] & !keep);
-        }
-        result
+        upper_or_lower(t, keep)
     }
+}
+
+/// The upper half where `upper` is all ones, the lower half where it is zero.
+#[inline]
+fn upper_or_lower(t: &Wide, upper: u64) -> Limbs {
+    let mut result = [0; LIMBS];
+    for (i, limb) in result.iter_mut().enumerate() {
+        *limb = (t[LIMBS + i] & upper) | (t[i] & !upper);
+    }
+    result
 }

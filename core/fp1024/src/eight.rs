@@ -5,7 +5,7 @@
 
 use crate::backend::Engine;
 use crate::element::Fp;
-use crate::limbs::LIMBS;
+use crate::limbs::{LIMBS, Limbs};
 use core::ops::{Add, Mul, Neg, Sub};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, optimization_barrier};
@@ -18,9 +18,9 @@ pub const LANES: usize = 8;
 
 /// Rows of words: twenty limbs of 52 bits for IFMA; the others use sixteen of them.
 #[cfg(target_arch = "x86_64")]
-const ROWS: usize = DIGITS;
+pub(crate) const ROWS: usize = DIGITS;
 #[cfg(not(target_arch = "x86_64"))]
-const ROWS: usize = LIMBS;
+pub(crate) const ROWS: usize = LIMBS;
 
 /// A set of lanes, lane 0 in the lowest bit. May be secret: it is only ever used as a mask.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -77,6 +77,23 @@ impl Fp8 {
             Engine::Ifma(ifma) => ifma.leave(&self.0).map(Fp::from_reduced_limbs),
             _ => self.elements(),
         }
+    }
+
+    /// Limbs of 52 bits, as the backend for lanes has them.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) const fn from_rows(rows: [[u64; LANES]; ROWS]) -> Self {
+        Self(rows)
+    }
+
+    /// The limbs of 52 bits of one lane.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn limbs_of_lane(&self, lane: usize) -> [u64; ROWS] {
+        self.0.map(|row| row[lane])
+    }
+
+    /// One element where they lie one after the other.
+    pub(crate) fn element(&self, lane: usize) -> Limbs {
+        self.0.as_flattened().as_chunks().0[lane]
     }
 
     /// Storage of the backends that work element by element: one element after the other.

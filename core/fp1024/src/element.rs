@@ -106,21 +106,23 @@ impl Fp {
     #[must_use]
     #[inline]
     pub fn square(&self) -> Self {
-        Self(multiply::square(&self.0))
+        Self(arithmetic::square(&self.0))
     }
 
     /// The sum of products of pairs, at least one, with one reduction.
     #[must_use]
     #[inline]
     pub fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self {
-        Self(multiply::sum_of_products(terms.map(|(a, b)| (&a.0, &b.0))))
+        Self(arithmetic::sum_of_products(
+            terms.map(|(a, b)| (&a.0, &b.0)),
+        ))
     }
 
     /// 2a.
     #[must_use]
     #[inline]
     pub fn double(&self) -> Self {
-        Self(limbs::add(&self.0, &self.0))
+        Self(arithmetic::add(&self.0, &self.0))
     }
 
     /// (a + ib)^(2^times) with i² = -1, but for a factor of F_p that both parts of the result have.
@@ -206,7 +208,7 @@ impl Neg for &Fp {
     type Output = Fp;
     #[inline]
     fn neg(self) -> Fp {
-        Fp(limbs::sub(&[0; LIMBS], &self.0))
+        Fp(arithmetic::sub(&[0; LIMBS], &self.0))
     }
 }
 
@@ -257,17 +259,39 @@ macro_rules! operator {
     };
 }
 
-operator!(Add, add, AddAssign, add_assign, limbs::add);
-operator!(Sub, sub, SubAssign, sub_assign, limbs::sub);
-operator!(Mul, mul, MulAssign, mul_assign, multiply::mul);
+operator!(Add, add, AddAssign, add_assign, arithmetic::add);
+operator!(Sub, sub, SubAssign, sub_assign, arithmetic::sub);
+operator!(Mul, mul, MulAssign, mul_assign, arithmetic::mul);
 
-/// Products by the backend of this process.
-mod multiply {
+/// What the backend of this process computes.
+mod arithmetic {
     // The array of terms has one element at least, which is checked at compile time.
     #![allow(clippy::indexing_slicing)]
 
-    use super::{Engine, Limbs, portable};
+    use super::{Engine, Limbs, limbs, portable};
     use crate::limbs::{Wide, add_wide};
+
+    #[inline]
+    pub(super) fn add(a: &Limbs, b: &Limbs) -> Limbs {
+        match Engine::selected() {
+            Engine::Portable => limbs::add(a, b),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => adx.add(a, b),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(ifma) => ifma.adx().add(a, b),
+        }
+    }
+
+    #[inline]
+    pub(super) fn sub(a: &Limbs, b: &Limbs) -> Limbs {
+        match Engine::selected() {
+            Engine::Portable => limbs::sub(a, b),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => adx.sub(a, b),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(ifma) => ifma.adx().sub(a, b),
+        }
+    }
 
     #[inline]
     pub(super) fn mul(a: &Limbs, b: &Limbs) -> Limbs {

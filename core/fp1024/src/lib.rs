@@ -8,6 +8,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod adx;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod backend;
 mod eight;
 mod element;
@@ -16,8 +18,10 @@ mod ifma;
 mod invert;
 mod limbs;
 mod portable;
+mod table;
 
 pub use backend::{BACKEND_VARIABLE, Backend, BackendUnavailable};
 pub use eight::{Fp8, LANES, LaneMask};
 pub use element::{Fp, NotReduced};
 pub use limbs::{LIMBS, MODULUS, OCTETS};
+pub use table::{ENTRIES, Table};

@@ -111,7 +111,7 @@ impl Ifma {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(row: &[u64; LANES]) -> __m512i {
+pub(super) fn load(row: &[u64; LANES]) -> __m512i {
     // SAFETY: a row has the 64 octets that are read.
     unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }
 }
@@ -124,7 +124,7 @@ pub(super) fn store(vectors: Vectors) -> Rows {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn all_lanes(number: u64) -> __m512i {
+pub(super) fn all_lanes(number: u64) -> __m512i {
     _mm512_set1_epi64(number as i64)
 }
 

@@ -7,6 +7,7 @@ mod chain;
 mod lanes;
 mod product;
 mod radix;
+mod table;
 
 use crate::adx::Adx;
 

@@ -7,58 +7,64 @@ use zeroize::Zeroizing;
 /// Additions for which a shared inversion pays; fewer are made without any.
 const WORTH_AN_INVERSION: usize = 10;
 
-/// The sums of so many lists of equal length, one after the other in `points`, which are used up.
-pub(super) fn sums<F: Field>(points: &mut [Affine<F>], lists: usize) -> Vec<Jacobian<F>> {
-    let length = add_up(points, lists, WORTH_AN_INVERSION);
-    let left = points.chunks(length.max(1)).take(lists);
-    left.map(sum).collect()
+/// The sums of lists of equal length, one after the other in `points`, which are used up.
+///
+/// Neighbours are added in pairs until few are left, every sum in the place of the first of its pair: what is left
+/// after k rounds stands at every 2^k-th place. The first round, which touches most memory, goes list by list, so
+/// many at once that their points stay in the cache.
+pub(super) fn sums<F: Field>(
+    points: &mut [Affine<F>],
+    length: usize,
+    lists_at_once: usize,
+) -> Vec<Jacobian<F>> {
+    let mut stride = 1;
+    let mut at_once = lists_at_once;
+    let mut inverses = Zeroizing::new(Vec::with_capacity(points.len() / 2));
+    while (points.len() / length) * pairs(length, stride) >= WORTH_AN_INVERSION {
+        for lists in points.chunks_mut(at_once * length) {
+            add_pairs(lists, length, stride, &mut inverses);
+        }
+        stride *= 2;
+        at_once = points.len();
+    }
+    let lists = points.chunks(length);
+    lists.map(|list| sum(list.iter().step_by(stride))).collect()
 }
 
-fn sum<F: Field>(points: &[Affine<F>]) -> Jacobian<F> {
-    let mut points = points.iter();
+/// Pairs of neighbours among every `stride`-th of so many points.
+const fn pairs(length: usize, stride: usize) -> usize {
+    length.div_ceil(stride) / 2
+}
+
+fn sum<'a, F: Field + 'a>(mut points: impl Iterator<Item = &'a Affine<F>>) -> Jacobian<F> {
     let first = points.next().map(Jacobian::from).unwrap_or_default();
     points.fold(first, |sum, point| sum.add_affine(point))
 }
 
-/// Adds up so many lists of equal length, one after the other in `points`, until each has one point or there are
-/// fewer than `fewest` additions to be made at once. The lists that are left stand at the front; their length.
-pub(super) fn add_up<F: Field>(points: &mut [Affine<F>], lists: usize, fewest: usize) -> usize {
-    let mut length = points.len().checked_div(lists).unwrap_or(0);
-    let mut inverses = Zeroizing::new(Vec::with_capacity(points.len() / 2));
-    while length > 1 && lists * (length / 2) >= fewest {
-        let (used, _) = points.split_at_mut(lists * length);
-        inverses.clear();
-        inverses.extend(differences(used, length));
-        F::invert_all(&mut inverses);
-        add_pairs(used, length, &inverses);
-        length = length.div_ceil(2);
+/// Adds the second of every pair of neighbours to the first.
+fn add_pairs<F: Field>(
+    points: &mut [Affine<F>],
+    length: usize,
+    stride: usize,
+    inverses: &mut Vec<F>,
+) {
+    let pair_length = 2 * stride;
+    inverses.clear();
+    for list in points.chunks(length) {
+        let pairs = list.chunks(pair_length);
+        let pairs = pairs.filter_map(|pair| pair.first().zip(pair.get(stride)));
+        inverses.extend(pairs.map(|(first, second)| second.x.minus(&first.x)));
     }
-    length
-}
-
-/// x_2 - x_1 of every pair of neighbours in every list.
-fn differences<F: Field>(points: &[Affine<F>], length: usize) -> impl Iterator<Item = F> {
-    let pairs = points
-        .chunks(length)
-        .flat_map(|list| list.as_chunks::<2>().0);
-    pairs.map(|[first, second]| second.x.minus(&first.x))
-}
-
-/// Moves the sum of every pair, and the point left over in a list of odd length, to the front.
-fn add_pairs<F: Field>(points: &mut [Affine<F>], length: usize, inverses: &[F]) {
+    F::invert_all(inverses);
     let mut inverses = inverses.iter();
-    let mut to = 0;
-    for list in (0..points.len()).step_by(length) {
-        for first in (list..list + length).step_by(2) {
-            let sum = match (points.get(first..), first + 1 < list + length) {
-                (Some([first, second, ..]), true) => inverses.next().map(|i| add(first, second, i)),
-                (Some([left_over, ..]), _) => Some(*left_over),
-                _ => None,
-            };
-            if let (Some(place), Some(sum)) = (points.get_mut(to), sum) {
-                *place = sum;
+    for list in points.chunks_mut(length) {
+        for pair in list.chunks_mut(pair_length) {
+            let (first, rest) = pair.split_at_mut(stride.min(pair.len()));
+            if let (Some(first), Some(second)) = (first.first_mut(), rest.first())
+                && let Some(inverse) = inverses.next()
+            {
+                *first = add(first, second, inverse);
             }
-            to += 1;
         }
     }
 }

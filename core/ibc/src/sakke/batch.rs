@@ -1,10 +1,11 @@
 //! Many multiplications with fixed bases at once, which share inversions.
 
-use super::affine_sums::{self, add_up};
-use super::fixed_base::{self, Terms};
+use super::affine_sums::sums;
+use super::fixed_base::{self, FixedBase, Terms};
 use super::point::{Affine, Field, Jacobian};
-use super::quotient::{self, PowerTable, Quotient};
-use super::recoding::{GROUPS, OddDigits, PASSES};
+use super::power_table::PowerTable;
+use super::quotient::Quotient;
+use super::recoding::{GROUPS, OddDigits, PASSES, PLACES};
 use roger_fp1024::{Backend, Fp, Fp8, LANES};
 use zeroize::Zeroizing;
 
@@ -15,115 +16,124 @@ pub(super) const BATCH: usize = 16;
 /// Memory that one batch after the other works in; erased once, after the last.
 #[derive(Default)]
 pub(super) struct Workspace {
-    windows: Zeroizing<Vec<Affine<Fp8>>>,
+    in_lanes: Zeroizing<Vec<Affine<Fp8>>>,
+    in_order: Zeroizing<Vec<Affine>>,
 }
 
-impl Workspace {
-    /// Table entries for every member, the last pass first.
-    fn windows(&mut self, members: &[Terms<'_>]) -> &mut [Affine<Fp8>] {
-        let entries = members.iter().map(Vec::len).sum::<usize>() * GROUPS;
-        if self.windows.len() < entries * PASSES {
-            // Moving to larger memory would leave a copy behind.
-            self.windows = Zeroizing::new(vec![Affine::default(); entries * PASSES]);
-        }
-        let (windows, _) = self.windows.split_at_mut(entries * PASSES);
-        for (pass, lists) in (0..PASSES).rev().zip(windows.chunks_mut(entries.max(1))) {
-            fixed_base::pick(members, pass, lists);
-        }
-        windows
+/// So many points to write to.
+fn points<F: Field>(memory: &mut Zeroizing<Vec<Affine<F>>>, count: usize) -> &mut [Affine<F>] {
+    if memory.len() < count {
+        // Moving to larger memory would leave a copy behind.
+        *memory = Zeroizing::new(vec![Affine::default(); count]);
     }
+    memory.split_at_mut(count).0
 }
 
 /// [k_1]B_1 + [k_2]B_2 + … for every member of a batch, in constant time; eight members side by side in a point.
-/// All members have the same number of terms. Lanes beyond the last member hold nothing of use.
+/// All members have the same number of terms, with digits made for members. Lanes beyond the last member hold
+/// nothing of use.
 ///
 /// Equal or opposite points, which no honest input gives ([`fixed_base::multiply`]), spoil their own member only.
 pub(super) fn multiply(members: &[Terms<'_>], workspace: &mut Workspace) -> Vec<Jacobian<Fp8>> {
     if Backend::selected().is_wide() {
-        return multiply_in_lanes(members, workspace);
+        return multiply_in_lanes(members, &mut workspace.in_lanes);
     }
-    let points = Zeroizing::new(multiply_in_order(members, workspace));
+    let points = Zeroizing::new(multiply_in_order(members, &mut workspace.in_order));
     points.chunks(LANES).map(Jacobian::side_by_side).collect()
 }
 
-/// With eight windows of a member side by side, and at the end eight members.
-fn multiply_in_lanes(members: &[Terms<'_>], workspace: &mut Workspace) -> Vec<Jacobian<Fp8>> {
-    let windows = workspace.windows(members);
-    add_up(windows, PASSES * members.len(), 1);
+/// With eight members side by side.
+fn multiply_in_lanes(
+    members: &[Terms<'_>],
+    memory: &mut Zeroizing<Vec<Affine<Fp8>>>,
+) -> Vec<Jacobian<Fp8>> {
+    let terms = members.first().map_or(0, Vec::len);
+    let length = (terms * PLACES).max(1);
     let eights = members.len().div_ceil(LANES);
-    let mut parts = Zeroizing::new(Vec::with_capacity(PASSES * eights * LANES));
-    for pass in windows.chunks(members.len().max(1)).take(PASSES) {
-        parts.extend(pass.chunks(LANES).flat_map(turn));
+    let points = points(memory, eights * PASSES * length);
+    for (eight, lists) in members
+        .chunks(LANES)
+        .zip(points.chunks_mut(PASSES * length))
+    {
+        for (pass, list) in (0..PASSES).rev().zip(lists.chunks_mut(length)) {
+            for (term, list) in list.chunks_mut(PLACES).enumerate() {
+                if let Some((bases, digits)) = side_by_side(eight, term) {
+                    FixedBase::pick_for_members(&bases, &digits, pass, list);
+                }
+            }
+        }
     }
-    combine_passes(&affine_sums::sums(&mut parts, PASSES * eights))
+    combine_passes(&sums(points, length, PASSES))
 }
 
-/// The same for few members: in each lane the sum of its windows, whose sum is the result.
-pub(super) fn sums_of_windows(members: &[Terms<'_>]) -> Vec<Jacobian<Fp8>> {
-    let mut workspace = Workspace::default();
-    let windows = workspace.windows(members);
-    combine_passes(&affine_sums::sums(windows, PASSES * members.len()))
+/// One term of eight members; the first stands in for members that are missing.
+fn side_by_side<'a>(
+    members: &[Terms<'a>],
+    term: usize,
+) -> Option<([&'a FixedBase; LANES], [&'a OddDigits; LANES])> {
+    let first = members.first()?.get(term)?;
+    let of_lane = |lane: usize| {
+        let member = members.get(lane).and_then(|terms| terms.get(term));
+        member.unwrap_or(first)
+    };
+    let bases = core::array::from_fn(|lane| of_lane(lane).0);
+    Some((bases, core::array::from_fn(|lane| of_lane(lane).1)))
+}
+
+/// The same for one member with eight windows side by side: in each lane the sum of its windows, whose sum is the
+/// result.
+pub(super) fn sums_of_windows(terms: &Terms<'_>) -> Jacobian<Fp8> {
+    let length = (terms.len() * GROUPS).max(1);
+    let mut points = Zeroizing::new(vec![Affine::default(); PASSES * length]);
+    for (pass, list) in (0..PASSES).rev().zip(points.chunks_mut(length)) {
+        for ((base, digits), list) in terms.iter().zip(list.chunks_mut(GROUPS)) {
+            base.pick_in_lanes(digits, pass, list);
+        }
+    }
+    let sums = combine_passes(&sums(&mut points, length, PASSES));
+    sums.first().copied().unwrap_or_default()
 }
 
 /// The same for machines where eight elements at once cost as much as eight: one point after the other.
-pub(super) fn multiply_in_order(members: &[Terms<'_>], workspace: &mut Workspace) -> Vec<Jacobian> {
-    let windows = workspace.windows(members);
-    let mut points = Zeroizing::new(Vec::with_capacity(windows.len() * LANES));
-    points.extend(windows.iter().flat_map(|point| point.to_lanes()));
-    combine_passes(&affine_sums::sums(&mut points, PASSES * members.len()))
+pub(super) fn multiply_in_order(
+    members: &[Terms<'_>],
+    memory: &mut Zeroizing<Vec<Affine>>,
+) -> Vec<Jacobian> {
+    let terms = members.first().map_or(0, Vec::len);
+    let length = (terms * PLACES).max(1);
+    let points = points(memory, members.len() * PASSES * length);
+    for (terms, lists) in members.iter().zip(points.chunks_mut(PASSES * length)) {
+        for (pass, list) in (0..PASSES).rev().zip(lists.chunks_mut(length)) {
+            for ((base, digits), list) in terms.iter().zip(list.chunks_mut(PLACES)) {
+                base.pick_in_order(digits, pass, list);
+            }
+        }
+    }
+    combine_passes(&sums(points, length, LANES))
 }
 
-/// The sums of the passes, the one that comes first first, make the results.
+/// The sums of the passes, the last pass first, make the results.
 fn combine_passes<F: Field>(sums: &[Jacobian<F>]) -> Vec<Jacobian<F>> {
-    let mut passes = sums.chunks((sums.len() / PASSES).max(1));
-    let mut results = passes.next().unwrap_or_default().to_vec();
-    for pass in passes {
-        for (result, sum) in results.iter_mut().zip(pass) {
-            *result = fixed_base::to_next_pass(result).add(sum);
-        }
-    }
-    results
-}
-
-/// Lane l of point m becomes lane m of point l; missing points are (0, 0).
-fn turn(points: &[Affine<Fp8>]) -> [Affine<Fp8>; LANES] {
-    let coordinate = |of: fn(&Affine<Fp8>) -> Fp8| {
-        let mut lanes = [Fp8::ZERO; LANES];
-        for (lane, point) in lanes.iter_mut().zip(points) {
-            *lane = of(point);
-        }
-        Fp8::transpose(&lanes)
+    let members = sums.chunks(PASSES);
+    let result = |passes: &[Jacobian<F>]| {
+        let mut passes = passes.iter();
+        let first = passes.next().copied().unwrap_or_default();
+        passes.fold(first, |sum, pass| fixed_base::to_next_pass(&sum).add(pass))
     };
-    let (x, y) = (coordinate(|point| point.x), coordinate(|point| point.y));
-    let mut turned = [Affine::default(); LANES];
-    for ((point, x), y) in turned.iter_mut().zip(x).zip(y) {
-        *point = Affine { x, y };
-    }
-    turned
+    members.map(result).collect()
 }
 
 /// The powers with these exponents, in constant time; eight members side by side.
 pub(super) fn powers(table: &PowerTable, members: &[&OddDigits]) -> Vec<Quotient<Fp8>> {
-    let powers = members.chunks(LANES).map(|eight| {
-        let mut product = Zeroizing::new(Quotient::one());
-        for pass in (0..PASSES).rev() {
-            let parts = Zeroizing::new(table.pass(eight, pass));
-            *product = quotient::to_next_pass(&product).multiply(&product_across(&parts));
-        }
-        *product
-    });
-    powers.collect()
-}
-
-/// The product over the lanes of each member, the members side by side; ones for those that are missing.
-fn product_across(members: &[Quotient<Fp8>]) -> Quotient<Fp8> {
-    let member = |m: usize| members.get(m).copied().unwrap_or_else(Quotient::one);
-    let real = Fp8::transpose(&core::array::from_fn(|m| member(m).real));
-    let imaginary = Fp8::transpose(&core::array::from_fn(|m| member(m).imaginary));
-    let factors = real.into_iter().zip(imaginary);
-    factors.fold(Quotient::one(), |product, (real, imaginary)| {
-        product.multiply(&Quotient { real, imaginary })
-    })
+    let eights = members.chunks(LANES);
+    if Backend::selected().is_wide() {
+        return eights.map(|eight| table.powers(eight)).collect();
+    }
+    let side_by_side = |eight: &[&OddDigits]| {
+        let powers = eight.iter().map(|digits| table.power(digits));
+        Quotient::side_by_side(&Zeroizing::new(powers.collect::<Vec<_>>()))
+    };
+    eights.map(side_by_side).collect()
 }
 
 /// The affine points, member by member, with one inversion; infinity becomes (0, 0).

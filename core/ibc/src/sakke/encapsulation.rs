@@ -174,7 +174,7 @@ fn encapsulate_some(
 ) -> Vec<EncapsulatedData> {
     let multipliers: Vec<_> = recipients
         .iter()
-        .map(|to| Multiplier::new(&Scalar::from_hash(&[ssv, to.id]), to.id))
+        .map(|to| Multiplier::of_member(&Scalar::from_hash(&[ssv, to.id]), to.id))
         .collect();
     if recipients.len() < WORTH_A_BATCH || !multipliers.iter().all(Multiplier::is_usual) {
         let singly = recipients

@@ -2,7 +2,7 @@
 
 use super::fixed_base::FixedBase;
 use super::point::Affine;
-use super::quotient::PowerTable;
+use super::power_table::PowerTable;
 use roger_fp1024::Fp;
 use std::sync::LazyLock;
 

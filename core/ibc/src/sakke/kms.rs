@@ -132,7 +132,7 @@ fn multiples_of_generator(
     factors: &[Scalar],
     workspace: &mut Workspace,
 ) -> Vec<Secret<POINT_OCTETS>> {
-    let digits: Vec<_> = factors.iter().map(OddDigits::of).collect();
+    let digits: Vec<_> = factors.iter().map(OddDigits::of_member).collect();
     let terms: Vec<_> = digits
         .iter()
         .map(|digits| vec![(&*MULTIPLES, digits)])

@@ -12,6 +12,7 @@ mod kms;
 mod miller;
 mod pairing;
 mod point;
+mod power_table;
 mod public_key;
 mod quotient;
 mod receiver;

@@ -3,7 +3,7 @@
 use super::scalar::{Q_BITS, Scalar};
 use crate::error::PointError;
 use core::ops::{Add, Mul, Neg, Sub};
-use roger_fp1024::{Fp, Fp8, LANES, LaneMask, OCTETS as COORDINATE_OCTETS};
+use roger_fp1024::{Fp, Fp8, LANES, OCTETS as COORDINATE_OCTETS};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
 
@@ -144,17 +144,6 @@ impl<F: Field> Affine<F> {
 }
 
 impl Affine<Fp8> {
-    /// In each lane the point of the table that the lane's index names, negated in the lanes of the mask; every
-    /// entry is read.
-    pub(super) fn select(table: &[Self], index: &[u8; LANES], negative: LaneMask) -> Self {
-        let x = Fp8::select(table.iter().map(|entry| &entry.x), index);
-        let y = Fp8::select(table.iter().map(|entry| &entry.y), index);
-        Self {
-            x,
-            y: y.negate_lanes(negative),
-        }
-    }
-
     /// The eight points.
     pub(super) fn to_lanes(self) -> [Affine; LANES] {
         let (x, y) = (self.x.to_lanes(), self.y.to_lanes());

@@ -94,12 +94,22 @@ pub(super) struct Multiplier {
 }
 
 impl Multiplier {
+    /// For a multiplication on its own.
     pub(super) fn new(r: &Scalar, id: &[u8]) -> Self {
+        Self::with(r, id, OddDigits::of)
+    }
+
+    /// For one of many multiplications at once.
+    pub(super) fn of_member(r: &Scalar, id: &[u8]) -> Self {
+        Self::with(r, id, OddDigits::of_member)
+    }
+
+    fn with(r: &Scalar, id: &[u8], digits: fn(&Scalar) -> OddDigits) -> Self {
         let b = Scalar::from_identifier(id);
-        let product = r.multiply(&b);
+        let of_generator = (!bool::from(b.is_zero())).then(|| digits(&r.multiply(&b)));
         Self {
-            of_generator: (!bool::from(b.is_zero())).then(|| OddDigits::of(&product)),
-            r: OddDigits::of(r),
+            of_generator,
+            r: digits(r),
         }
     }
 

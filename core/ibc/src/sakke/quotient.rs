@@ -1,9 +1,8 @@
 //! PF_p, the quotient of F_p²* by F_p*, where the values of the pairing live (RFC 6508 cl. 3.1).
 
 use super::point::Field;
-use super::recoding::{GROUPS, OddDigits, PASSES, TABLE, WINDOW};
-use roger_fp1024::{Fp, Fp8, LANES};
-use zeroize::{Zeroize, Zeroizing};
+use roger_fp1024::{Fp, Fp8};
+use zeroize::Zeroize;
 
 /// a + ib, i² = -1; as an element of PF_p any multiple by a number of F_p is the same.
 #[derive(Clone, Copy, Default)]
@@ -73,124 +72,13 @@ impl Quotient {
     }
 }
 
-/// Odd powers of 2^(10n)-th powers of an element, as ratios; the inverse of a ratio is its negative.
-pub(super) struct PowerTable(Box<[[Fp8; TABLE]]>);
-
-impl PowerTable {
-    /// Makes the table of 1 + i·ratio.
-    pub(super) fn new(ratio: &Fp) -> Self {
-        let mut power = Quotient::of_ratio(*ratio);
-        let mut powers = vec![[Quotient::<Fp8>::default(); TABLE]; GROUPS];
-        for group in &mut powers {
-            let mut lanes = [Quotient::default(); LANES];
-            for lane in &mut lanes {
-                *lane = power;
-                power = (0..WINDOW * PASSES).fold(power, |power, _| power.square());
-            }
-            *group = odd_powers(&side_by_side(&lanes));
+impl Quotient<Fp8> {
+    /// Eight quotients side by side; ones for those that are missing.
+    pub(super) fn side_by_side(quotients: &[Quotient]) -> Self {
+        let of_lane = |lane: usize| quotients.get(lane).copied().unwrap_or_else(Quotient::one);
+        Self {
+            real: Fp8::from_lanes(&core::array::from_fn(|lane| of_lane(lane).real)),
+            imaginary: Fp8::from_lanes(&core::array::from_fn(|lane| of_lane(lane).imaginary)),
         }
-        let mut reals: Vec<_> = powers
-            .as_flattened()
-            .iter()
-            .map(|power| power.real)
-            .collect();
-        Fp8::invert_all(&mut reals);
-        let mut table = vec![[Fp8::ZERO; TABLE]; GROUPS];
-        let entries = table.as_flattened_mut().iter_mut();
-        for ((entry, power), inverse) in entries.zip(powers.as_flattened()).zip(&reals) {
-            *entry = power.imaginary * inverse;
-        }
-        Self(table.into())
-    }
-
-    /// What one pass over the digits contributes for each member, lane by lane; group by group, as points are picked.
-    pub(super) fn pass(&self, members: &[&OddDigits], pass: usize) -> Vec<Quotient<Fp8>> {
-        let mut products = vec![Quotient::one(); members.len()];
-        for (group, table) in self.0.iter().enumerate() {
-            for (product, digits) in products.iter_mut().zip(members) {
-                let Some(digits) = digits.pass(pass).get(group) else {
-                    continue;
-                };
-                let ratio = Fp8::select(table.iter(), &digits.index).negate_lanes(digits.negative);
-                *product = product.multiply_by_ratio(&ratio);
-            }
-        }
-        products
-    }
-
-    /// The power whose exponent has these digits, in constant time, not yet as a ratio (RFC 6508 cl. 6.2.1 step 4).
-    pub(super) fn power(&self, digits: &OddDigits) -> Quotient {
-        let mut product = Zeroizing::new(Quotient::one());
-        for pass in (0..PASSES).rev() {
-            for part in Zeroizing::new(self.pass(&[digits], pass)).iter() {
-                *product = to_next_pass(&product).multiply(part);
-            }
-        }
-        product_of_lanes(&product)
-    }
-}
-
-/// The 32nd power of the product of a pass.
-pub(super) fn to_next_pass<F: Field>(product: &Quotient<F>) -> Quotient<F> {
-    (0..WINDOW).fold(*product, |product, _| product.square())
-}
-
-fn side_by_side(lanes: &[Quotient; LANES]) -> Quotient<Fp8> {
-    Quotient {
-        real: Fp8::from_lanes(&lanes.map(|lane| lane.real)),
-        imaginary: Fp8::from_lanes(&lanes.map(|lane| lane.imaginary)),
-    }
-}
-
-fn odd_powers(element: &Quotient<Fp8>) -> [Quotient<Fp8>; TABLE] {
-    let square = element.square();
-    let mut power = *element;
-    let mut powers = [power; TABLE];
-    for entry in powers.iter_mut().skip(1) {
-        power = power.multiply(&square);
-        *entry = power;
-    }
-    powers
-}
-
-fn product_of_lanes(lanes: &Quotient<Fp8>) -> Quotient {
-    let mut product = Zeroizing::new(*lanes);
-    for distance in [4, 2, 1] {
-        let other = Zeroizing::new(Quotient {
-            real: product.real.rotate(distance),
-            imaginary: product.imaginary.rotate(distance),
-        });
-        *product = product.multiply(&other);
-    }
-    let [real, ..] = product.real.to_lanes();
-    let [imaginary, ..] = product.imaginary.to_lanes();
-    Quotient { real, imaginary }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::generator::{PAIRING_OF_GENERATOR, POWERS};
-    use super::super::scalar::Scalar;
-    use super::*;
-
-    fn power_of_generator(exponent: &Scalar) -> Quotient {
-        POWERS.power(&OddDigits::of(exponent))
-    }
-
-    #[test]
-    fn small_powers_are_repeated_products() {
-        let g = Quotient::of_ratio(PAIRING_OF_GENERATOR);
-        let mut expected = g;
-        for exponent in 1..70u8 {
-            let power = power_of_generator(&Scalar::from_identifier(&[exponent]));
-            assert!(power.ratio() == expected.ratio(), "g^{exponent}");
-            expected = expected.multiply(&g);
-        }
-    }
-
-    #[test]
-    fn the_order_of_g_is_q() {
-        let last = power_of_generator(&Scalar::minus_one());
-        assert!(last.ratio() == -PAIRING_OF_GENERATOR);
     }
 }

@@ -77,7 +77,7 @@ fn multiples_of_every_small_and_every_last_scalar_are_repeated_sums() {
 fn a_batch_is_what_one_by_one_gives() {
     for members in [1, 7, 8, 9, 16] {
         let scalars: Vec<_> = (0..members).map(|n| Scalar::from_hash(&[&[n]])).collect();
-        let digits: Vec<_> = scalars.iter().map(OddDigits::of).collect();
+        let digits: Vec<_> = scalars.iter().map(OddDigits::of_member).collect();
         let terms: Vec<_> = digits.iter().map(|d| vec![(&*MULTIPLES, d)]).collect();
         let points = batch::to_affine(&batch::multiply(&terms, &mut batch::Workspace::default()));
         let powers = batch::powers(&POWERS, &digits.iter().collect::<Vec<_>>());
