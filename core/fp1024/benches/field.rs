@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use roger_fp1024::{Backend, Fp, Fp8};
+use roger_fp1024::{Backend, ENTRIES, Fp, Fp8, Table};
 use std::hint::black_box;
 
 fn elements() -> (Fp, Fp) {
@@ -50,9 +50,13 @@ fn eight(criterion: &mut Criterion) {
     group.bench_function("sub", |bencher| {
         bencher.iter(|| black_box(&a) - black_box(&b))
     });
-    let table = [a, b, a, b, a, b, a, b, a, b, a, b, a, b, a, b];
-    group.bench_function("select_of_16", |bencher| {
-        bencher.iter(|| Fp8::select(black_box(&table).iter(), &[0, 1, 2, 3, 4, 5, 6, 7]))
+    let tables = Table::from_lanes(&[a; ENTRIES]);
+    let index = [0, 5, 10, 15, 16, 21, 26, 31];
+    group.bench_function("pick_in_lanes", |bencher| {
+        bencher.iter(|| tables[0].pick_in_lanes(black_box(&index)))
+    });
+    group.bench_function("pick_from_each", |bencher| {
+        bencher.iter(|| Table::pick_from_each(tables.each_ref(), black_box(&index)))
     });
     group.finish();
 }

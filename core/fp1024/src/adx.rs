@@ -11,6 +11,7 @@
 
 use crate::limbs::{LIMBS, Limbs, MODULUS, NEGATED_INVERSE, Wide};
 use core::arch::asm;
+use core::mem::MaybeUninit;
 
 /// p, in memory.
 static PRIME: Limbs = MODULUS;
@@ -129,35 +130,58 @@ macro_rules! each {
     };
 }
 
-/// The registers go to the eight limbs from `rdi` + `$at` on.
-macro_rules! store {
-    ($at:literal) => {
+/// The registers go to the eight limbs from `$memory` + `$at` on.
+macro_rules! store_to {
+    ($memory:literal, $at:literal) => {
         concat!(
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             "], r8\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 8], r9\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 16], r10\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 24], r11\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 32], r12\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 40], r13\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 48], r14\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 56], r15\n",
         )
+    };
+}
+
+/// The registers go to the eight limbs from `rdi` + `$at` on.
+macro_rules! store {
+    ($at:literal) => {
+        store_to!("rdi", $at)
     };
 }
 
@@ -224,6 +248,27 @@ macro_rules! mask {
             "and r13, rdx\n",
             "and r14, rdx\n",
             "and r15, rdx\n",
+        )
+    };
+}
+
+/// The number in the upper half of `rdi`, with the bit above its top in `rdx`, less p at `$prime` if that is not
+/// negative: what it is without p waits in the lower half until the last borrow tells.
+macro_rules! less_prime {
+    ($prime:literal, $result:literal) => {
+        concat!(
+            each!("mov", "mov", "rdi", "128"),
+            each!("sub", "sbb", $prime, "0"),
+            store!("0"),
+            each!("mov", "mov", "rdi", "192"),
+            each!("sbb", "sbb", $prime, "64"),
+            // The borrow that is left is more than the bit above the top.
+            "sbb rdx, 0\n",
+            each!("cmovc", "cmovc", "rdi", "192"),
+            store_to!($result, "64"),
+            each!("mov", "mov", "rdi", "0"),
+            each!("cmovc", "cmovc", "rdi", "128"),
+            store_to!($result, "0"),
         )
     };
 }
@@ -377,12 +422,12 @@ impl Adx {
         unsafe { compiled(code) }
     }
 
-    /// a + b mod p. What the sum is with and without p lies side by side until the last borrow tells.
+    /// a + b mod p.
     #[inline]
     pub(crate) fn add(self, a: &Limbs, b: &Limbs) -> Limbs {
-        let mut t = [0; 2 * LIMBS];
-        let keep: u64;
-        // SAFETY: as in `mul_wide`; `rax` is p.
+        let mut t = MaybeUninit::<Wide>::uninit();
+        let mut sum = MaybeUninit::<Limbs>::uninit();
+        // SAFETY: as in `mul_wide`; `rax` is p. What is read of `t` was written before; all limbs of the sum are.
         unsafe {
             asm!(
                 each!("mov", "mov", "rsi", "0"),
@@ -393,33 +438,26 @@ impl Adx {
                 store!("192"),
                 "setc dl",
                 "movzx edx, dl",
-                each!("mov", "mov", "rdi", "128"),
-                each!("sub", "sbb", "rax", "0"),
-                store!("0"),
-                each!("mov", "mov", "rdi", "192"),
-                each!("sbb", "sbb", "rax", "64"),
-                store!("64"),
-                // All ones when the subtraction borrowed more than the bit above the top.
-                "sbb rdx, 0",
-                "sbb rdx, rdx",
+                less_prime!("rax", "{sum}"),
+                sum = in(reg) sum.as_mut_ptr(),
                 in("rsi") a.as_ptr(),
                 in("rcx") b.as_ptr(),
                 in("rax") PRIME.as_ptr(),
                 in("rdi") t.as_mut_ptr(),
-                out("rdx") keep,
+                out("rdx") _,
                 out("r8") _, out("r9") _, out("r10") _, out("r11") _,
                 out("r12") _, out("r13") _, out("r14") _, out("r15") _,
                 options(nostack),
             );
+            sum.assume_init()
         }
-        upper_or_lower(&t, keep)
     }
 
     /// a - b mod p.
     #[inline]
     pub(crate) fn sub(self, a: &Limbs, b: &Limbs) -> Limbs {
-        let mut difference = [0; LIMBS];
-        // SAFETY: as in `mul_wide`, with `rdi` for the size of a number; `rax` is p.
+        let mut difference = MaybeUninit::<Limbs>::uninit();
+        // SAFETY: as in `mul_wide`, with `rdi` for the size of a number, all of it written; `rax` is p.
         unsafe {
             asm!(
                 each!("mov", "mov", "rsi", "0"),
@@ -449,8 +487,8 @@ impl Adx {
                 out("r12") _, out("r13") _, out("r14") _, out("r15") _,
                 options(nostack),
             );
+            difference.assume_init()
         }
-        difference
     }
 
     /// a * b / 2^1024 mod p.
@@ -468,9 +506,9 @@ impl Adx {
     /// a * b without reduction: four products of halves.
     #[inline]
     pub(crate) fn mul_wide(self, a: &Limbs, b: &Limbs) -> Wide {
-        let mut t = [0; 2 * LIMBS];
+        let mut t = MaybeUninit::<Wide>::uninit();
         // SAFETY: `self` proves the instructions. `rsi` and `rcx` are read for 128 octets, the size of a number, and
-        // `rdi` is written and read for 256, the size of a product. rbx, which the compiler keeps for itself, is put
+        // `rdi` is written, all of it, and then read for 256, the size of a product. rbx, which the compiler keeps for itself, is put
         // back; every other register that changes is an operand; the stack is not used.
         unsafe {
             asm!(
@@ -498,14 +536,14 @@ impl Adx {
                 out("xmm0") _, out("xmm1") _,
                 options(nostack),
             );
+            t.assume_init()
         }
-        t
     }
 
     /// a * a without reduction: the products of different limbs once, doubled, and the squares.
     #[inline]
     fn square_wide(self, a: &Limbs) -> Wide {
-        let mut t = [0; 2 * LIMBS];
+        let mut t = [0; 2 * LIMBS]; // the lowest and the highest limb are read before they are written
         // SAFETY: as in `mul_wide`.
         unsafe {
             asm!(
@@ -535,8 +573,8 @@ impl Adx {
     /// result or the result plus p, and the lower half becomes what it is without p.
     #[inline]
     pub(crate) fn reduce(self, t: &mut Wide) -> Limbs {
-        let keep: u64;
-        // SAFETY: as in `mul_wide`; `rsi` is p.
+        let mut result = MaybeUninit::<Limbs>::uninit();
+        // SAFETY: as in `mul_wide`; `rsi` is p. All limbs of the result are written.
         unsafe {
             asm!(
                 each!("mov", "mov", "rdi", "0"),
@@ -562,36 +600,19 @@ impl Adx {
                 "or dl, al",
                 "movzx edx, dl",
                 store!("192"),
-                each!("mov", "mov", "rdi", "128"),
-                each!("sub", "sbb", "rsi", "0"),
-                store!("0"),
-                each!("mov", "mov", "rdi", "192"),
-                each!("sbb", "sbb", "rsi", "64"),
-                store!("64"),
-                // All ones when the subtraction borrowed more than the bit above the top.
-                "sbb rdx, 0",
-                "sbb rdx, rdx",
+                less_prime!("rsi", "{result}"),
                 negated_inverse = const NEGATED_INVERSE as i64,
+                result = in(reg) result.as_mut_ptr(),
                 in("rsi") PRIME.as_ptr(),
                 in("rdi") t.as_mut_ptr(),
-                out("rdx") keep,
+                out("rdx") _,
                 out("rax") _, out("rcx") _,
                 out("r8") _, out("r9") _, out("r10") _, out("r11") _,
                 out("r12") _, out("r13") _, out("r14") _, out("r15") _,
                 out("xmm0") _, out("xmm1") _,
                 options(nostack),
             );
+            result.assume_init()
         }
-        upper_or_lower(t, keep)
     }
-}
-
-/// The upper half where `upper` is all ones, the lower half where it is zero.
-#[inline]
-fn upper_or_lower(t: &Wide, upper: u64) -> Limbs {
-    let mut result = [0; LIMBS];
-    for (i, limb) in result.iter_mut().enumerate() {
-        *limb = (t[LIMBS + i] & upper) | (t[i] & !upper);
-    }
-    result
 }

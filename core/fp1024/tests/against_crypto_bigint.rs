@@ -8,7 +8,9 @@
 
 use crypto_bigint::{NonZero, Odd, U1024, U2048};
 use proptest::prelude::*;
-use roger_fp1024::{BACKEND_VARIABLE, Backend, Fp, Fp8, LaneMask, MODULUS, NotReduced};
+use roger_fp1024::{
+    BACKEND_VARIABLE, Backend, ENTRIES, Fp, Fp8, LaneMask, MODULUS, NotReduced, Table,
+};
 use subtle::{Choice, ConditionallySelectable};
 
 fn p() -> NonZero<U1024> {
@@ -258,6 +260,25 @@ fn eight_by_eight_is_transposed() {
     let numbers: [Fp8; 8] = core::array::from_fn(|m| lanes(&core::array::from_fn(|l| cell(m, l))));
     for (l, column) in Fp8::transpose(&numbers).iter().enumerate() {
         check_lanes(*column, |m| cell(m, l));
+    }
+}
+
+#[test]
+fn every_entry_of_eight_tables_is_picked() {
+    let cell = |n: usize, l: usize| U1024::from_words([(n * 8 + l) as u64; 16]);
+    let entries = core::array::from_fn(|n| lanes(&core::array::from_fn(|l| cell(n, l))));
+    let tables = Table::from_lanes(&entries);
+    for n in 0..ENTRIES {
+        let index = core::array::from_fn(|l| ((n + 5 * l) % ENTRIES) as u8);
+        for (l, table) in tables.iter().enumerate() {
+            assert_eq!(number(&table.pick(n as u8)), cell(n, l));
+            check_lanes(table.pick_in_lanes(&index), |lane| {
+                cell(usize::from(index[lane]), l)
+            });
+        }
+        check_lanes(Table::pick_from_each(tables.each_ref(), &index), |l| {
+            cell(usize::from(index[l]), l)
+        });
     }
 }
 

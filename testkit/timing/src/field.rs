@@ -8,15 +8,12 @@ use crate::measure::{Side, compare};
 use crate::registry::{Expectation, Size, TimingTest};
 use crate::source::{octets, scalar_octets};
 use dudect_bencher::{BenchRng, CtRunner};
-use roger_fp1024::{Fp, Fp8, LANES, LaneMask};
+use roger_fp1024::{ENTRIES, Fp, Fp8, LANES, LaneMask, Table};
 use roger_p256::{Point, Scalar};
 use std::array;
 
 /// Operations too short for a clock are repeated on what they give.
 const REPEATED: usize = 16;
-
-/// Entries of a table, as the multiplications of SAKKE have them.
-const ENTRIES: u8 = 16;
 
 /// Squarings of a quotient.
 const SQUARINGS: usize = 16;
@@ -42,7 +39,9 @@ tests! {
     fp_inversion: Field, "1/1, random";
     fp8_product: Field, "0·0, random";
     fp8_sum_of_products: Field, "0, random";
-    fp8_select: Field, "first entry in all lanes, random entries";
+    table_pick: Field, "first entry, random entries";
+    table_pick_in_lanes: Field, "first entry in all lanes, random entries";
+    table_pick_from_each: Field, "first entry of all tables, random entries";
     fp8_blend: Field, "no lane negated, random lanes";
     fp8_zero_lanes: Field, "all zero, random";
     p256_scalar_inversion: Signature, "1/1, random";
@@ -120,16 +119,33 @@ fn fp8_sum_of_products(runner: &mut CtRunner, random: &mut BenchRng) {
     });
 }
 
-fn fp8_select(runner: &mut CtRunner, random: &mut BenchRng) {
-    let table: Vec<_> = (0..ENTRIES)
-        .map(|_| lanes_or_zero(Side::Random, random))
-        .collect();
-    let index = |side: Side, random: &mut BenchRng| {
-        let random: [u8; LANES] = octets(random);
-        side.choose([0; LANES], random.map(|index| index % ENTRIES))
-    };
-    compare(runner, random, index, |index| {
-        Fp8::select(table.iter(), index)
+fn tables(random: &mut BenchRng) -> [Table; LANES] {
+    Table::from_lanes(&array::from_fn(|_| lanes_or_zero(Side::Random, random)))
+}
+
+fn first_or_any_entries(side: Side, random: &mut BenchRng) -> [u8; LANES] {
+    let random: [u8; LANES] = octets(random);
+    side.choose([0; LANES], random.map(|index| index % ENTRIES as u8))
+}
+
+fn table_pick(runner: &mut CtRunner, random: &mut BenchRng) {
+    let [table, ..] = tables(random);
+    compare(runner, random, first_or_any_entries, |indices| {
+        indices.map(|index| table.pick(index))
+    });
+}
+
+fn table_pick_in_lanes(runner: &mut CtRunner, random: &mut BenchRng) {
+    let tables = tables(random);
+    compare(runner, random, first_or_any_entries, |indices| {
+        tables.each_ref().map(|table| table.pick_in_lanes(indices))
+    });
+}
+
+fn table_pick_from_each(runner: &mut CtRunner, random: &mut BenchRng) {
+    let tables = tables(random);
+    compare(runner, random, first_or_any_entries, |indices| {
+        Table::pick_from_each(tables.each_ref(), indices)
     });
 }
 
