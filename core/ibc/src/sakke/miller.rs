@@ -11,6 +11,7 @@
 use super::point::{Affine, Doubling, Field, Jacobian};
 use super::quotient::Quotient;
 use super::scalar::{Q, Q_BITS};
+use super::torsion::{Torsion, TorsionInLanes};
 use crypto_bigint::U1024;
 use roger_fp1024::{Backend, Fp, Fp8, LANES, LaneMask};
 use zeroize::{Zeroize, Zeroizing};
@@ -44,7 +45,7 @@ const FIRST: i8 = 2;
 const PADDING: usize = LANES * ROWS - DIGIT_COUNT;
 
 /// A(x) + y·B(x) with A of degree 3 and B of degree 2, in each lane another one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Function<F> {
     a: [F; 4],
     b: [F; 3],
@@ -57,12 +58,22 @@ impl<F: Field> Zeroize for Function<F> {
     }
 }
 
-/// The functions of all steps. Secret when the point is.
-pub(super) struct PreparedPoint(Box<[Function<Fp8>]>);
+/// The functions of all steps, as the backend goes through them. Secret when the point is.
+pub(super) struct PreparedPoint(Functions);
+
+enum Functions {
+    /// Row by row.
+    InLanes(Box<[Function<Fp8>]>),
+    /// Step by step, without those in front that do nothing.
+    InOrder(Box<[Function<Fp>]>),
+}
 
 impl Drop for PreparedPoint {
     fn drop(&mut self) {
-        self.0.iter_mut().zeroize();
+        match &mut self.0 {
+            Functions::InLanes(rows) => rows.iter_mut().zeroize(),
+            Functions::InOrder(steps) => steps.iter_mut().zeroize(),
+        }
     }
 }
 
@@ -126,57 +137,90 @@ impl Multiples {
 }
 
 impl PreparedPoint {
-    /// Octets of a prepared point.
+    /// Octets of a prepared point at most.
     pub(super) const OCTETS: usize = ROWS * size_of::<Function<Fp8>>();
 
     /// Works out the functions of a point of order q.
     pub(super) fn new(point: &Affine) -> Self {
-        let multiples = Multiples::of(point);
-        let steps = Zeroizing::new(walk(&multiples));
-        let functions = (0..ROWS).map(|row| row_of_functions(&steps, &multiples, row));
-        let mut functions: Vec<_> = functions.collect();
-        start(&mut functions, &multiples);
-        Self(functions.into())
-    }
-
-    /// <point, Q>: the functions at the distorted Q = (-x, iy), multiplied up (RFC 6508 cl. 3.2).
-    pub(super) fn pairing(&self, q: &Affine) -> Quotient {
-        let at = Place::of(q);
-        let value = if Backend::selected().is_wide() {
-            self.multiply_in_lanes(&at.in_all_lanes())
-        } else {
-            self.multiply_in_order(&at)
-        };
-        // The final power is the cofactor (p + 1) / q = 4.
-        value.square().square()
-    }
-
-    /// The lanes side by side, each as if it came first; then the lanes one after the other.
-    fn multiply_in_lanes(&self, at: &Place<Fp8>) -> Quotient {
-        let mut v = Zeroizing::new(Quotient::<Fp8>::one());
-        for function in &self.0 {
-            *v = v.square().square().multiply(&at.evaluate(function));
+        if Backend::selected().is_wide() {
+            return Self::in_lanes(point);
         }
-        let (real, imaginary) = (v.real.to_lanes(), v.imaginary.to_lanes());
-        let mut lanes = real.into_iter().zip(imaginary).map(of_parts);
-        let first = lanes.next().unwrap_or_else(Quotient::one);
-        lanes.fold(first, |v, lane| v.square_times(2 * ROWS).multiply(&lane))
+        Self::in_order(point)
     }
 
-    /// The loop as it is, where eight elements at once cost as much as eight; coefficients that a digit leaves zero
-    /// are left out.
-    fn multiply_in_order(&self, at: &Place<Fp>) -> Quotient {
-        let rows = self.0.iter().map(|functions| functions.to_lanes());
-        let rows: Zeroizing<Vec<_>> = Zeroizing::new(rows.collect());
-        let mut v = Zeroizing::new(Quotient::one());
-        for lane in 0..LANES {
-            for (row, functions) in rows.iter().enumerate() {
-                let value = at.evaluate_for(digit_of(lane, row), &functions[lane]);
-                *v = v.square().square().multiply(&value);
+    fn in_lanes(point: &Affine) -> Self {
+        Self(Functions::InLanes(functions(point)))
+    }
+
+    fn in_order(point: &Affine) -> Self {
+        let mut rows = functions(point);
+        let mut steps = vec![Function::default(); DIGIT_COUNT];
+        for (row, functions) in rows.iter().enumerate() {
+            let lanes = Zeroizing::new(functions.to_lanes());
+            for (lane, function) in lanes.iter().enumerate() {
+                let index = place(lane, row).checked_sub(PADDING);
+                if let Some(step) = index.and_then(|index| steps.get_mut(index)) {
+                    *step = *function;
+                }
             }
         }
-        *v
+        rows.iter_mut().zeroize();
+        Self(Functions::InOrder(steps.into()))
     }
+
+    /// <point, R> for a point R of order q, an element of even order of PF_p for all others: the functions at the
+    /// distorted R = (-x, iy), multiplied up (RFC 6508 cl. 3.2), and the torsion of R.
+    pub(super) fn pairing_with_torsion(&self, r: &Affine) -> Quotient {
+        let at = Place::of(r);
+        match &self.0 {
+            Functions::InLanes(rows) => {
+                let torsion = TorsionInLanes::of(r);
+                torsion.finish(&multiply_in_lanes(rows, &at.in_all_lanes(), &torsion))
+            }
+            Functions::InOrder(steps) => {
+                let torsion = Torsion::of(r);
+                torsion.finish(&multiply_in_order(steps, &at, &torsion))
+            }
+        }
+    }
+}
+
+/// The lanes side by side, each as if it came first; then the lanes one after the other.
+fn multiply_in_lanes(
+    rows: &[Function<Fp8>],
+    at: &Place<Fp8>,
+    torsion: &TorsionInLanes,
+) -> Quotient {
+    let mut v = Zeroizing::new(Quotient::<Fp8>::one());
+    for (row, function) in rows.iter().enumerate() {
+        *v = v.square().square().multiply(&at.evaluate(function));
+        // The last of two steps has the weight of a hexadecimal digit.
+        if row % 2 == 1 {
+            let places = core::array::from_fn(|lane| (LANES * ROWS - 1 - place(lane, row)) / 2);
+            *v = v.multiply(&torsion.power(&places));
+        }
+    }
+    let (real, imaginary) = (v.real.to_lanes(), v.imaginary.to_lanes());
+    let mut lanes = real.into_iter().zip(imaginary).map(of_parts);
+    let first = lanes.next().unwrap_or_else(Quotient::one);
+    lanes.fold(first, |v, lane| v.square_times(2 * ROWS).multiply(&lane))
+}
+
+/// The loop as it is, where eight elements at once cost as much as eight; what a digit makes zero or one is left out.
+fn multiply_in_order(steps: &[Function<Fp>], at: &Place<Fp>, torsion: &Torsion) -> Quotient {
+    let Some((first, steps)) = steps.split_first() else {
+        return Quotient::one();
+    };
+    let mut v = Zeroizing::new(at.evaluate(first));
+    let mut bit = 2 * steps.len();
+    *v = torsion.multiply(&v, bit);
+    for (function, digit) in steps.iter().zip(&DIGITS[1..]) {
+        *v = torsion.multiply(&v.square(), bit - 1);
+        bit -= 2;
+        *v = torsion.multiply(&v.square(), bit);
+        *v = v.multiply(&at.evaluate_for(*digit, function));
+    }
+    *v
 }
 
 impl Function<Fp8> {
@@ -217,20 +261,23 @@ impl Place<Fp> {
         }
     }
 
-    /// The value of the function of a step with this digit: a3 is zero for digit 0, b2 for all but digit 2. The first
-    /// steps count as 0 and have coefficients that fit.
+    /// The value of the function of a step with this digit. Its poles are so many that the leading coefficient, which is
+    /// one, is b1 for digit 0, a3 for ±1 and b2 for 2; what would come after it is zero.
     fn evaluate_for(&self, digit: i8, Function { a, b }: &Function<Fp>) -> Quotient {
         let [x, x2, x3] = &self.x;
         let [y, xy, x2y] = &self.y;
         let [a0, a1, a2, a3] = a;
-        let [b0, b1, b2] = b;
-        let real = match digit {
-            0 => Fp::sum_of_products([(a1, x), (a2, x2)]),
-            _ => Fp::sum_of_products([(a1, x), (a2, x2), (a3, x3)]),
-        };
-        let imaginary = match digit {
-            2 => Fp::sum_of_products([(b0, y), (b1, xy), (b2, x2y)]),
-            _ => Fp::sum_of_products([(b0, y), (b1, xy)]),
+        let [b0, b1, _] = b;
+        let (real, imaginary) = match digit {
+            0 => (Fp::sum_of_products([(a1, x), (a2, x2)]), b0 * y + xy),
+            2 => (
+                Fp::sum_of_products([(a1, x), (a2, x2), (a3, x3)]),
+                Fp::sum_of_products([(b0, y), (b1, xy)]) + x2y,
+            ),
+            _ => (
+                Fp::sum_of_products([(a1, x), (a2, x2)]) + x3,
+                Fp::sum_of_products([(b0, y), (b1, xy)]),
+            ),
         };
         Quotient {
             real: real + a0,
@@ -239,16 +286,26 @@ impl Place<Fp> {
     }
 }
 
-impl Place<Fp8> {
+impl<F: Field> Place<F> {
     /// A(X) + i·y·B(X).
-    fn evaluate(&self, Function { a, b }: &Function<Fp8>) -> Quotient<Fp8> {
+    fn evaluate(&self, Function { a, b }: &Function<F>) -> Quotient<F> {
         let [x, x2, x3] = &self.x;
         let [y, xy, x2y] = &self.y;
         Quotient {
-            real: Fp8::sum_of_products([(&a[1], x), (&a[2], x2), (&a[3], x3)]) + a[0],
-            imaginary: Fp8::sum_of_products([(&b[0], y), (&b[1], xy), (&b[2], x2y)]),
+            real: F::sum_of_products([(&a[1], x), (&a[2], x2), (&a[3], x3)]) + a[0],
+            imaginary: F::sum_of_products([(&b[0], y), (&b[1], xy), (&b[2], x2y)]),
         }
     }
+}
+
+/// The functions of all steps, row by row.
+fn functions(point: &Affine) -> Box<[Function<Fp8>]> {
+    let multiples = Multiples::of(point);
+    let steps = Zeroizing::new(walk(&multiples));
+    let functions = (0..ROWS).map(|row| row_of_functions(&steps, &multiples, row));
+    let mut functions: Vec<_> = functions.collect();
+    start(&mut functions, &multiples);
+    functions.into()
 }
 
 /// The points of all steps; those in front of the second digit stay empty.
@@ -525,18 +582,33 @@ mod tests {
     #[test]
     fn a_prepared_point_pairs_like_any_other() {
         let prepared = PreparedPoint::new(&GENERATOR);
-        assert!(prepared.pairing(&GENERATOR).ratio() == PAIRING_OF_GENERATOR);
+        assert!(prepared.pairing_with_torsion(&GENERATOR).ratio() == PAIRING_OF_GENERATOR);
         for text in [b"a", b"b", b"c"] {
             let digits = OddDigits::of(&Scalar::from_hash(&[text]));
             let point = fixed_base::multiply(&vec![(&MULTIPLES, &digits)]).to_affine();
             let expected = pairing(&point, &GENERATOR).value.ratio();
-            assert!(prepared.pairing(&point).ratio() == expected);
-            let own = PreparedPoint::new(&point);
-            assert!(own.pairing(&GENERATOR).ratio() == expected);
-            let at = Place::of(&point);
-            let in_lanes = own.multiply_in_lanes(&at.in_all_lanes()).ratio();
-            let same = in_lanes == own.multiply_in_order(&at).ratio();
-            assert!(same);
+            assert!(prepared.pairing_with_torsion(&point).ratio() == expected);
+            for own in [
+                PreparedPoint::in_lanes(&point),
+                PreparedPoint::in_order(&point),
+            ] {
+                assert!(own.pairing_with_torsion(&GENERATOR).ratio() == expected);
+            }
+        }
+    }
+
+    #[test]
+    fn leading_coefficients_are_one_and_what_would_follow_zero() {
+        let PreparedPoint(Functions::InOrder(steps)) = &PreparedPoint::in_order(&GENERATOR) else {
+            unreachable!()
+        };
+        for (Function { a, b }, digit) in steps.iter().zip(DIGITS).skip(1) {
+            let (one, zeros) = match digit {
+                0 => (b[1], vec![a[3], b[2]]),
+                2 => (b[2], vec![]),
+                _ => (a[3], vec![b[2]]),
+            };
+            assert!(one == Fp::ONE && zeros.iter().all(|zero| *zero == Fp::ZERO));
         }
     }
 }

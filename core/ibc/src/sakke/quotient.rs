@@ -3,6 +3,7 @@
 use super::point::Field;
 use super::recoding::{GROUPS, OddDigits, PASSES, TABLE, WINDOW};
 use roger_fp1024::{Fp, Fp8, LANES};
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
 /// a + ib, i² = -1; as an element of PF_p any multiple by a number of F_p is the same.
@@ -51,6 +52,14 @@ impl<F: Field> Quotient<F> {
         }
     }
 
+    /// The inverse: the product with it is a² + b² of F_p.
+    pub(super) fn conjugate(&self) -> Self {
+        Self {
+            real: self.real,
+            imaginary: -self.imaginary,
+        }
+    }
+
     /// The product with 1 + i·ratio. 2 products.
     pub(super) fn multiply_by_ratio(&self, ratio: &F) -> Self {
         Self {
@@ -65,6 +74,13 @@ impl Quotient {
     pub(super) fn square_times(&self, times: usize) -> Self {
         let (real, imaginary) = Fp::square_quotient(&self.real, &self.imaginary, times);
         Self { real, imaginary }
+    }
+
+    /// Whether it is that power of g, in constant time and without inversion. No power of g has a real part of zero:
+    /// their order is odd, and that of i is 2.
+    pub(super) fn is_power(&self, power: &Self) -> Choice {
+        let same = (self.real * power.imaginary).ct_eq(&(self.imaginary * power.real));
+        same & !self.real.is_zero()
     }
 
     /// The element as the one number b/a that represents it; 0 when a = 0.
