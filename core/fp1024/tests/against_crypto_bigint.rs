@@ -113,6 +113,17 @@ fn chains_of_squares_agree() {
         }
     }
     check_chain(&edges[40], &edges[17], 300);
+    // Limbs of 52 bits that are all zeros or ones, on which carries run far.
+    let power = |limb: u32| U1024::ONE.shl_vartime(52 * limb);
+    let powers = (0..20).map(power).map(|power| power.rem_vartime(&p()));
+    for power in powers {
+        for a in [power, power.wrapping_sub(&U1024::ONE), power.neg_mod(&p())] {
+            for b in [U1024::ZERO, U1024::ONE, a, a.neg_mod(&p()), edges[5]] {
+                check_chain(&a, &b, 1);
+                check_chain(&b, &a, 3);
+            }
+        }
+    }
 }
 
 #[test]

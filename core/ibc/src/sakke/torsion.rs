@@ -47,7 +47,7 @@ const HEX_DIGITS: usize = BITS / 4;
 /// h = (q + 1) / 4.
 const EXPONENT: [u64; 16] = {
     let next = Q.wrapping_add(&U1024::ONE);
-    assert!(next.to_words()[0] % 4 == 0);
+    assert!(next.to_words()[0].is_multiple_of(4));
     next.shr_vartime(2).to_words()
 };
 
