@@ -11,6 +11,7 @@
 
 use crate::limbs::{LIMBS, Limbs, MODULUS, NEGATED_INVERSE, Wide};
 use core::arch::asm;
+use core::mem::MaybeUninit;
 
 /// p, in memory.
 static PRIME: Limbs = MODULUS;
@@ -129,32 +130,51 @@ macro_rules! each {
     };
 }
 
-/// The registers go to the eight limbs from `rdi` + `$at` on.
+/// The registers go to the eight limbs from `rdi` + `$at` on, or from another address.
 macro_rules! store {
     ($at:literal) => {
+        store!("rdi", $at)
+    };
+    ($memory:literal, $at:literal) => {
         concat!(
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             "], r8\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 8], r9\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 16], r10\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 24], r11\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 32], r12\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 40], r13\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 48], r14\n",
-            "mov [rdi + ",
+            "mov [",
+            $memory,
+            " + ",
             $at,
             " + 56], r15\n",
         )
@@ -376,9 +396,9 @@ impl Adx {
     /// a * b without reduction: four products of halves.
     #[inline]
     pub(crate) fn mul_wide(self, a: &Limbs, b: &Limbs) -> Wide {
-        let mut t = [0; 2 * LIMBS];
+        let mut t = MaybeUninit::<Wide>::uninit();
         // SAFETY: `self` proves the instructions. `rsi` and `rcx` are read for 128 octets, the size of a number, and
-        // `rdi` is written and read for 256, the size of a product. rbx, which the compiler keeps for itself, is put
+        // `rdi` is written and then read for 256, the size of a product, all of which is written. rbx, which the compiler keeps for itself, is put
         // back; every other register that changes is an operand; the stack is not used.
         unsafe {
             asm!(
@@ -406,8 +426,8 @@ impl Adx {
                 out("xmm0") _, out("xmm1") _,
                 options(nostack),
             );
+            t.assume_init()
         }
-        t
     }
 
     /// a * a without reduction: the products of different limbs once, doubled, and the squares.
@@ -443,8 +463,8 @@ impl Adx {
     /// result or the result plus p, and the lower half becomes what it is without p.
     #[inline]
     pub(crate) fn reduce(self, t: &mut Wide) -> Limbs {
-        let keep: u64;
-        // SAFETY: as in `mul_wide`; `rsi` is p.
+        let mut result = MaybeUninit::<Limbs>::uninit();
+        // SAFETY: as in `mul_wide`; `rsi` is p, and in the end the result, all 128 octets of which are written.
         unsafe {
             asm!(
                 each!("mov", "mov", "rdi", "0"),
@@ -475,25 +495,26 @@ impl Adx {
                 store!("0"),
                 each!("mov", "mov", "rdi", "192"),
                 each!("sbb", "sbb", "rsi", "64"),
-                store!("64"),
-                // All ones when the subtraction borrowed more than the bit above the top.
+                // Carries when the subtraction borrowed more than the bit above the top: then it is not taken. What is
+                // stored limb by limb is loaded so, too: wider loads would wait for the stores.
                 "sbb rdx, 0",
-                "sbb rdx, rdx",
+                "movq rsi, xmm2",
+                each!("cmovc", "cmovc", "rdi", "192"),
+                store!("rsi", "64"),
+                each!("mov", "mov", "rdi", "0"),
+                each!("cmovc", "cmovc", "rdi", "128"),
+                store!("rsi", "0"),
                 negated_inverse = const NEGATED_INVERSE as i64,
-                in("rsi") PRIME.as_ptr(),
+                inout("rsi") PRIME.as_ptr() => _,
                 in("rdi") t.as_mut_ptr(),
-                out("rdx") keep,
-                out("rax") _, out("rcx") _,
+                in("xmm2") result.as_mut_ptr().expose_provenance() as i64,
+                out("rax") _, out("rcx") _, out("rdx") _,
                 out("r8") _, out("r9") _, out("r10") _, out("r11") _,
                 out("r12") _, out("r13") _, out("r14") _, out("r15") _,
                 out("xmm0") _, out("xmm1") _,
                 options(nostack),
             );
+            result.assume_init()
         }
-        let mut result = [0; LIMBS];
-        for (i, limb) in result.iter_mut().enumerate() {
-            *limb = (t[LIMBS + i] & keep) | (t[i] & !keep);
-        }
-        result
     }
 }

@@ -116,6 +116,13 @@ impl Fp {
         Self(multiply::sum_of_products(terms.map(|(a, b)| (&a.0, &b.0))))
     }
 
+    /// (a + ib)(c + id) with i² = -1: ac - bd and ad + bc, of three products.
+    #[must_use]
+    #[inline]
+    pub fn complex_product([a, b]: [&Self; 2], [c, d]: [&Self; 2]) -> [Self; 2] {
+        multiply::complex_product([&a.0, &b.0], [&c.0, &d.0]).map(Self)
+    }
+
     /// 2a.
     #[must_use]
     #[inline]
@@ -267,7 +274,7 @@ mod multiply {
     #![allow(clippy::indexing_slicing)]
 
     use super::{Engine, Limbs, portable};
-    use crate::limbs::{Wide, add_wide};
+    use crate::limbs::{Wide, add, add_wide, sub_wide};
 
     #[inline]
     pub(super) fn mul(a: &Limbs, b: &Limbs) -> Limbs {
@@ -303,6 +310,39 @@ mod multiply {
                 adx.reduce(&mut sum(terms, |a, b| adx.mul_wide(a, b)))
             }
         }
+    }
+
+    #[inline]
+    pub(super) fn complex_product(x: [&Limbs; 2], y: [&Limbs; 2]) -> [Limbs; 2] {
+        match Engine::selected() {
+            Engine::Portable => {
+                three_products(x, y, portable::mul_wide).map(|wide| portable::reduce_wide(&wide))
+            }
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => three_products(x, y, |a, b| adx.mul_wide(a, b))
+                .map(|mut wide| adx.reduce(&mut wide)),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(ifma) => {
+                let adx = ifma.adx();
+                three_products(x, y, |a, b| adx.mul_wide(a, b))
+                    .map(|mut wide| adx.reduce(&mut wide))
+            }
+        }
+    }
+
+    /// ac - bd, and ad + bc as (a + b)(c + d) - ac - bd (Karatsuba).
+    #[inline]
+    fn three_products(
+        [a, b]: [&Limbs; 2],
+        [c, d]: [&Limbs; 2],
+        multiply: impl Fn(&Limbs, &Limbs) -> Wide,
+    ) -> [Wide; 2] {
+        let (mut real, last) = (multiply(a, c), multiply(b, d));
+        let mut imaginary = multiply(&add(a, b), &add(c, d));
+        sub_wide(&mut imaginary, &real);
+        sub_wide(&mut imaginary, &last);
+        sub_wide(&mut real, &last);
+        [real, imaginary]
     }
 
     #[inline]

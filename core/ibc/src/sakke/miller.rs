@@ -154,16 +154,14 @@ impl PreparedPoint {
 
     fn in_order(point: &Affine) -> Self {
         let mut rows = functions(point);
-        let mut steps = vec![Function::default(); DIGIT_COUNT];
+        let mut steps = vec![Function::default(); LANES * ROWS];
         for (row, functions) in rows.iter().enumerate() {
             let lanes = Zeroizing::new(functions.to_lanes());
             for (lane, function) in lanes.iter().enumerate() {
-                let index = place(lane, row).checked_sub(PADDING);
-                if let Some(step) = index.and_then(|index| steps.get_mut(index)) {
-                    *step = *function;
-                }
+                steps[place(lane, row)] = function.for_digit(digit_of(lane, row));
             }
         }
+        steps.drain(..PADDING);
         rows.iter_mut().zeroize();
         Self(Functions::InOrder(steps.into()))
     }
@@ -223,6 +221,17 @@ fn multiply_in_order(steps: &[Function<Fp>], at: &Place<Fp>, torsion: &Torsion) 
     *v
 }
 
+impl Function<Fp> {
+    /// The function as it is stored: for the digits ±1, A is (x + a2)(x² + a1) + a0 - a1·a2, with the last two as one.
+    fn for_digit(mut self, digit: i8) -> Self {
+        let [a0, a1, a2, _] = &mut self.a;
+        if digit.abs() == 1 {
+            *a0 -= &(*a1 * *a2);
+        }
+        self
+    }
+}
+
 impl Function<Fp8> {
     /// The eight functions.
     fn to_lanes(self) -> [Function<Fp>; LANES] {
@@ -262,7 +271,7 @@ impl Place<Fp> {
     }
 
     /// The value of the function of a step with this digit. Its poles are so many that the leading coefficient, which is
-    /// one, is b1 for digit 0, a3 for ±1 and b2 for 2; what would come after it is zero.
+    /// one, is b1 for digit 0, a3 for ±1 and b2 for 2; what would come after it is zero. See [`Function::for_digit`].
     fn evaluate_for(&self, digit: i8, Function { a, b }: &Function<Fp>) -> Quotient {
         let [x, x2, x3] = &self.x;
         let [y, xy, x2y] = &self.y;
@@ -275,7 +284,7 @@ impl Place<Fp> {
                 Fp::sum_of_products([(b0, y), (b1, xy)]) + x2y,
             ),
             _ => (
-                Fp::sum_of_products([(a1, x), (a2, x2)]) + x3,
+                (x + a2) * (x2 + a1),
                 Fp::sum_of_products([(b0, y), (b1, xy)]),
             ),
         };

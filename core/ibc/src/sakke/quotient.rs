@@ -42,14 +42,11 @@ impl<F: Field> Quotient<F> {
         }
     }
 
-    /// 4 products with 2 reductions.
+    /// 3 or 4 products with 2 reductions.
     pub(super) fn multiply(&self, other: &Self) -> Self {
-        let (a, b) = (&self.real, &self.imaginary);
-        let (c, d) = (&other.real, &other.imaginary);
-        Self {
-            real: F::sum_of_products([(a, c), (&-*b, d)]),
-            imaginary: F::sum_of_products([(a, d), (b, c)]),
-        }
+        let own = [&self.real, &self.imaginary];
+        let [real, imaginary] = F::complex_product(own, [&other.real, &other.imaginary]);
+        Self { real, imaginary }
     }
 
     /// The inverse: the product with it is a² + b² of F_p.
