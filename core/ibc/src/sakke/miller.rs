@@ -44,10 +44,11 @@ const FIRST: i8 = 2;
 /// Steps in front that do nothing, so that the lanes are full.
 const PADDING: usize = LANES * ROWS - DIGIT_COUNT;
 
-/// A(x) + y·B(x) with A of degree 3 and B of degree 2, in each lane another one.
+/// (x + a2)(x² + a1) + a0 + y·B(x) with B of degree 2, in each lane another one. A function may have any factor of F_p,
+/// so it is divided by the leading coefficient of A, and A costs one product.
 #[derive(Clone, Copy, Default)]
 struct Function<F> {
-    a: [F; 4],
+    a: [F; 3],
     b: [F; 3],
 }
 
@@ -158,7 +159,7 @@ impl PreparedPoint {
         for (row, functions) in rows.iter().enumerate() {
             let lanes = Zeroizing::new(functions.to_lanes());
             for (lane, function) in lanes.iter().enumerate() {
-                steps[place(lane, row)] = function.for_digit(digit_of(lane, row));
+                steps[place(lane, row)] = *function;
             }
         }
         steps.drain(..PADDING);
@@ -204,7 +205,7 @@ fn multiply_in_lanes(
     lanes.fold(first, |v, lane| v.square_times(2 * ROWS).multiply(&lane))
 }
 
-/// The loop as it is, where eight elements at once cost as much as eight; what a digit makes zero or one is left out.
+/// The loop as it is, where eight elements at once cost as much as eight; what a digit makes zero is left out.
 fn multiply_in_order(steps: &[Function<Fp>], at: &Place<Fp>, torsion: &Torsion) -> Quotient {
     let Some((first, steps)) = steps.split_first() else {
         return Quotient::one();
@@ -219,17 +220,6 @@ fn multiply_in_order(steps: &[Function<Fp>], at: &Place<Fp>, torsion: &Torsion) 
         *v = v.multiply(&at.evaluate_for(*digit, function));
     }
     *v
-}
-
-impl Function<Fp> {
-    /// The function as it is stored: for the digits ±1, A is (x + a2)(x² + a1) + a0 - a1·a2, with the last two as one.
-    fn for_digit(mut self, digit: i8) -> Self {
-        let [a0, a1, a2, _] = &mut self.a;
-        if digit.abs() == 1 {
-            *a0 -= &(*a1 * *a2);
-        }
-        self
-    }
 }
 
 impl Function<Fp8> {
@@ -247,9 +237,9 @@ fn of_parts((real, imaginary): (Fp, Fp)) -> Quotient {
     Quotient { real, imaginary }
 }
 
-/// Where the functions are evaluated: X, X² and X³ for X = -x; and y, Xy and X²y.
+/// Where the functions are evaluated: X and X² for X = -x; and y, Xy and X²y.
 struct Place<F> {
-    x: [F; 3],
+    x: [F; 2],
     y: [F; 3],
 }
 
@@ -258,7 +248,7 @@ impl Place<Fp> {
         let x = -q.x;
         let square = x.square();
         Self {
-            x: [x, square, square * x],
+            x: [x, square],
             y: [q.y, x * q.y, square * q.y],
         }
     }
@@ -270,39 +260,36 @@ impl Place<Fp> {
         }
     }
 
-    /// The value of the function of a step with this digit. Its poles are so many that the leading coefficient, which is
-    /// one, is b1 for digit 0, a3 for ±1 and b2 for 2; what would come after it is zero. See [`Function::for_digit`].
-    fn evaluate_for(&self, digit: i8, Function { a, b }: &Function<Fp>) -> Quotient {
-        let [x, x2, x3] = &self.x;
+    /// The value of the function of a step with this digit: b0 is zero for digit 0, b2 for ±1.
+    fn evaluate_for(&self, digit: i8, function: &Function<Fp>) -> Quotient {
         let [y, xy, x2y] = &self.y;
-        let [a0, a1, a2, a3] = a;
-        let [b0, b1, _] = b;
-        let (real, imaginary) = match digit {
-            0 => (Fp::sum_of_products([(a1, x), (a2, x2)]), b0 * y + xy),
-            2 => (
-                Fp::sum_of_products([(a1, x), (a2, x2), (a3, x3)]),
-                Fp::sum_of_products([(b0, y), (b1, xy)]) + x2y,
-            ),
-            _ => (
-                (x + a2) * (x2 + a1),
-                Fp::sum_of_products([(b0, y), (b1, xy)]),
-            ),
-        };
+        let [b0, b1, b2] = &function.b;
         Quotient {
-            real: real + a0,
-            imaginary,
+            real: self.real(function),
+            imaginary: match digit {
+                0 => Fp::sum_of_products([(b1, xy), (b2, x2y)]),
+                2 => Fp::sum_of_products([(b0, y), (b1, xy), (b2, x2y)]),
+                _ => Fp::sum_of_products([(b0, y), (b1, xy)]),
+            },
         }
     }
 }
 
 impl<F: Field> Place<F> {
+    /// A(X).
+    fn real(&self, function: &Function<F>) -> F {
+        let [x, x2] = &self.x;
+        let [a0, a1, a2] = function.a;
+        (a2 + *x) * (a1 + *x2) + a0
+    }
+
     /// A(X) + i·y·B(X).
-    fn evaluate(&self, Function { a, b }: &Function<F>) -> Quotient<F> {
-        let [x, x2, x3] = &self.x;
+    fn evaluate(&self, function: &Function<F>) -> Quotient<F> {
         let [y, xy, x2y] = &self.y;
+        let [b0, b1, b2] = &function.b;
         Quotient {
-            real: F::sum_of_products([(&a[1], x), (&a[2], x2), (&a[3], x3)]) + a[0],
-            imaginary: F::sum_of_products([(&b[0], y), (&b[1], xy), (&b[2], x2y)]),
+            real: self.real(function),
+            imaginary: F::sum_of_products([(b0, y), (b1, xy), (b2, x2y)]),
         }
     }
 }
@@ -311,10 +298,16 @@ impl<F: Field> Place<F> {
 fn functions(point: &Affine) -> Box<[Function<Fp8>]> {
     let multiples = Multiples::of(point);
     let steps = Zeroizing::new(walk(&multiples));
-    let functions = (0..ROWS).map(|row| row_of_functions(&steps, &multiples, row));
-    let mut functions: Vec<_> = functions.collect();
-    start(&mut functions, &multiples);
-    functions.into()
+    let rows = (0..ROWS).map(|row| row_of_polynomials(&steps, &multiples, row));
+    let mut rows = Zeroizing::new(rows.collect::<Vec<_>>());
+    start(&mut rows, &multiples);
+    let leading = rows.iter().map(|row| row.a[3]).collect::<Vec<_>>();
+    let mut leading = Zeroizing::new(leading);
+    Fp8::invert_all(&mut leading);
+    let functions = rows.iter().zip(leading.iter());
+    functions
+        .map(|(row, inverse)| row.divided(inverse))
+        .collect()
 }
 
 /// The points of all steps; those in front of the second digit stay empty.
@@ -379,7 +372,10 @@ fn side_by_side(steps: &[Step], row: usize) -> Step<Fp8> {
 }
 
 /// The function of a step: its tangents and chord multiplied, the vertical lines they have too much divided out.
-fn row_of_functions(steps: &[Step], multiples: &Multiples, row: usize) -> Function<Fp8> {
+///
+/// For digit 0 it has A of degree 2 and B of degree 1, and is multiplied by x, which is another factor of F_p. It is
+/// zero where x is, at (0, 0), which opens nothing anyway.
+fn row_of_polynomials(steps: &[Step], multiples: &Multiples, row: usize) -> Polynomials<Fp8> {
     let step = Zeroizing::new(side_by_side(steps, row));
     let mut inverses = Zeroizing::new([step.c.z, step.twice.z, step.four_times.z, step.sum_z]);
     Fp8::invert_all(inverses.as_mut_slice());
@@ -400,7 +396,14 @@ fn row_of_functions(steps: &[Step], multiples: &Multiples, row: usize) -> Functi
         .without_vertical(&four_times.x)
         .times(&addition.tangent)
         .without_vertical(&addition.x_twice)
-        .function()
+        .times_x(lanes_with(row, |digit| digit == 0))
+        .polynomials()
+}
+
+/// The lanes whose digits in this row are wanted.
+fn lanes_with(row: usize, wanted: fn(i8) -> bool) -> LaneMask {
+    let bits = (0..LANES).map(|lane| u8::from(wanted(digit_of(lane, row))) << lane);
+    LaneMask(bits.fold(0, |mask, bit| mask | bit))
 }
 
 /// s·y + e_1·x + e_0.
@@ -455,10 +458,6 @@ impl Addition {
             x: Fp8::from_lanes(&points.map(|point| point.x)),
             y: Fp8::from_lanes(&points.map(|point| point.y)),
         };
-        let lanes_with = |wanted: fn(i8) -> bool| {
-            let bits = (0..LANES).map(|lane| u8::from(wanted(digit_of(lane, row))) << lane);
-            LaneMask(bits.fold(0, |mask, bit| mask | bit))
-        };
         let x_twice = Fp8::splat(&multiples.twice.x);
         let once = Affine {
             x: Fp8::splat(&multiples.once.x),
@@ -467,14 +466,15 @@ impl Addition {
         let tangent = Line::through(&once, &Fp8::splat(&multiples.tangent));
         let chord = Line::through(&point, slope);
         Self {
-            chord: Line::vertical(x_four_times).blend(&chord, lanes_with(|digit| digit != 0)),
-            tangent: Line::vertical(&x_twice).blend(&tangent, lanes_with(|digit| digit == 2)),
+            chord: Line::vertical(x_four_times).blend(&chord, lanes_with(row, |digit| digit != 0)),
+            tangent: Line::vertical(&x_twice).blend(&tangent, lanes_with(row, |digit| digit == 2)),
             x_twice,
         }
     }
 }
 
 /// A product of lines, A(x) + y·B(x) with A of degree 4 and B of degree 3 at most.
+#[derive(Clone, Copy)]
 struct Product<F> {
     a: [F; 5],
     b: [F; 4],
@@ -518,12 +518,51 @@ impl<F: Field> Product<F> {
         }
     }
 
-    fn function(&self) -> Function<F> {
+    fn polynomials(&self) -> Polynomials<F> {
         let [a0, a1, a2, a3, _] = self.a;
         let [b0, b1, b2, _] = self.b;
-        Function {
+        Polynomials {
             a: [a0, a1, a2, a3],
             b: [b0, b1, b2],
+        }
+    }
+}
+
+impl Product<Fp8> {
+    /// Times x in the lanes of the mask; what is of the highest degree must be zero there.
+    fn times_x(&self, mask: LaneMask) -> Self {
+        let Self { mut a, mut b } = *self;
+        a.rotate_right(1);
+        b.rotate_right(1);
+        let blend = |from: &Fp8, to: &Fp8| Fp8::blend(from, to, mask);
+        Self {
+            a: core::array::from_fn(|k| blend(&self.a[k], &a[k])),
+            b: core::array::from_fn(|k| blend(&self.b[k], &b[k])),
+        }
+    }
+}
+
+/// A(x) + y·B(x) with A of degree 3 and B of degree 2.
+#[derive(Clone, Copy)]
+struct Polynomials<F> {
+    a: [F; 4],
+    b: [F; 3],
+}
+
+impl<F: Field> Zeroize for Polynomials<F> {
+    fn zeroize(&mut self) {
+        self.a.zeroize();
+        self.b.zeroize();
+    }
+}
+
+impl<F: Field> Polynomials<F> {
+    /// The function, given the inverse of the leading coefficient of A.
+    fn divided(&self, inverse: &F) -> Function<F> {
+        let [a0, a1, a2, _] = self.a.map(|a| a * *inverse);
+        Function {
+            a: [a0 - a1 * a2, a1, a2],
+            b: self.b.map(|b| b * *inverse),
         }
     }
 }
@@ -538,29 +577,25 @@ fn divided<F: Field, const N: usize>(dividend: &[F; N], x: &F) -> [F; N] {
     quotient
 }
 
-/// The steps in front of the second digit: nothing, and the tangent at K.
-fn start(functions: &mut [Function<Fp8>], multiples: &Multiples) {
+/// The steps in front of the second digit: nothing, as x³ of F_p, and the tangent at K, times x².
+fn start(rows: &mut [Polynomials<Fp8>], multiples: &Multiples) {
     const FIRST_LANE: LaneMask = LaneMask(1);
     let (zero, one) = (Fp8::ZERO, Fp8::one());
     let once = Affine {
         x: Fp8::splat(&multiples.once.x),
         y: Fp8::splat(&multiples.once.y),
     };
-    let tangent = Line::through(&once, &Fp8::splat(&multiples.tangent));
-    let nothing = Function {
-        a: [one, zero, zero, zero],
-        b: [zero; 3],
-    };
-    for (row, function) in functions.iter_mut().enumerate().take(PADDING + 1) {
-        let first = if row == PADDING {
-            Product::of(&tangent).function()
+    let Line { s, e: [e0, e1] } = Line::through(&once, &Fp8::splat(&multiples.tangent));
+    for (row, polynomials) in rows.iter_mut().enumerate().take(PADDING + 1) {
+        let (a, b) = if row == PADDING {
+            ([zero, zero, e0, e1], [zero, zero, s])
         } else {
-            nothing
+            ([zero, zero, zero, one], [zero; 3])
         };
-        for (to, from) in function.a.iter_mut().zip(&first.a) {
+        for (to, from) in polynomials.a.iter_mut().zip(&a) {
             *to = Fp8::blend(to, from, FIRST_LANE);
         }
-        for (to, from) in function.b.iter_mut().zip(&first.b) {
+        for (to, from) in polynomials.b.iter_mut().zip(&b) {
             *to = Fp8::blend(to, from, FIRST_LANE);
         }
     }
@@ -607,17 +642,17 @@ mod tests {
     }
 
     #[test]
-    fn leading_coefficients_are_one_and_what_would_follow_zero() {
+    fn coefficients_that_are_left_out_are_zero() {
         let PreparedPoint(Functions::InOrder(steps)) = &PreparedPoint::in_order(&GENERATOR) else {
             unreachable!()
         };
-        for (Function { a, b }, digit) in steps.iter().zip(DIGITS).skip(1) {
-            let (one, zeros) = match digit {
-                0 => (b[1], vec![a[3], b[2]]),
-                2 => (b[2], vec![]),
-                _ => (a[3], vec![b[2]]),
+        for (Function { b, .. }, digit) in steps.iter().zip(DIGITS).skip(1) {
+            let [zero, not_zero] = match digit {
+                0 => [b[0], b[1]],
+                1 | -1 => [b[2], b[0]],
+                _ => continue,
             };
-            assert!(one == Fp::ONE && zeros.iter().all(|zero| *zero == Fp::ZERO));
+            assert!(zero == Fp::ZERO && not_zero != Fp::ZERO);
         }
     }
 }
