@@ -199,10 +199,10 @@ fn multiply_in_lanes(
             *v = v.multiply(&torsion.power(&places));
         }
     }
-    let (real, imaginary) = (v.real.to_lanes(), v.imaginary.to_lanes());
-    let mut lanes = real.into_iter().zip(imaginary).map(of_parts);
-    let first = lanes.next().unwrap_or_else(Quotient::one);
-    lanes.fold(first, |v, lane| v.square_times(2 * ROWS).multiply(&lane))
+    let lanes = Zeroizing::new(v.to_lanes());
+    let [first, others @ ..] = &*lanes;
+    let others = others.iter();
+    others.fold(*first, |v, lane| v.square_times(2 * ROWS).multiply(lane))
 }
 
 /// The loop as it is, where eight elements at once cost as much as eight; what a digit makes zero is left out.
@@ -231,10 +231,6 @@ impl Function<Fp8> {
             b: b.map(|b| b[lane]),
         })
     }
-}
-
-fn of_parts((real, imaginary): (Fp, Fp)) -> Quotient {
-    Quotient { real, imaginary }
 }
 
 /// Where the functions are evaluated: X and X² for X = -x; and y, Xy and X²y.

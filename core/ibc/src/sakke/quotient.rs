@@ -2,7 +2,7 @@
 
 use super::point::Field;
 use super::recoding::{GROUPS, OddDigits, PASSES, TABLE, WINDOW};
-use roger_fp1024::{Fp, Fp8, LANES};
+use roger_fp1024::{Backend, Fp, Fp8, LANES};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -63,6 +63,18 @@ impl<F: Field> Quotient<F> {
             real: self.real - self.imaginary * *ratio,
             imaginary: self.imaginary + self.real * *ratio,
         }
+    }
+}
+
+impl Quotient<Fp8> {
+    /// The eight elements.
+    pub(super) fn to_lanes(self) -> [Quotient; LANES] {
+        let (real, imaginary) = (self.real.to_lanes(), self.imaginary.to_lanes());
+        let mut lanes = [Quotient::default(); LANES];
+        for (lane, (real, imaginary)) in lanes.iter_mut().zip(real.into_iter().zip(imaginary)) {
+            *lane = Quotient { real, imaginary };
+        }
+        lanes
     }
 }
 
@@ -166,8 +178,15 @@ fn odd_powers(element: &Quotient<Fp8>) -> [Quotient<Fp8>; TABLE] {
     powers
 }
 
+/// The product of all lanes: by halves where eight products at once cost little more than one, else one by one.
 fn product_of_lanes(lanes: &Quotient<Fp8>) -> Quotient {
     let mut product = Zeroizing::new(*lanes);
+    if !Backend::selected().is_wide() {
+        let lanes = Zeroizing::new(product.to_lanes());
+        return lanes
+            .iter()
+            .fold(Quotient::one(), |product, lane| product.multiply(lane));
+    }
     for distance in [4, 2, 1] {
         let other = Zeroizing::new(Quotient {
             real: product.real.rotate(distance),
@@ -175,9 +194,8 @@ fn product_of_lanes(lanes: &Quotient<Fp8>) -> Quotient {
         });
         *product = product.multiply(&other);
     }
-    let [real, ..] = product.real.to_lanes();
-    let [imaginary, ..] = product.imaginary.to_lanes();
-    Quotient { real, imaginary }
+    let [first, ..] = product.to_lanes();
+    first
 }
 
 #[cfg(test)]
