@@ -130,8 +130,11 @@ macro_rules! each {
     };
 }
 
-/// The registers go to the eight limbs from `$memory` + `$at` on.
-macro_rules! store_to {
+/// The registers go to the eight limbs from `rdi` + `$at` on, or from another address.
+macro_rules! store {
+    ($at:literal) => {
+        store!("rdi", $at)
+    };
     ($memory:literal, $at:literal) => {
         concat!(
             "mov [",
@@ -175,13 +178,6 @@ macro_rules! store_to {
             $at,
             " + 56], r15\n",
         )
-    };
-}
-
-/// The registers go to the eight limbs from `rdi` + `$at` on.
-macro_rules! store {
-    ($at:literal) => {
-        store_to!("rdi", $at)
     };
 }
 
@@ -233,43 +229,6 @@ macro_rules! keep_carry {
 macro_rules! take_carry {
     ($register:literal) => {
         concat!("movd eax, ", $register, "\n", "neg eax\n")
-    };
-}
-
-/// Keeps the registers where `rdx` is all ones, clears them where it is zero.
-macro_rules! mask {
-    () => {
-        concat!(
-            "and r8, rdx\n",
-            "and r9, rdx\n",
-            "and r10, rdx\n",
-            "and r11, rdx\n",
-            "and r12, rdx\n",
-            "and r13, rdx\n",
-            "and r14, rdx\n",
-            "and r15, rdx\n",
-        )
-    };
-}
-
-/// The number in the upper half of `rdi`, with the bit above its top in `rdx`, less p at `$prime` if that is not
-/// negative: what it is without p waits in the lower half until the last borrow tells.
-macro_rules! less_prime {
-    ($prime:literal, $result:literal) => {
-        concat!(
-            each!("mov", "mov", "rdi", "128"),
-            each!("sub", "sbb", $prime, "0"),
-            store!("0"),
-            each!("mov", "mov", "rdi", "192"),
-            each!("sbb", "sbb", $prime, "64"),
-            // The borrow that is left is more than the bit above the top.
-            "sbb rdx, 0\n",
-            each!("cmovc", "cmovc", "rdi", "192"),
-            store_to!($result, "64"),
-            each!("mov", "mov", "rdi", "0"),
-            each!("cmovc", "cmovc", "rdi", "128"),
-            store_to!($result, "0"),
-        )
     };
 }
 
@@ -422,75 +381,6 @@ impl Adx {
         unsafe { compiled(code) }
     }
 
-    /// a + b mod p.
-    #[inline]
-    pub(crate) fn add(self, a: &Limbs, b: &Limbs) -> Limbs {
-        let mut t = MaybeUninit::<Wide>::uninit();
-        let mut sum = MaybeUninit::<Limbs>::uninit();
-        // SAFETY: as in `mul_wide`; `rax` is p. What is read of `t` was written before; all limbs of the sum are.
-        unsafe {
-            asm!(
-                each!("mov", "mov", "rsi", "0"),
-                each!("add", "adc", "rcx", "0"),
-                store!("128"),
-                each!("mov", "mov", "rsi", "64"),
-                each!("adc", "adc", "rcx", "64"),
-                store!("192"),
-                "setc dl",
-                "movzx edx, dl",
-                less_prime!("rax", "{sum}"),
-                sum = in(reg) sum.as_mut_ptr(),
-                in("rsi") a.as_ptr(),
-                in("rcx") b.as_ptr(),
-                in("rax") PRIME.as_ptr(),
-                in("rdi") t.as_mut_ptr(),
-                out("rdx") _,
-                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-                out("r12") _, out("r13") _, out("r14") _, out("r15") _,
-                options(nostack),
-            );
-            sum.assume_init()
-        }
-    }
-
-    /// a - b mod p.
-    #[inline]
-    pub(crate) fn sub(self, a: &Limbs, b: &Limbs) -> Limbs {
-        let mut difference = MaybeUninit::<Limbs>::uninit();
-        // SAFETY: as in `mul_wide`, with `rdi` for the size of a number, all of it written; `rax` is p.
-        unsafe {
-            asm!(
-                each!("mov", "mov", "rsi", "0"),
-                each!("sub", "sbb", "rcx", "0"),
-                store!("0"),
-                each!("mov", "mov", "rsi", "64"),
-                each!("sbb", "sbb", "rcx", "64"),
-                store!("64"),
-                // All ones when the difference is negative: then p is added.
-                "sbb rdx, rdx",
-                each!("mov", "mov", "rax", "0"),
-                mask!(),
-                each!("add", "adc", "rdi", "0"),
-                store!("0"),
-                "sbb rcx, rcx",
-                each!("mov", "mov", "rax", "64"),
-                mask!(),
-                "neg rcx",
-                each!("adc", "adc", "rdi", "64"),
-                store!("64"),
-                in("rsi") a.as_ptr(),
-                inout("rcx") b.as_ptr() => _,
-                in("rax") PRIME.as_ptr(),
-                in("rdi") difference.as_mut_ptr(),
-                out("rdx") _,
-                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-                out("r12") _, out("r13") _, out("r14") _, out("r15") _,
-                options(nostack),
-            );
-            difference.assume_init()
-        }
-    }
-
     /// a * b / 2^1024 mod p.
     #[inline]
     pub(crate) fn mul(self, a: &Limbs, b: &Limbs) -> Limbs {
@@ -508,7 +398,7 @@ impl Adx {
     pub(crate) fn mul_wide(self, a: &Limbs, b: &Limbs) -> Wide {
         let mut t = MaybeUninit::<Wide>::uninit();
         // SAFETY: `self` proves the instructions. `rsi` and `rcx` are read for 128 octets, the size of a number, and
-        // `rdi` is written, all of it, and then read for 256, the size of a product. rbx, which the compiler keeps for itself, is put
+        // `rdi` is written and then read for 256, the size of a product, all of which is written. rbx, which the compiler keeps for itself, is put
         // back; every other register that changes is an operand; the stack is not used.
         unsafe {
             asm!(
@@ -543,7 +433,7 @@ impl Adx {
     /// a * a without reduction: the products of different limbs once, doubled, and the squares.
     #[inline]
     fn square_wide(self, a: &Limbs) -> Wide {
-        let mut t = [0; 2 * LIMBS]; // the lowest and the highest limb are read before they are written
+        let mut t = [0; 2 * LIMBS];
         // SAFETY: as in `mul_wide`.
         unsafe {
             asm!(
@@ -574,7 +464,7 @@ impl Adx {
     #[inline]
     pub(crate) fn reduce(self, t: &mut Wide) -> Limbs {
         let mut result = MaybeUninit::<Limbs>::uninit();
-        // SAFETY: as in `mul_wide`; `rsi` is p. All limbs of the result are written.
+        // SAFETY: as in `mul_wide`; `rsi` is p, and in the end the result, all 128 octets of which are written.
         unsafe {
             asm!(
                 each!("mov", "mov", "rdi", "0"),
@@ -600,13 +490,25 @@ impl Adx {
                 "or dl, al",
                 "movzx edx, dl",
                 store!("192"),
-                less_prime!("rsi", "{result}"),
+                each!("mov", "mov", "rdi", "128"),
+                each!("sub", "sbb", "rsi", "0"),
+                store!("0"),
+                each!("mov", "mov", "rdi", "192"),
+                each!("sbb", "sbb", "rsi", "64"),
+                // Carries when the subtraction borrowed more than the bit above the top: then it is not taken. What is
+                // stored limb by limb is loaded so, too: wider loads would wait for the stores.
+                "sbb rdx, 0",
+                "movq rsi, xmm2",
+                each!("cmovc", "cmovc", "rdi", "192"),
+                store!("rsi", "64"),
+                each!("mov", "mov", "rdi", "0"),
+                each!("cmovc", "cmovc", "rdi", "128"),
+                store!("rsi", "0"),
                 negated_inverse = const NEGATED_INVERSE as i64,
-                result = in(reg) result.as_mut_ptr(),
-                in("rsi") PRIME.as_ptr(),
+                inout("rsi") PRIME.as_ptr() => _,
                 in("rdi") t.as_mut_ptr(),
-                out("rdx") _,
-                out("rax") _, out("rcx") _,
+                in("xmm2") result.as_mut_ptr().expose_provenance() as i64,
+                out("rax") _, out("rcx") _, out("rdx") _,
                 out("r8") _, out("r9") _, out("r10") _, out("r11") _,
                 out("r12") _, out("r13") _, out("r14") _, out("r15") _,
                 out("xmm0") _, out("xmm1") _,

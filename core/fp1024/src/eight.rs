@@ -160,6 +160,25 @@ impl Fp8 {
         }
     }
 
+    /// (a + ib)(c + id) with i² = -1: ac - bd and ad + bc.
+    #[must_use]
+    #[inline]
+    pub fn complex_product([a, b]: [&Self; 2], [c, d]: [&Self; 2]) -> [Self; 2] {
+        match Engine::selected() {
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(_) => {
+                let real = Self::sum_of_products([(a, c), (&-b, d)]);
+                [real, Self::sum_of_products([(a, d), (b, c)])]
+            }
+            _ => {
+                let [a, b, c, d] = [a, b, c, d].map(Self::elements);
+                let lane = |l| Fp::complex_product([&a[l], &b[l]], [&c[l], &d[l]]);
+                let products: [_; LANES] = core::array::from_fn(lane);
+                [0, 1].map(|part| Self::from_elements(&products.map(|product| product[part])))
+            }
+        }
+    }
+
     /// In each lane the element of the table that the lane's index names, or zero when there is none. Every entry is
     /// read, whatever the indices are.
     #[must_use]

@@ -106,23 +106,28 @@ impl Fp {
     #[must_use]
     #[inline]
     pub fn square(&self) -> Self {
-        Self(arithmetic::square(&self.0))
+        Self(multiply::square(&self.0))
     }
 
     /// The sum of products of pairs, at least one, with one reduction.
     #[must_use]
     #[inline]
     pub fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self {
-        Self(arithmetic::sum_of_products(
-            terms.map(|(a, b)| (&a.0, &b.0)),
-        ))
+        Self(multiply::sum_of_products(terms.map(|(a, b)| (&a.0, &b.0))))
+    }
+
+    /// (a + ib)(c + id) with i² = -1: ac - bd and ad + bc, of three products.
+    #[must_use]
+    #[inline]
+    pub fn complex_product([a, b]: [&Self; 2], [c, d]: [&Self; 2]) -> [Self; 2] {
+        multiply::complex_product([&a.0, &b.0], [&c.0, &d.0]).map(Self)
     }
 
     /// 2a.
     #[must_use]
     #[inline]
     pub fn double(&self) -> Self {
-        Self(arithmetic::add(&self.0, &self.0))
+        Self(limbs::add(&self.0, &self.0))
     }
 
     /// (a + ib)^(2^times) with i² = -1, but for a factor of F_p that both parts of the result have.
@@ -208,7 +213,7 @@ impl Neg for &Fp {
     type Output = Fp;
     #[inline]
     fn neg(self) -> Fp {
-        Fp(arithmetic::sub(&[0; LIMBS], &self.0))
+        Fp(limbs::sub(&[0; LIMBS], &self.0))
     }
 }
 
@@ -259,39 +264,17 @@ macro_rules! operator {
     };
 }
 
-operator!(Add, add, AddAssign, add_assign, arithmetic::add);
-operator!(Sub, sub, SubAssign, sub_assign, arithmetic::sub);
-operator!(Mul, mul, MulAssign, mul_assign, arithmetic::mul);
+operator!(Add, add, AddAssign, add_assign, limbs::add);
+operator!(Sub, sub, SubAssign, sub_assign, limbs::sub);
+operator!(Mul, mul, MulAssign, mul_assign, multiply::mul);
 
-/// What the backend of this process computes.
-mod arithmetic {
+/// Products by the backend of this process.
+mod multiply {
     // The array of terms has one element at least, which is checked at compile time.
     #![allow(clippy::indexing_slicing)]
 
-    use super::{Engine, Limbs, limbs, portable};
-    use crate::limbs::{Wide, add_wide};
-
-    #[inline]
-    pub(super) fn add(a: &Limbs, b: &Limbs) -> Limbs {
-        match Engine::selected() {
-            Engine::Portable => limbs::add(a, b),
-            #[cfg(target_arch = "x86_64")]
-            Engine::Adx(adx) => adx.add(a, b),
-            #[cfg(target_arch = "x86_64")]
-            Engine::Ifma(ifma) => ifma.adx().add(a, b),
-        }
-    }
-
-    #[inline]
-    pub(super) fn sub(a: &Limbs, b: &Limbs) -> Limbs {
-        match Engine::selected() {
-            Engine::Portable => limbs::sub(a, b),
-            #[cfg(target_arch = "x86_64")]
-            Engine::Adx(adx) => adx.sub(a, b),
-            #[cfg(target_arch = "x86_64")]
-            Engine::Ifma(ifma) => ifma.adx().sub(a, b),
-        }
-    }
+    use super::{Engine, Limbs, portable};
+    use crate::limbs::{Wide, add, add_wide, sub_wide};
 
     #[inline]
     pub(super) fn mul(a: &Limbs, b: &Limbs) -> Limbs {
@@ -327,6 +310,39 @@ mod arithmetic {
                 adx.reduce(&mut sum(terms, |a, b| adx.mul_wide(a, b)))
             }
         }
+    }
+
+    #[inline]
+    pub(super) fn complex_product(x: [&Limbs; 2], y: [&Limbs; 2]) -> [Limbs; 2] {
+        match Engine::selected() {
+            Engine::Portable => {
+                three_products(x, y, portable::mul_wide).map(|wide| portable::reduce_wide(&wide))
+            }
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => three_products(x, y, |a, b| adx.mul_wide(a, b))
+                .map(|mut wide| adx.reduce(&mut wide)),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(ifma) => {
+                let adx = ifma.adx();
+                three_products(x, y, |a, b| adx.mul_wide(a, b))
+                    .map(|mut wide| adx.reduce(&mut wide))
+            }
+        }
+    }
+
+    /// ac - bd, and ad + bc as (a + b)(c + d) - ac - bd (Karatsuba).
+    #[inline]
+    fn three_products(
+        [a, b]: [&Limbs; 2],
+        [c, d]: [&Limbs; 2],
+        multiply: impl Fn(&Limbs, &Limbs) -> Wide,
+    ) -> [Wide; 2] {
+        let (mut real, last) = (multiply(a, c), multiply(b, d));
+        let mut imaginary = multiply(&add(a, b), &add(c, d));
+        sub_wide(&mut imaginary, &real);
+        sub_wide(&mut imaginary, &last);
+        sub_wide(&mut real, &last);
+        [real, imaginary]
     }
 
     #[inline]

@@ -83,18 +83,21 @@ pub(crate) const fn double_times(mut a: Limbs, times: usize) -> Limbs {
     a
 }
 
-/// a + b + carry and the carry out.
+/// a + b + carry and the carry out, both carries 0 or 1. Compilers make chains of ADC and SBB of this and the next, but
+/// not of sums of 128 bits.
 #[inline(always)]
 pub(crate) const fn carrying_add(a: u64, b: u64, carry: u64) -> (u64, u64) {
-    let sum = a as u128 + b as u128 + carry as u128;
-    (sum as u64, (sum >> 64) as u64)
+    let (sum, first) = a.overflowing_add(b);
+    let (sum, second) = sum.overflowing_add(carry);
+    (sum, (first | second) as u64)
 }
 
 /// a - b - borrow and the borrow out, both borrows 0 or 1.
 #[inline(always)]
 pub(crate) const fn borrowing_sub(a: u64, b: u64, borrow: u64) -> (u64, u64) {
-    let difference = (a as u128).wrapping_sub(b as u128 + borrow as u128);
-    (difference as u64, (difference >> 127) as u64)
+    let (difference, first) = a.overflowing_sub(b);
+    let (difference, second) = difference.overflowing_sub(borrow);
+    (difference, (first | second) as u64)
 }
 
 /// accumulator + a * b + carry as low and high word; cannot overflow 128 bits.
@@ -187,4 +190,19 @@ pub(crate) fn add_wide(sum: &mut Wide, product: &Wide) {
     let mut upper = [0; LIMBS];
     upper.copy_from_slice(high);
     high.copy_from_slice(&reduce_once(&upper, carry));
+}
+
+/// difference - product, both below p * 2^1024, plus p * 2^1024 when that is negative.
+#[inline]
+pub(crate) fn sub_wide(difference: &mut Wide, product: &Wide) {
+    let mut borrow = 0;
+    for (limb, other) in difference.iter_mut().zip(product) {
+        (*limb, borrow) = borrowing_sub(*limb, *other, borrow);
+    }
+    let if_negative = mask(borrow);
+    let mut carry = 0;
+    let (_, high) = difference.split_at_mut(LIMBS);
+    for (limb, modulus) in high.iter_mut().zip(&MODULUS) {
+        (*limb, carry) = carrying_add(*limb, *modulus & if_negative, carry);
+    }
 }

@@ -69,6 +69,15 @@ fn check_pair(a: &U1024, b: &U1024) {
     assert_eq!(number(&(x * y)), product(a, b));
     let sum = product(a, b).add_mod(&product(b, b), &p());
     assert_eq!(number(&Fp::sum_of_products([(&x, &y), (&y, &y)])), sum);
+    let [real, imaginary] = Fp::complex_product([&x, &y], [&y, &x]);
+    assert_eq!(number(&real), U1024::ZERO);
+    assert_eq!(
+        number(&imaginary),
+        product(a, a).add_mod(&product(b, b), &p())
+    );
+    let [real, imaginary] = Fp::complex_product([&x, &y], [&x, &y]);
+    assert_eq!(number(&real), product(a, a).sub_mod(&product(b, b), &p()));
+    assert_eq!(number(&imaginary), product(a, b).double_mod(&p()));
     assert_eq!(x == y, a == b);
     assert!(Fp::conditional_select(&x, &y, Choice::from(0)) == x);
     assert!(Fp::conditional_select(&x, &y, Choice::from(1)) == y);
@@ -115,6 +124,17 @@ fn chains_of_squares_agree() {
         }
     }
     check_chain(&edges[40], &edges[17], 300);
+    // Limbs of 52 bits that are all zeros or ones, on which carries run far.
+    let power = |limb: u32| U1024::ONE.shl_vartime(52 * limb);
+    let powers = (0..20).map(power).map(|power| power.rem_vartime(&p()));
+    for power in powers {
+        for a in [power, power.wrapping_sub(&U1024::ONE), power.neg_mod(&p())] {
+            for b in [U1024::ZERO, U1024::ONE, a, a.neg_mod(&p()), edges[5]] {
+                check_chain(&a, &b, 1);
+                check_chain(&b, &a, 3);
+            }
+        }
+    }
 }
 
 #[test]
@@ -222,6 +242,12 @@ fn check_eight(a: &[U1024; 8], b: &[U1024; 8], c: &[U1024; 8]) {
     check_lanes(Fp8::sum_of_products([(&x, &y), (&y, &z)]), two);
     let three = |l: usize| two(l).add_mod(&product(&c[l], &a[l]), &p());
     check_lanes(Fp8::sum_of_products([(&x, &y), (&y, &z), (&z, &x)]), three);
+    let [real, imaginary] = Fp8::complex_product([&x, &y], [&y, &z]);
+    check_lanes(real, |l| {
+        product(&a[l], &b[l]).sub_mod(&product(&b[l], &c[l]), &p())
+    });
+    let cross = |l: usize| product(&a[l], &c[l]).add_mod(&product(&b[l], &b[l]), &p());
+    check_lanes(imaginary, cross);
     // What comes out of one operation is what may go into the next.
     let chain = |l: usize| {
         let sum = a[l].add_mod(&b[l], &p()).add_mod(&a[l], &p());

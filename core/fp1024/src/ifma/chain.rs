@@ -1,9 +1,10 @@
 //! The same quotient squared many times over: two products at once, each with its limbs side by side in three
 //! registers.
 //!
-//! Numbers are taken modulo N = c·p with N = -1 modulo 2^52. Then the multiple of N that makes the lowest limb vanish
-//! is the limb itself: (t + t_0·N) / 2^52 = (t - t_0) / 2^52 + t_0·(N + 1) / 2^52, and nothing has to be multiplied to
-//! find it. Twenty-one limbs leave sixteen bits above N, so sums and differences need no reduction.
+//! Numbers are taken modulo N = c·p with N = -1 modulo 2^104. Then the multiple of N that makes the two lowest limbs
+//! vanish is these limbs themselves: (t + t_0·N) / 2^104 = (t - t_0) / 2^104 + t_0·(N + 1) / 2^104, and nothing has to
+//! be multiplied to find it. Twenty-two limbs leave sixteen bits above N, so sums and differences need no reduction:
+//! with factors below 10N a product is below N·(1 + 100/2^16).
 
 #![allow(unsafe_code)]
 // calls of functions that need the instructions of which `Ifma` is the proof
@@ -11,8 +12,8 @@
 #![allow(clippy::indexing_slicing)]
 
 use super::Ifma;
-use super::radix::{BITS, DIGITS, FACTOR, MASK, PRIME, digits};
-use crate::limbs::{LIMBS, Limbs, R_SQUARED, add, reduce_once};
+use super::radix::{BITS, DIGITS, MASK, PRIME, digits};
+use crate::limbs::{LIMBS, Limbs, MODULUS, R_SQUARED, add, reduce_once};
 use crate::portable;
 use core::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask,
@@ -21,8 +22,8 @@ use core::arch::x86_64::{
     _mm512_setzero_si512, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
 };
 
-/// Limbs of a number: 21 * 52 = 1092 bits.
-const LENGTH: usize = DIGITS + 1;
+/// Limbs of a number: 22 * 52 = 1144 bits.
+const LENGTH: usize = DIGITS + 2;
 
 /// Limbs that three registers hold.
 const LANES: usize = 24;
@@ -33,42 +34,55 @@ type Row = [u64; LANES];
 /// A [`Row`] in registers.
 type Wide = [__m512i; 3];
 
-/// (N + 1) / 2^52.
-const FOLD: Row = shifted(0);
-
-/// The same one limb higher.
-const FOLD_HIGH: Row = shifted(1);
+/// (N + 1) / 2^104, and the same one and two limbs higher.
+const FOLD: [Row; 3] = [shifted(0), shifted(1), shifted(2)];
 
 /// 8N, with 2^59 added to every limb but the top and taken off the next, so that no limb of a sum less one of a
 /// difference becomes negative.
 const POSITIVE: Row = positive();
 
-/// N = p·FACTOR: its lowest limb is 2^52 - 1.
-const fn modulus() -> Row {
-    times(FACTOR)
-}
+/// c = -p^-1 mod 2^104, as two limbs.
+const FACTOR: [u64; 2] = {
+    let odd = MODULUS[0] as u128 | (MODULUS[1] as u128) << 64;
+    // Newton: each step doubles the number of right bits; seven steps from one bit give 128.
+    let (mut inverse, mut step) = (1u128, 0);
+    while step < 7 {
+        inverse = inverse.wrapping_mul(2u128.wrapping_sub(odd.wrapping_mul(inverse)));
+        step += 1;
+    }
+    let factor = inverse.wrapping_neg();
+    [factor as u64 & MASK, (factor >> BITS) as u64 & MASK]
+};
 
-const fn times(factor: u64) -> Row {
+/// N = c·p: its two lowest limbs are all ones.
+const fn modulus() -> Row {
     let mut row = [0; LANES];
     let (mut carry, mut j) = (0u128, 0);
     while j < LENGTH {
-        let limb = if j < DIGITS { PRIME[j] } else { 0 };
-        let sum = limb as u128 * factor as u128 + carry;
+        let here = if j < DIGITS { PRIME[j] } else { 0 };
+        let below = if j > 0 && j <= DIGITS {
+            PRIME[j - 1]
+        } else {
+            0
+        };
+        let products = here as u128 * FACTOR[0] as u128 + below as u128 * FACTOR[1] as u128;
+        let sum = products + carry;
         row[j] = sum as u64 & MASK;
         carry = sum >> BITS;
         j += 1;
     }
+    // The top limb is wide enough for `POSITIVE` to stay above that of a number a little above N.
+    assert!(carry == 0 && row[0] == MASK && row[1] == MASK && row[LENGTH - 1] > 1 << 20);
     row
 }
 
 const fn shifted(by: usize) -> Row {
     let n = modulus();
-    assert!(n[0] == MASK);
     let mut row = [0; LANES];
-    let (mut carry, mut j) = (1, 1);
+    let (mut carry, mut j) = (1, 2);
     while j < LENGTH {
         let sum = n[j] + carry;
-        row[j - 1 + by] = sum & MASK;
+        row[j - 2 + by] = sum & MASK;
         carry = sum >> BITS;
         j += 1;
     }
@@ -138,33 +152,54 @@ fn square_times(a: &Limbs, b: &Limbs, times: usize) -> (Limbs, Limbs) {
     (limbs(&store(&carried(&a))), limbs(&store(&carried(&b))))
 }
 
-/// Two products divided by 2^1092 modulo N, their carries not done.
+/// Two products divided by 2^1144 modulo N, their carries not done.
 ///
-/// Each row waits for the lowest limb of the one before. So a row's own partial products, which wait for nothing, are
-/// summed apart: the upper halves of this row and the lower halves of the next.
+/// Each step takes two limbs of b and drops two limbs of the sum. It waits for the two lowest limbs of the step before;
+/// its own partial products wait for nothing, and are summed apart. A limb passes through twelve steps with eight
+/// partial products at most, so it stays below 97·2^52.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn products(a: [&Wide; 2], b: [&Row; 2]) -> [Wide; 2] {
-    let zero = _mm512_setzero_si512();
-    let (fold, fold_high) = (load(&FOLD), load(&FOLD_HIGH));
-    let limbs = |i: usize| b.map(|b| _mm512_set1_epi64(b[i] as i64));
-    let mut here = limbs(0);
-    let mut sums = [[zero; 3]; 2];
-    for ((sum, a), limb) in sums.iter_mut().zip(a).zip(here) {
-        *sum = lower_halves([zero; 3], a, limb);
+    let zero = [_mm512_setzero_si512(); 3];
+    let fold = FOLD.each_ref().map(|row| load(row));
+    let higher = [move_up(a[0]), move_up(a[1])];
+    let limb = |k: usize, i: usize| _mm512_set1_epi64(b[k][i] as i64);
+    let mut sums = [zero; 2];
+    for k in 0..2 {
+        sums[k] = lower_halves(zero, a[k], limb(k, 0));
+        sums[k] = upper_halves(sums[k], &higher[k], limb(k, 0));
+        sums[k] = lower_halves(sums[k], &higher[k], limb(k, 1));
     }
-    for i in 0..LENGTH {
-        // Beyond the last limb comes a zero limb, whose products are zero.
-        let next = limbs(i + 1);
+    for i in (2..LENGTH).step_by(2) {
         for k in 0..2 {
-            let own = lower_halves(upper_halves([zero; 3], a[k], here[k]), a[k], next[k]);
-            let lowest = _mm512_permutexvar_epi64(zero, sums[k][0]);
-            let moved = plus(&move_down(&sums[k]), &own);
-            sums[k] = upper_halves(lower_halves(moved, &fold, lowest), &fold_high, lowest);
+            let own = upper_halves(zero, a[k], limb(k, i - 1));
+            let own = lower_halves(own, a[k], limb(k, i));
+            let own = upper_halves(own, &higher[k], limb(k, i));
+            let own = lower_halves(own, &higher[k], limb(k, i + 1));
+            sums[k] = folded(&sums[k], own, &fold);
         }
-        here = next;
+    }
+    for k in 0..2 {
+        let own = upper_halves(zero, a[k], limb(k, LENGTH - 1));
+        sums[k] = folded(&sums[k], own, &fold);
     }
     sums
+}
+
+/// The sum without its two lowest limbs, which come back times (N + 1) / 2^104, plus what is to be added besides.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn folded(sum: &Wide, own: Wide, fold: &[Wide; 3]) -> Wide {
+    let lowest = _mm512_permutexvar_epi64(_mm512_setzero_si512(), sum[0]);
+    let second = _mm512_permutexvar_epi64(_mm512_set1_epi64(1), sum[0]);
+    // A product takes the lower 52 bits of a limb; what is above goes to the next limb.
+    let second = _mm512_add_epi64(second, _mm512_srli_epi64::<{ BITS as u32 }>(lowest));
+    let carry = _mm512_maskz_srli_epi64::<{ BITS as u32 }>(1, second);
+    let lower = lower_halves(move_down(sum, carry), &fold[0], lowest);
+    let lower = lower_halves(lower, &fold[1], second);
+    let upper = upper_halves(own, &fold[1], lowest);
+    let upper = upper_halves(upper, &fold[2], second);
+    plus(&lower, &upper)
 }
 
 #[inline]
@@ -185,15 +220,25 @@ fn upper_halves(mut sum: Wide, a: &Wide, limb: __m512i) -> Wide {
     sum
 }
 
-/// Drops the lowest limb and adds what it carries to the next.
+/// Drops the two lowest limbs and adds what they carry to the next.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn move_down(sum: &Wide) -> Wide {
-    let carry = _mm512_maskz_srli_epi64::<{ BITS as u32 }>(1, sum[0]);
+fn move_down(sum: &Wide, carry: __m512i) -> Wide {
     [
-        _mm512_add_epi64(_mm512_alignr_epi64::<1>(sum[1], sum[0]), carry),
-        _mm512_alignr_epi64::<1>(sum[2], sum[1]),
-        _mm512_alignr_epi64::<1>(_mm512_setzero_si512(), sum[2]),
+        _mm512_add_epi64(_mm512_alignr_epi64::<2>(sum[1], sum[0]), carry),
+        _mm512_alignr_epi64::<2>(sum[2], sum[1]),
+        _mm512_alignr_epi64::<2>(_mm512_setzero_si512(), sum[2]),
+    ]
+}
+
+/// One limb higher.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn move_up(number: &Wide) -> Wide {
+    [
+        _mm512_alignr_epi64::<7>(number[0], _mm512_setzero_si512()),
+        _mm512_alignr_epi64::<7>(number[1], number[0]),
+        _mm512_alignr_epi64::<7>(number[2], number[1]),
     ]
 }
 
@@ -222,13 +267,9 @@ fn minus(a: &Wide, b: &Wide) -> Wide {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn carried(number: &Wide) -> Wide {
-    let (zero, mask) = (_mm512_setzero_si512(), _mm512_set1_epi64(MASK as i64));
+    let mask = _mm512_set1_epi64(MASK as i64);
     let above = number.map(|vector| _mm512_srli_epi64::<{ BITS as u32 }>(vector));
-    let raised = [
-        _mm512_alignr_epi64::<7>(above[0], zero),
-        _mm512_alignr_epi64::<7>(above[1], above[0]),
-        _mm512_alignr_epi64::<7>(above[2], above[1]),
-    ];
+    let raised = move_up(&above);
     let mut limbs = number.map(|vector| _mm512_and_si512(vector, mask));
     let (mut carries, mut passes) = (0u32, 0u32);
     for k in 0..3 {
@@ -255,16 +296,16 @@ fn row(number: &Limbs) -> Row {
 
 /// The number modulo p.
 fn limbs(row: &Row) -> Limbs {
-    let mut words = [0; LIMBS + 1];
+    let mut words = [0; LIMBS + 2];
     for (j, digit) in row.iter().enumerate().take(LENGTH) {
         let (word, shift) = (j * BITS / 64, j * BITS % 64);
         words[word] |= digit << shift;
-        if shift + BITS > 64 && word < LIMBS {
+        if shift + BITS > 64 {
             words[word + 1] |= digit >> (64 - shift);
         }
     }
-    let [low @ .., high] = words;
+    let [low @ .., above, top] = words;
     let mut factor = [0; LIMBS];
-    factor[0] = high;
+    (factor[0], factor[1]) = (above, top);
     add(&reduce_once(&low, 0), &portable::mul(&factor, &R_SQUARED))
 }

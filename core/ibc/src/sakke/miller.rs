@@ -11,6 +11,7 @@
 use super::point::{Affine, Doubling, Field, Jacobian};
 use super::quotient::Quotient;
 use super::scalar::{Q, Q_BITS};
+use super::torsion::{Torsion, TorsionInLanes};
 use crypto_bigint::U1024;
 use roger_fp1024::{Backend, Fp, Fp8, LANES, LaneMask};
 use zeroize::{Zeroize, Zeroizing};
@@ -43,10 +44,11 @@ const FIRST: i8 = 2;
 /// Steps in front that do nothing, so that the lanes are full.
 const PADDING: usize = LANES * ROWS - DIGIT_COUNT;
 
-/// A(x) + y·B(x) with A of degree 3 and B of degree 2, in each lane another one.
-#[derive(Clone, Copy)]
+/// (x + a2)(x² + a1) + a0 + y·B(x) with B of degree 2, in each lane another one. A function may have any factor of F_p,
+/// so it is divided by the leading coefficient of A, and A costs one product.
+#[derive(Clone, Copy, Default)]
 struct Function<F> {
-    a: [F; 4],
+    a: [F; 3],
     b: [F; 3],
 }
 
@@ -57,12 +59,22 @@ impl<F: Field> Zeroize for Function<F> {
     }
 }
 
-/// The functions of all steps. Secret when the point is.
-pub(super) struct PreparedPoint(Box<[Function<Fp8>]>);
+/// The functions of all steps, as the backend goes through them. Secret when the point is.
+pub(super) struct PreparedPoint(Functions);
+
+enum Functions {
+    /// Row by row.
+    InLanes(Box<[Function<Fp8>]>),
+    /// Step by step, without those in front that do nothing.
+    InOrder(Box<[Function<Fp>]>),
+}
 
 impl Drop for PreparedPoint {
     fn drop(&mut self) {
-        self.0.iter_mut().zeroize();
+        match &mut self.0 {
+            Functions::InLanes(rows) => rows.iter_mut().zeroize(),
+            Functions::InOrder(steps) => steps.iter_mut().zeroize(),
+        }
     }
 }
 
@@ -126,57 +138,88 @@ impl Multiples {
 }
 
 impl PreparedPoint {
-    /// Octets of a prepared point.
+    /// Octets of a prepared point at most.
     pub(super) const OCTETS: usize = ROWS * size_of::<Function<Fp8>>();
 
     /// Works out the functions of a point of order q.
     pub(super) fn new(point: &Affine) -> Self {
-        let multiples = Multiples::of(point);
-        let steps = Zeroizing::new(walk(&multiples));
-        let functions = (0..ROWS).map(|row| row_of_functions(&steps, &multiples, row));
-        let mut functions: Vec<_> = functions.collect();
-        start(&mut functions, &multiples);
-        Self(functions.into())
-    }
-
-    /// <point, Q>: the functions at the distorted Q = (-x, iy), multiplied up (RFC 6508 cl. 3.2).
-    pub(super) fn pairing(&self, q: &Affine) -> Quotient {
-        let at = Place::of(q);
-        let value = if Backend::selected().is_wide() {
-            self.multiply_in_lanes(&at.in_all_lanes())
-        } else {
-            self.multiply_in_order(&at)
-        };
-        // The final power is the cofactor (p + 1) / q = 4.
-        value.square().square()
-    }
-
-    /// The lanes side by side, each as if it came first; then the lanes one after the other.
-    fn multiply_in_lanes(&self, at: &Place<Fp8>) -> Quotient {
-        let mut v = Zeroizing::new(Quotient::<Fp8>::one());
-        for function in &self.0 {
-            *v = v.square().square().multiply(&at.evaluate(function));
+        if Backend::selected().is_wide() {
+            return Self::in_lanes(point);
         }
-        let (real, imaginary) = (v.real.to_lanes(), v.imaginary.to_lanes());
-        let mut lanes = real.into_iter().zip(imaginary).map(of_parts);
-        let first = lanes.next().unwrap_or_else(Quotient::one);
-        lanes.fold(first, |v, lane| v.square_times(2 * ROWS).multiply(&lane))
+        Self::in_order(point)
     }
 
-    /// The loop as it is, where eight elements at once cost as much as eight; coefficients that a digit leaves zero
-    /// are left out.
-    fn multiply_in_order(&self, at: &Place<Fp>) -> Quotient {
-        let rows = self.0.iter().map(|functions| functions.to_lanes());
-        let rows: Zeroizing<Vec<_>> = Zeroizing::new(rows.collect());
-        let mut v = Zeroizing::new(Quotient::one());
-        for lane in 0..LANES {
-            for (row, functions) in rows.iter().enumerate() {
-                let value = at.evaluate_for(digit_of(lane, row), &functions[lane]);
-                *v = v.square().square().multiply(&value);
+    fn in_lanes(point: &Affine) -> Self {
+        Self(Functions::InLanes(functions(point)))
+    }
+
+    fn in_order(point: &Affine) -> Self {
+        let mut rows = functions(point);
+        let mut steps = vec![Function::default(); LANES * ROWS];
+        for (row, functions) in rows.iter().enumerate() {
+            let lanes = Zeroizing::new(functions.to_lanes());
+            for (lane, function) in lanes.iter().enumerate() {
+                steps[place(lane, row)] = *function;
             }
         }
-        *v
+        steps.drain(..PADDING);
+        rows.iter_mut().zeroize();
+        Self(Functions::InOrder(steps.into()))
     }
+
+    /// <point, R> for a point R of order q, an element of even order of PF_p for all others: the functions at the
+    /// distorted R = (-x, iy), multiplied up (RFC 6508 cl. 3.2), and the torsion of R.
+    pub(super) fn pairing_with_torsion(&self, r: &Affine) -> Quotient {
+        let at = Place::of(r);
+        match &self.0 {
+            Functions::InLanes(rows) => {
+                let torsion = TorsionInLanes::of(r);
+                torsion.finish(&multiply_in_lanes(rows, &at.in_all_lanes(), &torsion))
+            }
+            Functions::InOrder(steps) => {
+                let torsion = Torsion::of(r);
+                torsion.finish(&multiply_in_order(steps, &at, &torsion))
+            }
+        }
+    }
+}
+
+/// The lanes side by side, each as if it came first; then the lanes one after the other.
+fn multiply_in_lanes(
+    rows: &[Function<Fp8>],
+    at: &Place<Fp8>,
+    torsion: &TorsionInLanes,
+) -> Quotient {
+    let mut v = Zeroizing::new(Quotient::<Fp8>::one());
+    for (row, function) in rows.iter().enumerate() {
+        *v = v.square().square().multiply(&at.evaluate(function));
+        // The last of two steps has the weight of a hexadecimal digit.
+        if row % 2 == 1 {
+            let places = core::array::from_fn(|lane| (LANES * ROWS - 1 - place(lane, row)) / 2);
+            *v = v.multiply(&torsion.power(&places));
+        }
+    }
+    let lanes = Zeroizing::new(v.to_lanes());
+    let [first, others @ ..] = &*lanes;
+    let others = others.iter();
+    others.fold(*first, |v, lane| v.square_times(2 * ROWS).multiply(lane))
+}
+
+/// The loop as it is, where eight elements at once cost as much as eight; what a digit makes zero is left out.
+fn multiply_in_order(steps: &[Function<Fp>], at: &Place<Fp>, torsion: &Torsion) -> Quotient {
+    let Some((first, steps)) = steps.split_first() else {
+        return Quotient::one();
+    };
+    let mut v = Zeroizing::new(at.evaluate(first));
+    let mut bit = 2 * steps.len();
+    *v = torsion.multiply(&v, bit);
+    for (function, digit) in steps.iter().zip(&DIGITS[1..]) {
+        *v = torsion.multiply(&v.square(), bit - 1);
+        bit -= 2;
+        *v = torsion.multiply(&v.square(), bit);
+        *v = v.multiply(&at.evaluate_for(*digit, function));
+    }
+    *v
 }
 
 impl Function<Fp8> {
@@ -190,13 +233,9 @@ impl Function<Fp8> {
     }
 }
 
-fn of_parts((real, imaginary): (Fp, Fp)) -> Quotient {
-    Quotient { real, imaginary }
-}
-
-/// Where the functions are evaluated: X, X² and X³ for X = -x; and y, Xy and X²y.
+/// Where the functions are evaluated: X and X² for X = -x; and y, Xy and X²y.
 struct Place<F> {
-    x: [F; 3],
+    x: [F; 2],
     y: [F; 3],
 }
 
@@ -205,7 +244,7 @@ impl Place<Fp> {
         let x = -q.x;
         let square = x.square();
         Self {
-            x: [x, square, square * x],
+            x: [x, square],
             y: [q.y, x * q.y, square * q.y],
         }
     }
@@ -217,38 +256,54 @@ impl Place<Fp> {
         }
     }
 
-    /// The value of the function of a step with this digit: a3 is zero for digit 0, b2 for all but digit 2. The first
-    /// steps count as 0 and have coefficients that fit.
-    fn evaluate_for(&self, digit: i8, Function { a, b }: &Function<Fp>) -> Quotient {
-        let [x, x2, x3] = &self.x;
+    /// The value of the function of a step with this digit: b0 is zero for digit 0, b2 for ±1.
+    fn evaluate_for(&self, digit: i8, function: &Function<Fp>) -> Quotient {
         let [y, xy, x2y] = &self.y;
-        let [a0, a1, a2, a3] = a;
-        let [b0, b1, b2] = b;
-        let real = match digit {
-            0 => Fp::sum_of_products([(a1, x), (a2, x2)]),
-            _ => Fp::sum_of_products([(a1, x), (a2, x2), (a3, x3)]),
-        };
-        let imaginary = match digit {
-            2 => Fp::sum_of_products([(b0, y), (b1, xy), (b2, x2y)]),
-            _ => Fp::sum_of_products([(b0, y), (b1, xy)]),
-        };
+        let [b0, b1, b2] = &function.b;
         Quotient {
-            real: real + a0,
-            imaginary,
+            real: self.real(function),
+            imaginary: match digit {
+                0 => Fp::sum_of_products([(b1, xy), (b2, x2y)]),
+                2 => Fp::sum_of_products([(b0, y), (b1, xy), (b2, x2y)]),
+                _ => Fp::sum_of_products([(b0, y), (b1, xy)]),
+            },
         }
     }
 }
 
-impl Place<Fp8> {
+impl<F: Field> Place<F> {
+    /// A(X).
+    fn real(&self, function: &Function<F>) -> F {
+        let [x, x2] = &self.x;
+        let [a0, a1, a2] = function.a;
+        (a2 + *x) * (a1 + *x2) + a0
+    }
+
     /// A(X) + i·y·B(X).
-    fn evaluate(&self, Function { a, b }: &Function<Fp8>) -> Quotient<Fp8> {
-        let [x, x2, x3] = &self.x;
+    fn evaluate(&self, function: &Function<F>) -> Quotient<F> {
         let [y, xy, x2y] = &self.y;
+        let [b0, b1, b2] = &function.b;
         Quotient {
-            real: Fp8::sum_of_products([(&a[1], x), (&a[2], x2), (&a[3], x3)]) + a[0],
-            imaginary: Fp8::sum_of_products([(&b[0], y), (&b[1], xy), (&b[2], x2y)]),
+            real: self.real(function),
+            imaginary: F::sum_of_products([(b0, y), (b1, xy), (b2, x2y)]),
         }
     }
+}
+
+/// The functions of all steps, row by row.
+fn functions(point: &Affine) -> Box<[Function<Fp8>]> {
+    let multiples = Multiples::of(point);
+    let steps = Zeroizing::new(walk(&multiples));
+    let rows = (0..ROWS).map(|row| row_of_polynomials(&steps, &multiples, row));
+    let mut rows = Zeroizing::new(rows.collect::<Vec<_>>());
+    start(&mut rows, &multiples);
+    let leading = rows.iter().map(|row| row.a[3]).collect::<Vec<_>>();
+    let mut leading = Zeroizing::new(leading);
+    Fp8::invert_all(&mut leading);
+    let functions = rows.iter().zip(leading.iter());
+    functions
+        .map(|(row, inverse)| row.divided(inverse))
+        .collect()
 }
 
 /// The points of all steps; those in front of the second digit stay empty.
@@ -313,7 +368,10 @@ fn side_by_side(steps: &[Step], row: usize) -> Step<Fp8> {
 }
 
 /// The function of a step: its tangents and chord multiplied, the vertical lines they have too much divided out.
-fn row_of_functions(steps: &[Step], multiples: &Multiples, row: usize) -> Function<Fp8> {
+///
+/// For digit 0 it has A of degree 2 and B of degree 1, and is multiplied by x, which is another factor of F_p. It is
+/// zero where x is, at (0, 0), which opens nothing anyway.
+fn row_of_polynomials(steps: &[Step], multiples: &Multiples, row: usize) -> Polynomials<Fp8> {
     let step = Zeroizing::new(side_by_side(steps, row));
     let mut inverses = Zeroizing::new([step.c.z, step.twice.z, step.four_times.z, step.sum_z]);
     Fp8::invert_all(inverses.as_mut_slice());
@@ -334,7 +392,14 @@ fn row_of_functions(steps: &[Step], multiples: &Multiples, row: usize) -> Functi
         .without_vertical(&four_times.x)
         .times(&addition.tangent)
         .without_vertical(&addition.x_twice)
-        .function()
+        .times_x(lanes_with(row, |digit| digit == 0))
+        .polynomials()
+}
+
+/// The lanes whose digits in this row are wanted.
+fn lanes_with(row: usize, wanted: fn(i8) -> bool) -> LaneMask {
+    let bits = (0..LANES).map(|lane| u8::from(wanted(digit_of(lane, row))) << lane);
+    LaneMask(bits.fold(0, |mask, bit| mask | bit))
 }
 
 /// s·y + e_1·x + e_0.
@@ -389,10 +454,6 @@ impl Addition {
             x: Fp8::from_lanes(&points.map(|point| point.x)),
             y: Fp8::from_lanes(&points.map(|point| point.y)),
         };
-        let lanes_with = |wanted: fn(i8) -> bool| {
-            let bits = (0..LANES).map(|lane| u8::from(wanted(digit_of(lane, row))) << lane);
-            LaneMask(bits.fold(0, |mask, bit| mask | bit))
-        };
         let x_twice = Fp8::splat(&multiples.twice.x);
         let once = Affine {
             x: Fp8::splat(&multiples.once.x),
@@ -401,14 +462,15 @@ impl Addition {
         let tangent = Line::through(&once, &Fp8::splat(&multiples.tangent));
         let chord = Line::through(&point, slope);
         Self {
-            chord: Line::vertical(x_four_times).blend(&chord, lanes_with(|digit| digit != 0)),
-            tangent: Line::vertical(&x_twice).blend(&tangent, lanes_with(|digit| digit == 2)),
+            chord: Line::vertical(x_four_times).blend(&chord, lanes_with(row, |digit| digit != 0)),
+            tangent: Line::vertical(&x_twice).blend(&tangent, lanes_with(row, |digit| digit == 2)),
             x_twice,
         }
     }
 }
 
 /// A product of lines, A(x) + y·B(x) with A of degree 4 and B of degree 3 at most.
+#[derive(Clone, Copy)]
 struct Product<F> {
     a: [F; 5],
     b: [F; 4],
@@ -452,12 +514,51 @@ impl<F: Field> Product<F> {
         }
     }
 
-    fn function(&self) -> Function<F> {
+    fn polynomials(&self) -> Polynomials<F> {
         let [a0, a1, a2, a3, _] = self.a;
         let [b0, b1, b2, _] = self.b;
-        Function {
+        Polynomials {
             a: [a0, a1, a2, a3],
             b: [b0, b1, b2],
+        }
+    }
+}
+
+impl Product<Fp8> {
+    /// Times x in the lanes of the mask; what is of the highest degree must be zero there.
+    fn times_x(&self, mask: LaneMask) -> Self {
+        let Self { mut a, mut b } = *self;
+        a.rotate_right(1);
+        b.rotate_right(1);
+        let blend = |from: &Fp8, to: &Fp8| Fp8::blend(from, to, mask);
+        Self {
+            a: core::array::from_fn(|k| blend(&self.a[k], &a[k])),
+            b: core::array::from_fn(|k| blend(&self.b[k], &b[k])),
+        }
+    }
+}
+
+/// A(x) + y·B(x) with A of degree 3 and B of degree 2.
+#[derive(Clone, Copy)]
+struct Polynomials<F> {
+    a: [F; 4],
+    b: [F; 3],
+}
+
+impl<F: Field> Zeroize for Polynomials<F> {
+    fn zeroize(&mut self) {
+        self.a.zeroize();
+        self.b.zeroize();
+    }
+}
+
+impl<F: Field> Polynomials<F> {
+    /// The function, given the inverse of the leading coefficient of A.
+    fn divided(&self, inverse: &F) -> Function<F> {
+        let [a0, a1, a2, _] = self.a.map(|a| a * *inverse);
+        Function {
+            a: [a0 - a1 * a2, a1, a2],
+            b: self.b.map(|b| b * *inverse),
         }
     }
 }
@@ -472,29 +573,25 @@ fn divided<F: Field, const N: usize>(dividend: &[F; N], x: &F) -> [F; N] {
     quotient
 }
 
-/// The steps in front of the second digit: nothing, and the tangent at K.
-fn start(functions: &mut [Function<Fp8>], multiples: &Multiples) {
+/// The steps in front of the second digit: nothing, as x³ of F_p, and the tangent at K, times x².
+fn start(rows: &mut [Polynomials<Fp8>], multiples: &Multiples) {
     const FIRST_LANE: LaneMask = LaneMask(1);
     let (zero, one) = (Fp8::ZERO, Fp8::one());
     let once = Affine {
         x: Fp8::splat(&multiples.once.x),
         y: Fp8::splat(&multiples.once.y),
     };
-    let tangent = Line::through(&once, &Fp8::splat(&multiples.tangent));
-    let nothing = Function {
-        a: [one, zero, zero, zero],
-        b: [zero; 3],
-    };
-    for (row, function) in functions.iter_mut().enumerate().take(PADDING + 1) {
-        let first = if row == PADDING {
-            Product::of(&tangent).function()
+    let Line { s, e: [e0, e1] } = Line::through(&once, &Fp8::splat(&multiples.tangent));
+    for (row, polynomials) in rows.iter_mut().enumerate().take(PADDING + 1) {
+        let (a, b) = if row == PADDING {
+            ([zero, zero, e0, e1], [zero, zero, s])
         } else {
-            nothing
+            ([zero, zero, zero, one], [zero; 3])
         };
-        for (to, from) in function.a.iter_mut().zip(&first.a) {
+        for (to, from) in polynomials.a.iter_mut().zip(&a) {
             *to = Fp8::blend(to, from, FIRST_LANE);
         }
-        for (to, from) in function.b.iter_mut().zip(&first.b) {
+        for (to, from) in polynomials.b.iter_mut().zip(&b) {
             *to = Fp8::blend(to, from, FIRST_LANE);
         }
     }
@@ -525,18 +622,33 @@ mod tests {
     #[test]
     fn a_prepared_point_pairs_like_any_other() {
         let prepared = PreparedPoint::new(&GENERATOR);
-        assert!(prepared.pairing(&GENERATOR).ratio() == PAIRING_OF_GENERATOR);
+        assert!(prepared.pairing_with_torsion(&GENERATOR).ratio() == PAIRING_OF_GENERATOR);
         for text in [b"a", b"b", b"c"] {
             let digits = OddDigits::of(&Scalar::from_hash(&[text]));
             let point = fixed_base::multiply(&vec![(&MULTIPLES, &digits)]).to_affine();
             let expected = pairing(&point, &GENERATOR).value.ratio();
-            assert!(prepared.pairing(&point).ratio() == expected);
-            let own = PreparedPoint::new(&point);
-            assert!(own.pairing(&GENERATOR).ratio() == expected);
-            let at = Place::of(&point);
-            let in_lanes = own.multiply_in_lanes(&at.in_all_lanes()).ratio();
-            let same = in_lanes == own.multiply_in_order(&at).ratio();
-            assert!(same);
+            assert!(prepared.pairing_with_torsion(&point).ratio() == expected);
+            for own in [
+                PreparedPoint::in_lanes(&point),
+                PreparedPoint::in_order(&point),
+            ] {
+                assert!(own.pairing_with_torsion(&GENERATOR).ratio() == expected);
+            }
+        }
+    }
+
+    #[test]
+    fn coefficients_that_are_left_out_are_zero() {
+        let PreparedPoint(Functions::InOrder(steps)) = &PreparedPoint::in_order(&GENERATOR) else {
+            unreachable!()
+        };
+        for (Function { b, .. }, digit) in steps.iter().zip(DIGITS).skip(1) {
+            let [zero, not_zero] = match digit {
+                0 => [b[0], b[1]],
+                1 | -1 => [b[2], b[0]],
+                _ => continue,
+            };
+            assert!(zero == Fp::ZERO && not_zero != Fp::ZERO);
         }
     }
 }

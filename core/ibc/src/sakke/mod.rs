@@ -20,6 +20,7 @@ mod recoding;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod torsion;
 
 pub use encapsulation::{
     EncapsulatedData, MAX_SECRET_OCTETS, Recipient, SED_OCTETS, SecretLengthOutOfRange,

@@ -9,6 +9,7 @@
 use super::point::{Affine, Jacobian};
 use super::quotient::Quotient;
 use super::scalar::{Q, Q_BITS};
+use super::torsion::Torsion;
 use crypto_bigint::U1024;
 use roger_fp1024::Fp;
 use subtle::Choice;
@@ -31,6 +32,16 @@ const DIGITS: [i8; Q_BITS + 1] = {
     digits
 };
 
+/// The place of the first digit, where the loop starts with R.
+const TOP: usize = {
+    let mut top = Q_BITS;
+    while DIGITS[top] == 0 {
+        top -= 1;
+    }
+    assert!(DIGITS[top] == 1);
+    top
+};
+
 const fn bit(words: &[crypto_bigint::Word; 16], position: usize) -> i8 {
     if position >= 1024 {
         return 0;
@@ -51,12 +62,33 @@ pub(super) struct Pairing {
 /// When R does not have order q the value is of no use and `order_of_first` is zero: the addition formulas turn
 /// every case they do not cover into Z = 0, which stays.
 pub(super) fn pairing(r: &Affine, q: &Affine) -> Pairing {
+    let (v, c) = miller(r, q, |v, _| v);
+    // c is now [q - 1]R, the final power is the cofactor (p + 1) / q = 4.
+    Pairing {
+        value: v.square().square(),
+        order_of_first: c.is_negation_of(r),
+    }
+}
+
+/// <R, Q> for a point R of order q, an element of even order of PF_p or zero for all others, in constant time.
+pub(super) fn pairing_with_torsion(r: &Affine, q: &Affine) -> Quotient {
+    let torsion = Torsion::of(r);
+    let (v, _) = miller(r, q, |v, bit| torsion.multiply(&v, bit));
+    torsion.finish(&v)
+}
+
+/// The Miller loop of R at Q and [q - 1]R, in constant time; what is to be done with the value at each bit besides is
+/// done before it is squared for the next.
+fn miller(
+    r: &Affine,
+    q: &Affine,
+    at_bit: impl Fn(Quotient, usize) -> Quotient,
+) -> (Quotient, Jacobian) {
     let negated = r.negate();
     let x_sum = q.x + r.x;
     let mut c = Jacobian::from(r);
-    let mut v = Quotient::one();
-    let top = DIGITS.iter().rposition(|digit| *digit != 0).unwrap_or(0);
-    for digit in DIGITS[..top].iter().rev() {
+    let mut v = at_bit(Quotient::one(), TOP);
+    for (bit, digit) in DIGITS[..TOP].iter().enumerate().rev() {
         let (tangent, double) = tangent(&c, q);
         v = v.square().multiply(&tangent);
         c = double;
@@ -66,12 +98,9 @@ pub(super) fn pairing(r: &Affine, q: &Affine) -> Pairing {
             v = v.multiply(&chord);
             c = sum;
         }
+        v = at_bit(v, bit);
     }
-    // c is now [q - 1]R, the final power is the cofactor (p + 1) / q = 4.
-    Pairing {
-        value: v.square().square(),
-        order_of_first: c.is_negation_of(r),
-    }
+    (v, c)
 }
 
 /// The tangent at C, evaluated at the distorted Q = (-x, iy), and [2]C.

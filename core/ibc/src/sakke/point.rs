@@ -26,6 +26,8 @@ pub(super) trait Field:
     fn double(&self) -> Self;
     /// A sum of products with one reduction.
     fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self;
+    /// (a + ib)(c + id) with i² = -1.
+    fn complex_product(x: [&Self; 2], y: [&Self; 2]) -> [Self; 2];
     /// Replaces every number by its inverse, zeros by zero.
     fn invert_all(numbers: &mut [Self]);
 }
@@ -53,6 +55,9 @@ macro_rules! field {
             }
             fn sum_of_products<const N: usize>(terms: [(&Self, &Self); N]) -> Self {
                 Self::sum_of_products(terms)
+            }
+            fn complex_product(x: [&Self; 2], y: [&Self; 2]) -> [Self; 2] {
+                Self::complex_product(x, y)
             }
             fn invert_all(numbers: &mut [Self]) {
                 Self::invert_all(numbers);

@@ -1,7 +1,8 @@
 //! PF_p, the quotient of F_p²* by F_p*, where the values of the pairing live (RFC 6508 cl. 3.1).
 
 use super::point::Field;
-use roger_fp1024::{Fp, Fp8};
+use roger_fp1024::{Fp, Fp8, LANES};
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
 /// a + ib, i² = -1; as an element of PF_p any multiple by a number of F_p is the same.
@@ -40,13 +41,18 @@ impl<F: Field> Quotient<F> {
         }
     }
 
-    /// 4 products with 2 reductions.
+    /// 3 or 4 products with 2 reductions.
     pub(super) fn multiply(&self, other: &Self) -> Self {
-        let (a, b) = (&self.real, &self.imaginary);
-        let (c, d) = (&other.real, &other.imaginary);
+        let own = [&self.real, &self.imaginary];
+        let [real, imaginary] = F::complex_product(own, [&other.real, &other.imaginary]);
+        Self { real, imaginary }
+    }
+
+    /// The inverse: the product with it is a² + b² of F_p.
+    pub(super) fn conjugate(&self) -> Self {
         Self {
-            real: F::sum_of_products([(a, c), (&-*b, d)]),
-            imaginary: F::sum_of_products([(a, d), (b, c)]),
+            real: self.real,
+            imaginary: -self.imaginary,
         }
     }
 
@@ -59,19 +65,6 @@ impl<F: Field> Quotient<F> {
     }
 }
 
-impl Quotient {
-    /// Squared so many times.
-    pub(super) fn square_times(&self, times: usize) -> Self {
-        let (real, imaginary) = Fp::square_quotient(&self.real, &self.imaginary, times);
-        Self { real, imaginary }
-    }
-
-    /// The element as the one number b/a that represents it; 0 when a = 0.
-    pub(super) fn ratio(&self) -> Fp {
-        self.imaginary * self.real.invert()
-    }
-}
-
 impl Quotient<Fp8> {
     /// Eight quotients side by side; ones for those that are missing.
     pub(super) fn side_by_side(quotients: &[Quotient]) -> Self {
@@ -80,5 +73,35 @@ impl Quotient<Fp8> {
             real: Fp8::from_lanes(&core::array::from_fn(|lane| of_lane(lane).real)),
             imaginary: Fp8::from_lanes(&core::array::from_fn(|lane| of_lane(lane).imaginary)),
         }
+    }
+
+    /// The eight elements.
+    pub(super) fn to_lanes(self) -> [Quotient; LANES] {
+        let (real, imaginary) = (self.real.to_lanes(), self.imaginary.to_lanes());
+        let mut lanes = [Quotient::default(); LANES];
+        for (lane, (real, imaginary)) in lanes.iter_mut().zip(real.into_iter().zip(imaginary)) {
+            *lane = Quotient { real, imaginary };
+        }
+        lanes
+    }
+}
+
+impl Quotient {
+    /// Squared so many times.
+    pub(super) fn square_times(&self, times: usize) -> Self {
+        let (real, imaginary) = Fp::square_quotient(&self.real, &self.imaginary, times);
+        Self { real, imaginary }
+    }
+
+    /// Whether it is that power of g, in constant time and without inversion. No power of g has a real part of zero:
+    /// their order is odd, and that of i is 2.
+    pub(super) fn is_power(&self, power: &Self) -> Choice {
+        let same = (self.real * power.imaginary).ct_eq(&(self.imaginary * power.real));
+        same & !self.real.is_zero()
+    }
+
+    /// The element as the one number b/a that represents it; 0 when a = 0.
+    pub(super) fn ratio(&self) -> Fp {
+        self.imaginary * self.real.invert()
     }
 }

@@ -1,12 +1,13 @@
 //! The receiver's side of SAKKE.
 
 use super::encapsulation::{EncapsulatedData, mask};
-use super::generator::PAIRING_OF_GENERATOR;
+use super::generator::{PAIRING_OF_GENERATOR, POWERS};
 use super::miller::PreparedPoint;
-use super::pairing::pairing;
+use super::pairing::{pairing, pairing_with_torsion};
 use super::point::{Affine, POINT_OCTETS};
-use super::public_key::{KmsPublicEncKey, Multiplier};
+use super::public_key::KmsPublicEncKey;
 use super::quotient::Quotient;
+use super::recoding::OddDigits;
 use super::scalar::Scalar;
 use crate::error::{DecapsulationError, KeyError, PointError};
 use roger_base::{Secret, SecretBytes};
@@ -26,8 +27,6 @@ struct Receiver {
     /// K_(a,T), secret.
     key: Affine,
     id: Box<[u8]>,
-    /// For the TEST.
-    kms: KmsPublicEncKey,
     /// Whether the key has been used.
     used: AtomicBool,
     prepared: OnceLock<PreparedPoint>,
@@ -64,7 +63,6 @@ impl ReceiverSecretKey {
         Ok(Self(Arc::new(Receiver {
             key: *key,
             id: id.into(),
-            kms: kms.clone(),
             used: AtomicBool::new(false),
             prepared: OnceLock::new(),
         })))
@@ -98,7 +96,7 @@ impl ReceiverSecretKey {
 
     /// Opens the encapsulated data of a secret of any length.
     ///
-    /// The TEST of step 5 is always made; it is what keeps a chosen R from telling anything about the RSK.
+    /// What the TEST of step 5 decides is always decided; it is what keeps a chosen R from telling anything about the RSK.
     ///
     /// # Errors
     /// [`DecapsulationError`], the same whatever is wrong.
@@ -108,7 +106,9 @@ impl ReceiverSecretKey {
     ) -> Result<SecretBytes, DecapsulationError> {
         let used_before = self.0.used.swap(true, Ordering::Relaxed);
         if used_before || self.0.prepared.get().is_some() {
-            return self.0.open(data, |r| self.0.prepared().pairing(r));
+            return self
+                .0
+                .open(data, |r| self.0.prepared().pairing_with_torsion(r));
         }
         self.decapsulate_unprepared(data)
     }
@@ -121,7 +121,7 @@ impl ReceiverSecretKey {
         &self,
         data: &EncapsulatedData,
     ) -> Result<SecretBytes, DecapsulationError> {
-        self.0.open(data, |r| pairing(r, &self.0.key).value)
+        self.0.open(data, |r| pairing_with_torsion(r, &self.0.key))
     }
 }
 
@@ -130,7 +130,9 @@ impl Receiver {
         self.prepared.get_or_init(|| PreparedPoint::new(&self.key))
     }
 
-    /// RFC 6508 cl. 6.2.2, given how to pair R with the RSK.
+    /// RFC 6508 cl. 6.2.2, given how to pair R with the RSK so that the value is a power of g only when R has order q.
+    ///
+    /// With that the TEST of step 5, R = [r]([b]P + Z_T), is the same as w = g^r: the `torsion` module has the proof.
     fn open(
         &self,
         data: &EncapsulatedData,
@@ -138,15 +140,15 @@ impl Receiver {
     ) -> Result<SecretBytes, DecapsulationError> {
         let (r_octets, h) = data.parts()?;
         let point = Affine::from_octets(r_octets).map_err(|_| DecapsulationError)?;
-        let w = Zeroizing::new(pairing(&point));
-        let w = Zeroizing::new(w.ratio());
+        let value = Zeroizing::new(pairing(&point));
+        let w = Zeroizing::new(value.ratio());
         let mut ssv = mask(&w, h.len());
         for (octet, masked) in ssv.iter_mut().zip(h) {
             *octet ^= masked;
         }
         let r = Scalar::from_hash(&[&ssv, &self.id]);
-        let test = Zeroizing::new(Multiplier::new(&r, &self.id).point(&self.kms));
-        if !bool::from(test.is(&point)) {
+        let expected = Zeroizing::new(POWERS.power(&OddDigits::of(&r)));
+        if !bool::from(value.is_power(&expected)) {
             return Err(DecapsulationError);
         }
         Ok(SecretBytes::new(core::mem::take(&mut *ssv)))

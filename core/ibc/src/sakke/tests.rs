@@ -151,3 +151,72 @@ fn points_of_order_2q_are_refused_everywhere() {
         assert_eq!(receiver.decapsulate(&data).err(), Some(DecapsulationError));
     }
 }
+
+/// SSV, R and the mask's number for an R that is a point of the TEST and one of order 4 besides.
+fn with_mask(ssv: &[u8], r: &super::point::Affine, w: &Fp) -> super::EncapsulatedData {
+    let mut data = r.to_octets().to_vec();
+    data.extend(
+        ssv.iter()
+            .zip(mask(w, ssv.len()).iter())
+            .map(|(s, m)| s ^ m),
+    );
+    super::EncapsulatedData::from_octets(&data).unwrap()
+}
+
+#[test]
+fn points_with_torsion_are_refused_whatever_is_in_the_mask() {
+    use super::ReceiverSecretKey;
+    use super::quotient::Quotient;
+    use super::torsion::tests::torsion_points;
+    use roger_base::Secret;
+    let vector = &vectors()["vectors"][0];
+    let id = octets(&vector["identifier"]);
+    let z_t = KmsPublicEncKey::from_octets(&octets(&vector["Z_T"])).unwrap();
+    let rsk = Secret::try_from(octets(&vector["RSK"]).as_slice()).unwrap();
+    let receiver = ReceiverSecretKey::validate(&z_t, &id, &rsk).unwrap();
+    let ssv = octets(&vector["SSV"]);
+    let r = Scalar::from_hash(&[&ssv, &id]);
+    let point = Multiplier::new(&r, &id).point(&z_t);
+    let g_r = POWERS.power(&OddDigits::of(&r));
+    let accepted = |data: &super::EncapsulatedData| {
+        let unprepared = receiver.decapsulate_unprepared(data).is_ok();
+        receiver.prepare();
+        assert_eq!(unprepared, receiver.decapsulate(data).is_ok());
+        unprepared
+    };
+    assert!(accepted(&with_mask(&ssv, &point.to_affine(), &g_r.ratio())));
+    // What the receiver may take for w: g^r times an element whose order divides 4, as numbers of F_p.
+    let one = Fp::ONE;
+    let of_order_four = [(one, Fp::ZERO), (one, one), (Fp::ZERO, one), (one, -one)];
+    let numbers = of_order_four.map(|(real, imaginary)| {
+        let factor = Quotient { real, imaginary };
+        g_r.multiply(&factor).ratio()
+    });
+    for torsion in torsion_points() {
+        let sum = point.add_affine_complete(&torsion).to_affine();
+        for w in numbers.iter().chain(&[Fp::ZERO]) {
+            assert!(!accepted(&with_mask(&ssv, &sum, w)));
+            assert!(!accepted(&with_mask(&ssv, &torsion, w)));
+        }
+    }
+}
+
+/// A process chooses its backend once, so the test above runs itself again with each of them.
+#[test]
+fn points_with_torsion_are_refused_by_every_backend() {
+    use roger_fp1024::{BACKEND_VARIABLE, Backend};
+    for backend in Backend::available() {
+        let mut test = std::process::Command::new(std::env::current_exe().unwrap());
+        test.env(BACKEND_VARIABLE, backend.to_string());
+        test.args([
+            "--exact",
+            "sakke::tests::points_with_torsion_are_refused_whatever_is_in_the_mask",
+        ]);
+        let output = test.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{backend}: {text}"
+        );
+    }
+}
