@@ -12,6 +12,7 @@ mod kms;
 mod miller;
 mod pairing;
 mod point;
+mod prepared;
 mod public_key;
 mod quotient;
 mod receiver;
