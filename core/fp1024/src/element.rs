@@ -301,13 +301,15 @@ mod multiply {
     #[inline]
     pub(super) fn sum_of_products<const N: usize>(terms: [(&Limbs, &Limbs); N]) -> Limbs {
         match Engine::selected() {
-            Engine::Portable => portable::reduce_wide(&sum(terms, portable::mul_wide)),
+            Engine::Portable => sum(terms, portable::mul_wide, |wide| {
+                portable::reduce_wide(wide)
+            }),
             #[cfg(target_arch = "x86_64")]
-            Engine::Adx(adx) => adx.reduce(&mut sum(terms, |a, b| adx.mul_wide(a, b))),
+            Engine::Adx(adx) => sum(terms, |a, b| adx.mul_wide(a, b), |wide| adx.reduce(wide)),
             #[cfg(target_arch = "x86_64")]
             Engine::Ifma(ifma) => {
                 let adx = ifma.adx();
-                adx.reduce(&mut sum(terms, |a, b| adx.mul_wide(a, b)))
+                sum(terms, |a, b| adx.mul_wide(a, b), |wide| adx.reduce(wide))
             }
         }
     }
@@ -315,47 +317,45 @@ mod multiply {
     #[inline]
     pub(super) fn complex_product(x: [&Limbs; 2], y: [&Limbs; 2]) -> [Limbs; 2] {
         match Engine::selected() {
-            Engine::Portable => {
-                three_products(x, y, portable::mul_wide).map(|wide| portable::reduce_wide(&wide))
-            }
+            Engine::Portable => three(x, y, portable::mul_wide, |wide| portable::reduce_wide(wide)),
             #[cfg(target_arch = "x86_64")]
-            Engine::Adx(adx) => three_products(x, y, |a, b| adx.mul_wide(a, b))
-                .map(|mut wide| adx.reduce(&mut wide)),
+            Engine::Adx(adx) => three(x, y, |a, b| adx.mul_wide(a, b), |wide| adx.reduce(wide)),
             #[cfg(target_arch = "x86_64")]
             Engine::Ifma(ifma) => {
                 let adx = ifma.adx();
-                three_products(x, y, |a, b| adx.mul_wide(a, b))
-                    .map(|mut wide| adx.reduce(&mut wide))
+                three(x, y, |a, b| adx.mul_wide(a, b), |wide| adx.reduce(wide))
             }
         }
     }
 
     /// ac - bd, and ad + bc as (a + b)(c + d) - ac - bd (Karatsuba).
     #[inline]
-    fn three_products(
+    fn three(
         [a, b]: [&Limbs; 2],
         [c, d]: [&Limbs; 2],
         multiply: impl Fn(&Limbs, &Limbs) -> Wide,
-    ) -> [Wide; 2] {
+        reduce: impl Fn(&mut Wide) -> Limbs,
+    ) -> [Limbs; 2] {
         let (mut real, last) = (multiply(a, c), multiply(b, d));
         let mut imaginary = multiply(&add(a, b), &add(c, d));
         sub_wide(&mut imaginary, &real);
         sub_wide(&mut imaginary, &last);
         sub_wide(&mut real, &last);
-        [real, imaginary]
+        [reduce(&mut real), reduce(&mut imaginary)]
     }
 
     #[inline]
     fn sum<const N: usize>(
         terms: [(&Limbs, &Limbs); N],
         multiply: impl Fn(&Limbs, &Limbs) -> Wide,
-    ) -> Wide {
+        reduce: impl Fn(&mut Wide) -> Limbs,
+    ) -> Limbs {
         const { assert!(N > 0) };
         let (first_a, first_b) = terms[0];
         let mut sum = multiply(first_a, first_b);
         for (a, b) in &terms[1..] {
             add_wide(&mut sum, &multiply(a, b));
         }
-        sum
+        reduce(&mut sum)
     }
 }

@@ -114,21 +114,24 @@ pub(crate) const fn mask(bit: u64) -> u64 {
 }
 
 /// Subtracts p once from the 1025-bit number (`top`, `a`) when it is p or more; the number must be below 2p.
+///
+/// What is subtracted is selected, not what results: compilers select with registers wider than a limb, whose loads wait
+/// for the stores of the limbs.
 #[inline(always)]
 pub(crate) const fn reduce_once(a: &Limbs, top: u64) -> Limbs {
-    let mut reduced = [0; LIMBS];
     let mut borrow = 0;
     let mut i = 0;
     while i < LIMBS {
-        (reduced[i], borrow) = borrowing_sub(a[i], MODULUS[i], borrow);
+        (_, borrow) = borrowing_sub(a[i], MODULUS[i], borrow);
         i += 1;
     }
     // The number stays as it is exactly when the subtraction borrowed beyond the top bit.
-    let keep = mask(borrow & (top ^ 1));
+    let subtract = mask(1 ^ (borrow & (top ^ 1)));
     let mut result = [0; LIMBS];
+    borrow = 0;
     i = 0;
     while i < LIMBS {
-        result[i] = (a[i] & keep) | (reduced[i] & !keep);
+        (result[i], borrow) = borrowing_sub(a[i], MODULUS[i] & subtract, borrow);
         i += 1;
     }
     result

@@ -11,8 +11,10 @@
 mod wolfssl_peer;
 
 use aws_lc_rs::digest;
+use crypto_bigint::U1024;
 use roger_base::{Random, Secret};
-use roger_fp1024::{BACKEND_VARIABLE, Backend};
+use roger_fp1024::{BACKEND_VARIABLE, Backend, Fp, MODULUS};
+use roger_ibc::DecapsulationError;
 use roger_ibc::sakke::{
     EncapsulatedData, KmsSecretEncKey, ReceiverSecretKey, Recipient, encapsulate,
     encapsulate_batch, encapsulate_batch_on,
@@ -98,21 +100,22 @@ fn two_thousand_encapsulations_are_opened() {
     println!("digest {}", story.digest());
 }
 
+/// The output of one test of this file, run by a backend; it must pass.
+fn run(test: &str, backend: Backend) -> String {
+    let mut run = std::process::Command::new(std::env::current_exe().unwrap());
+    run.args(["--exact", test, "--nocapture"]);
+    run.env(BACKEND_VARIABLE, backend.to_string());
+    let output = run.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let passed = output.status.success() && text.contains("1 passed");
+    assert!(passed, "{backend}: {text}");
+    text
+}
+
 #[test]
 fn every_backend_makes_the_same_octets() {
     let digests = Backend::available().into_iter().map(|backend| {
-        let mut run = std::process::Command::new(std::env::current_exe().unwrap());
-        run.args([
-            "--exact",
-            "two_thousand_encapsulations_are_opened",
-            "--nocapture",
-        ]);
-        let output = run
-            .env(BACKEND_VARIABLE, backend.to_string())
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{backend}: {text}");
+        let text = run("two_thousand_encapsulations_are_opened", backend);
         let line = text.lines().find(|line| line.contains("digest ")).unwrap();
         line.split("digest ").last().unwrap().to_owned()
     });
@@ -122,6 +125,89 @@ fn every_backend_makes_the_same_octets() {
         digests.windows(2).all(|pair| pair[0] == pair[1]),
         "{digests:?}"
     );
+}
+
+/// A point of y² = x³ - 3x that is not infinity.
+type Point = [Fp; 2];
+
+/// The sum of two points with different x.
+fn sum([x, y]: &Point, [other_x, other_y]: &Point) -> Point {
+    let slope = (other_y - y) * (other_x - x).invert();
+    let sum_x = slope.square() - x - other_x;
+    [sum_x, slope * (x - sum_x) - y]
+}
+
+fn decode(octets: &[u8]) -> Point {
+    let coordinate = |from| Fp::from_octets(octets[from..from + 128].try_into().unwrap()).unwrap();
+    [coordinate(1), coordinate(129)]
+}
+
+fn encode([x, y]: &Point) -> Vec<u8> {
+    [&[4], &x.to_octets()[..], &y.to_octets()[..]].concat()
+}
+
+/// a^((p + 1) / 4), the square root of a square.
+fn square_root(a: &Fp) -> Fp {
+    let q = U1024::from_words(MODULUS).wrapping_add(&U1024::ONE);
+    let q = q.shr_vartime(2);
+    let bits = (0..1022).rev().map(|bit| q.bit_vartime(bit));
+    bits.fold(Fp::ONE, |power, bit| {
+        if bit {
+            power.square() * a
+        } else {
+            power.square()
+        }
+    })
+}
+
+/// The point of order 2 and the two of order 4, whose tangents go through it: x² = -3.
+fn torsion_points() -> [Point; 3] {
+    let three = Fp::ONE.double() + Fp::ONE;
+    let root = square_root(&-three);
+    let points = [root, -root].map(|x| [x, square_root(&(x * (x.square() - three)))]);
+    let on_curve = |[x, y]: &&Point| y.square() == x * (x.square() - three);
+    let [x, y] = *points.iter().find(on_curve).unwrap();
+    [[Fp::ZERO, Fp::ZERO], [x, y], [x, -y]]
+}
+
+#[test]
+fn points_of_other_orders_are_refused() {
+    let mut random = SeededRandom::new(33);
+    let kms = KmsSecretEncKey::generate(&mut random).unwrap();
+    let ssv = Secret::random(&mut random).unwrap();
+    let id = [8; 32];
+    let rsk = kms.issue(&id).unwrap();
+    let receiver = ReceiverSecretKey::validate(kms.public(), &id, &rsk).unwrap();
+    let data = encapsulate(kms.public(), &id, &ssv);
+    let (r, h) = data.as_octets().split_at(257);
+    let r = decode(r);
+    let mut wrong = torsion_points().to_vec();
+    wrong.extend(torsion_points().map(|torsion| sum(&r, &torsion)));
+    // Of order q, but another one; and of order 4q without anything of R.
+    let other = decode(encapsulate(kms.public(), &[9; 32], &ssv).as_octets());
+    wrong.extend([[r[0], -r[1]], sum(&r, &other), other]);
+    wrong.extend(torsion_points().map(|torsion| sum(&other, &torsion)));
+    for preparation in ["none", "all"] {
+        for point in &wrong {
+            let data = [&encode(point), h].concat();
+            let data = EncapsulatedData::from_octets(&data).unwrap();
+            let unprepared = receiver.decapsulate_unprepared(&data);
+            assert_eq!(unprepared.err(), Some(DecapsulationError));
+            if preparation == "all" {
+                assert_eq!(receiver.decapsulate(&data).err(), Some(DecapsulationError));
+            }
+        }
+        assert!(receiver.decapsulate_unprepared(&data).unwrap().expose() == ssv.expose());
+        receiver.prepare();
+        assert!(receiver.decapsulate(&data).unwrap() == ssv);
+    }
+}
+
+#[test]
+fn every_backend_refuses_points_of_other_orders() {
+    for backend in Backend::available() {
+        run("points_of_other_orders_are_refused", backend);
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod miller;
 mod pairing;
 mod point;
 mod power_table;
+mod prepared;
 mod public_key;
 mod quotient;
 mod receiver;

@@ -20,6 +20,8 @@ pub(super) trait Field:
     fn one() -> Self;
     /// The product, without copies of the factors: eight elements are 1,280 octets.
     fn times(&self, other: &Self) -> Self;
+    /// The sum, without copies.
+    fn plus(&self, other: &Self) -> Self;
     /// The difference, without copies.
     fn minus(&self, other: &Self) -> Self;
     fn square(&self) -> Self;
@@ -42,6 +44,10 @@ macro_rules! field {
             #[inline]
             fn times(&self, other: &Self) -> Self {
                 self * other
+            }
+            #[inline]
+            fn plus(&self, other: &Self) -> Self {
+                self + other
             }
             #[inline]
             fn minus(&self, other: &Self) -> Self {

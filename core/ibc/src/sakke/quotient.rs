@@ -36,8 +36,8 @@ impl<F: Field> Quotient<F> {
     /// 2 products.
     pub(super) fn square(&self) -> Self {
         Self {
-            real: (self.real + self.imaginary) * (self.real - self.imaginary),
-            imaginary: (self.real * self.imaginary).double(),
+            real: (self.real.plus(&self.imaginary)).times(&self.real.minus(&self.imaginary)),
+            imaginary: self.real.times(&self.imaginary).double(),
         }
     }
 
@@ -59,8 +59,8 @@ impl<F: Field> Quotient<F> {
     /// The product with 1 + i·ratio. 2 products.
     pub(super) fn multiply_by_ratio(&self, ratio: &F) -> Self {
         Self {
-            real: self.real - self.imaginary * *ratio,
-            imaginary: self.imaginary + self.real * *ratio,
+            real: self.real.minus(&self.imaginary.times(ratio)),
+            imaginary: self.imaginary.plus(&self.real.times(ratio)),
         }
     }
 }

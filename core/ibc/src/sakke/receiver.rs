@@ -2,9 +2,9 @@
 
 use super::encapsulation::{EncapsulatedData, mask};
 use super::generator::{PAIRING_OF_GENERATOR, POWERS};
-use super::miller::PreparedPoint;
 use super::pairing::{pairing, pairing_with_torsion};
 use super::point::{Affine, POINT_OCTETS};
+use super::prepared::PreparedPoint;
 use super::public_key::KmsPublicEncKey;
 use super::quotient::Quotient;
 use super::recoding::OddDigits;
