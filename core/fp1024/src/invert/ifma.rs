@@ -8,13 +8,15 @@
 // Loops over arrays of fixed length with constant bounds; an index out of range would not compile.
 #![allow(clippy::indexing_slicing)]
 
-use super::steps::{FIRST_ZETA, Matrix, division_steps};
+use super::packed::Batch;
+use super::steps::{FIRST_ZETA, Matrix};
 use super::words::{finish, from_limbs, to_limbs};
 use super::{OddModulus, STEPS};
 use crate::ifma::Ifma;
 use crate::limbs::Limbs;
+use core::arch::asm;
 use core::arch::x86_64::{
-    __m512i, __mmask8, _mm_cvtsi128_si64, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_and_si512,
+    __m512i, __mmask8, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_and_si512,
     _mm512_castsi512_si128, _mm512_cmplt_epi64_mask, _mm512_loadu_si512, _mm512_madd52hi_epu64,
     _mm512_madd52lo_epu64, _mm512_mask_add_epi64, _mm512_mask_sub_epi64, _mm512_maskz_srli_epi64,
     _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64,
@@ -118,20 +120,25 @@ fn invert(number: &Limbs, modulus: &OddModulus) -> Limbs {
     let factor = _mm512_set1_epi64(modulus.inverse.wrapping_neg() as i64);
     let (mut f, mut g) = (prime, load(&row(number)));
     let (mut d, mut e) = ([_mm512_setzero_si512(); 3], load(&row(&modulus.dividend)));
-    let mut zeta = FIRST_ZETA;
-    for _ in 0..BATCHES {
-        let matrix;
-        (zeta, matrix) = division_steps::<BITS>(zeta, lowest(&f), lowest(&g));
-        let [u, v, q, r] = entries(&matrix);
-        (f, g) = (
-            sum(&f, &u, &g, &v).quotient(),
-            sum(&f, &q, &g, &r).quotient(),
-        );
-        (d, e) = (
-            sum(&d, &u, &e, &v).cleared(&prime, factor).quotient(),
-            sum(&d, &q, &e, &r).cleared(&prime, factor).quotient(),
-        );
+    let first = Batch::twelve(FIRST_ZETA, lowest(&f).0 as u64, lowest(&g).0 as u64);
+    let mut done = first.thirteen_more().thirteen_more().thirteen_more();
+    for _ in 1..BATCHES {
+        // The steps of the next batch and what the last one does to the long numbers wait for nothing of each other.
+        let [u, v, q, r] = entries(&done.matrix);
+        let (next_f, next_g) = done.matrix.next_lowest(lowest(&f), lowest(&g));
+        let batch = Batch::twelve(done.zeta, next_f, next_g);
+        let first = here(sum(&f, &u, &g, &v).quotient());
+        let batch = batch.thirteen_more();
+        (f, g) = (first, here(sum(&f, &q, &g, &r).quotient()));
+        let batch = batch.thirteen_more();
+        let first = here(sum(&d, &u, &e, &v).cleared(&prime, factor).quotient());
+        done = batch.thirteen_more();
+        let last = sum(&here(d), &q, &here(e), &r);
+        (d, e) = (first, last.cleared(&prime, factor).quotient());
     }
+    let [u, v, ..] = entries(&done.matrix);
+    f = sum(&f, &u, &g, &v).quotient();
+    d = sum(&d, &u, &e, &v).cleared(&prime, factor).quotient();
     let (mut f, mut d) = (carried(&f), carried(&d));
     let inverse = finish(&from_limbs(&d, BITS), f[LENGTH - 1], modulus);
     f.zeroize();
@@ -139,23 +146,49 @@ fn invert(number: &Limbs, modulus: &OddModulus) -> Limbs {
     inverse
 }
 
-/// The entries of the matrix negated: then none is 2^51, which the first row can have but never with a minus. That
-/// negates f and g together, and d and e, every time, which changes no step and no sign of a quotient.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn entries(m: &Matrix) -> [Entry; 4] {
     [
-        Entry::new(-m.u),
-        Entry::new(-m.v),
-        Entry::new(-m.q),
-        Entry::new(-m.r),
+        Entry::new(m.u),
+        Entry::new(m.v),
+        Entry::new(m.q),
+        Entry::new(m.r),
     ]
 }
 
+impl Matrix {
+    /// The lowest bits of f and g after the steps of the matrix, from the two lowest limbs before.
+    #[inline(always)]
+    fn next_lowest(&self, f: (i64, i64), g: (i64, i64)) -> (u64, u64) {
+        let next = |x: i64, y: i64| {
+            let lower = i128::from(x) * i128::from(f.0) + i128::from(y) * i128::from(g.0);
+            let upper = x.wrapping_mul(f.1).wrapping_add(y.wrapping_mul(g.1));
+            upper.wrapping_add((lower >> BITS) as i64) as u64
+        };
+        (next(self.u, self.v), next(self.q, self.r))
+    }
+}
+
+/// The number, computed before the steps that follow in the source. The processor overlaps the two only where they
+/// lie side by side, and the compiler would put all long numbers together.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn lowest(number: &Long) -> u64 {
-    _mm_cvtsi128_si64(_mm512_castsi512_si128(number[0])) as u64
+fn here(mut number: Long) -> Long {
+    let [a, b, c] = &mut number;
+    // SAFETY: there is no instruction.
+    unsafe {
+        asm!("/* {0} {1} {2} */", inout(zmm_reg) *a, inout(zmm_reg) *b, inout(zmm_reg) *c, options(nomem, nostack, preserves_flags));
+    }
+    number
+}
+
+/// The two lowest limbs.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lowest(number: &Long) -> (i64, i64) {
+    let limbs = _mm512_castsi512_si128(number[0]);
+    (_mm_cvtsi128_si64(limbs), _mm_extract_epi64::<1>(limbs))
 }
 
 /// x·a + y·b.

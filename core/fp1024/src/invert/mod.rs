@@ -7,6 +7,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(target_arch = "x86_64")]
+mod packed;
 mod portable;
 mod steps;
 mod words;
