@@ -5,7 +5,9 @@
 #![allow(clippy::indexing_slicing)]
 
 use super::OddModulus;
-use crate::limbs::{LIMBS, Limbs, borrowing_sub, carrying_add, mask, multiply_add, negated_inverse};
+use crate::limbs::{
+    LIMBS, Limbs, borrowing_sub, carrying_add, mask, multiply_add, negated_inverse,
+};
 
 /// A number with sign, in two's complement.
 pub(super) type SignedWords = [u64; LIMBS + 1];
@@ -72,7 +74,11 @@ pub(super) const fn to_limbs<const N: usize>(number: &Limbs, bits: usize) -> [i6
     while i < N {
         let (word, shift) = (i * bits / 64, i * bits % 64);
         let low = if word < LIMBS { number[word] } else { 0 };
-        let high = if word + 1 < LIMBS { number[word + 1] } else { 0 };
+        let high = if word + 1 < LIMBS {
+            number[word + 1]
+        } else {
+            0
+        };
         let both = low as u128 | (high as u128) << 64;
         limbs[i] = (both >> shift) as i64 & ((1 << bits) - 1);
         i += 1;
