@@ -16,11 +16,11 @@ use crate::ifma::Ifma;
 use crate::limbs::Limbs;
 use core::arch::asm;
 use core::arch::x86_64::{
-    __m512i, __mmask8, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_and_si512,
-    _mm512_castsi512_si128, _mm512_cmplt_epi64_mask, _mm512_loadu_si512, _mm512_madd52hi_epu64,
-    _mm512_madd52lo_epu64, _mm512_mask_add_epi64, _mm512_mask_sub_epi64, _mm512_maskz_srli_epi64,
-    _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64,
-    _mm512_storeu_si512,
+    __m512i, __mmask8, _mm_cvtsi128_si64, _mm_extract_epi64, _mm512_add_epi64, _mm512_alignr_epi64,
+    _mm512_and_si512, _mm512_castsi512_si128, _mm512_cmplt_epi64_mask, _mm512_loadu_si512,
+    _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_add_epi64, _mm512_mask_sub_epi64,
+    _mm512_maskz_srli_epi64, _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_srli_epi64, _mm512_storeu_si512,
 };
 use zeroize::Zeroize;
 
@@ -120,19 +120,22 @@ fn invert(number: &Limbs, modulus: &OddModulus) -> Limbs {
     let factor = _mm512_set1_epi64(modulus.inverse.wrapping_neg() as i64);
     let (mut f, mut g) = (prime, load(&row(number)));
     let (mut d, mut e) = ([_mm512_setzero_si512(); 3], load(&row(&modulus.dividend)));
-    let first = Batch::twelve(FIRST_ZETA, lowest(&f).0 as u64, lowest(&g).0 as u64);
-    let mut done = first.thirteen_more().thirteen_more().thirteen_more();
+    let mut done = Batch::start(FIRST_ZETA, lowest(&f).0 as u64, lowest(&g).0 as u64)
+        .steps::<12>()
+        .negated_steps::<13>()
+        .negated_steps::<13>()
+        .negated_steps::<13>();
     for _ in 1..BATCHES {
         // The steps of the next batch and what the last one does to the long numbers wait for nothing of each other.
         let [u, v, q, r] = entries(&done.matrix);
-        let (next_f, next_g) = done.matrix.next_lowest(lowest(&f), lowest(&g));
-        let batch = Batch::twelve(done.zeta, next_f, next_g);
+        let (next_f, next_g) = next_lowest(&done.matrix, lowest(&f), lowest(&g));
+        let batch = Batch::start(done.zeta, next_f, next_g).steps::<12>();
         let first = here(sum(&f, &u, &g, &v).quotient());
-        let batch = batch.thirteen_more();
+        let batch = batch.negated_steps::<13>();
         (f, g) = (first, here(sum(&f, &q, &g, &r).quotient()));
-        let batch = batch.thirteen_more();
+        let batch = batch.negated_steps::<13>();
         let first = here(sum(&d, &u, &e, &v).cleared(&prime, factor).quotient());
-        done = batch.thirteen_more();
+        done = batch.negated_steps::<13>();
         let last = sum(&here(d), &q, &here(e), &r);
         (d, e) = (first, last.cleared(&prime, factor).quotient());
     }
@@ -157,17 +160,15 @@ fn entries(m: &Matrix) -> [Entry; 4] {
     ]
 }
 
-impl Matrix {
-    /// The lowest bits of f and g after the steps of the matrix, from the two lowest limbs before.
-    #[inline(always)]
-    fn next_lowest(&self, f: (i64, i64), g: (i64, i64)) -> (u64, u64) {
-        let next = |x: i64, y: i64| {
-            let lower = i128::from(x) * i128::from(f.0) + i128::from(y) * i128::from(g.0);
-            let upper = x.wrapping_mul(f.1).wrapping_add(y.wrapping_mul(g.1));
-            upper.wrapping_add((lower >> BITS) as i64) as u64
-        };
-        (next(self.u, self.v), next(self.q, self.r))
-    }
+/// The lowest bits of f and g after the steps of the matrix, from the two lowest limbs before.
+#[inline(always)]
+fn next_lowest(m: &Matrix, f: (i64, i64), g: (i64, i64)) -> (u64, u64) {
+    let next = |x: i64, y: i64| {
+        let lower = i128::from(x) * i128::from(f.0) + i128::from(y) * i128::from(g.0);
+        let upper = x.wrapping_mul(f.1).wrapping_add(y.wrapping_mul(g.1));
+        upper.wrapping_add((lower >> BITS) as i64) as u64
+    };
+    (next(m.u, m.v), next(m.q, m.r))
 }
 
 /// The number, computed before the steps that follow in the source. The processor overlaps the two only where they
@@ -178,7 +179,13 @@ fn here(mut number: Long) -> Long {
     let [a, b, c] = &mut number;
     // SAFETY: there is no instruction.
     unsafe {
-        asm!("/* {0} {1} {2} */", inout(zmm_reg) *a, inout(zmm_reg) *b, inout(zmm_reg) *c, options(nomem, nostack, preserves_flags));
+        asm!(
+            "/* {0} {1} {2} */",
+            inout(zmm_reg) * a,
+            inout(zmm_reg) * b,
+            inout(zmm_reg) * c,
+            options(nomem, nostack, preserves_flags)
+        );
     }
     number
 }

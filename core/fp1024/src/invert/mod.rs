@@ -6,6 +6,8 @@
 //! that is then applied to the long numbers. The backends differ in how long a batch is and how the long numbers lie.
 
 #[cfg(target_arch = "x86_64")]
+mod adx;
+#[cfg(target_arch = "x86_64")]
 mod ifma;
 #[cfg(target_arch = "x86_64")]
 mod packed;
@@ -37,7 +39,7 @@ pub struct OddModulus {
 }
 
 /// p, so set up that the inverse of a number in Montgomery form has that form too: R² / (a·R) = a^-1·R.
-const FIELD: OddModulus = OddModulus::with_dividend(&MODULUS, &R_SQUARED);
+static FIELD: OddModulus = OddModulus::with_dividend(&MODULUS, &R_SQUARED);
 
 impl OddModulus {
     /// The modulus of sixteen words, least significant first.
@@ -72,7 +74,9 @@ impl OddModulus {
         match Engine::selected() {
             #[cfg(target_arch = "x86_64")]
             Engine::Ifma(ifma) => ifma.invert(number, self),
-            _ => portable::invert(number, self),
+            #[cfg(target_arch = "x86_64")]
+            Engine::Adx(adx) => adx.invert(number, self),
+            Engine::Portable => portable::invert(number, self),
         }
     }
 }

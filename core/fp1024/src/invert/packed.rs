@@ -20,15 +20,29 @@ macro_rules! step {
             "mov {s}, {f}\n",
             "xor {s}, rdx\n",
             "sub {s}, rdx\n",
-            "lea {", $next, "}, [{", $g, "} + {s}]\n", // g - f or g + f
+            "lea {",
+            $next,
+            "}, [{",
+            $g,
+            "} + {s}]\n", // g - f or g + f
             "mov {p}, {f}\n",
             "xor rdx, rax\n",
             "dec rdx\n",
             "test rax, rax\n",
             "lea rax, [rax - 1]\n",
-            "cmovs {p}, {", $g, "}\n",
-            "bt {", $g, "}, ", $bit, "\n",
-            "cmovnc {", $next, "}, {", $g, "}\n",
+            "cmovs {p}, {",
+            $g,
+            "}\n",
+            "bt {",
+            $g,
+            "}, ",
+            $bit,
+            "\n",
+            "cmovnc {",
+            $next,
+            "}, {",
+            $g,
+            "}\n",
             "cmovc {f}, {p}\n",
             "cmovc rax, rdx\n",
             "add {f}, {f}\n",
@@ -36,52 +50,124 @@ macro_rules! step {
     };
 }
 
-/// A function of n steps: from zeta, f and g to the next zeta and the matrix, negated if `$one` is -1. Negated, n is
-/// fifteen at most, as then no entry is 2^n; else fourteen.
+/// The two registers and zeta.
+struct Rows {
+    zeta: i64,
+    f: u64,
+    g: u64,
+}
+
+/// A function of some steps.
 macro_rules! steps {
-    ($name:ident, $n:literal, $one:literal, $($step:expr),*) => {
+    ($name:ident, $($step:expr),*) => {
         #[inline(always)]
-        fn $name(zeta: i64, f: u64, g: u64) -> (i64, Matrix) {
-            const LOWEST: u64 = (1 << $n) - 1;
-            const FIRST: u64 = ($one as i64 as u64) << (2 * $n + 1);
-            const SECOND: u64 = ($one as i64 as u64) << (3 * $n + 3);
-            let mut zeta = zeta;
-            let mut f = (f & LOWEST).wrapping_add(FIRST);
-            let mut g = (g & LOWEST).wrapping_add(SECOND);
+        fn $name(mut self) -> Self {
             // SAFETY: computes with registers alone, all of which are operands.
             unsafe {
                 asm!(
                     $($step),*,
-                    inout("rax") zeta,
+                    inout("rax") self.zeta,
                     out("rdx") _,
-                    f = inout(reg) f,
-                    g = inout(reg) g,
+                    f = inout(reg) self.f,
+                    g = inout(reg) self.g,
                     h = out(reg) _,
                     s = out(reg) _,
                     p = out(reg) _,
                     options(nomem, nostack),
                 );
             }
-            let ((u, v), (q, r)) = (unpack::<$n>(f), unpack::<$n>(g));
-            (zeta, Matrix { u, v, q, r })
+            self
         }
     };
 }
 
-steps!(
-    twelve_steps, 12, 1,
-    step!("g", "h", "0"), step!("h", "g", "1"), step!("g", "h", "2"), step!("h", "g", "3"),
-    step!("g", "h", "4"), step!("h", "g", "5"), step!("g", "h", "6"), step!("h", "g", "7"),
-    step!("g", "h", "8"), step!("h", "g", "9"), step!("g", "h", "10"), step!("h", "g", "11")
-);
+impl Rows {
+    steps!(
+        twelve,
+        step!("g", "h", "0"),
+        step!("h", "g", "1"),
+        step!("g", "h", "2"),
+        step!("h", "g", "3"),
+        step!("g", "h", "4"),
+        step!("h", "g", "5"),
+        step!("g", "h", "6"),
+        step!("h", "g", "7"),
+        step!("g", "h", "8"),
+        step!("h", "g", "9"),
+        step!("g", "h", "10"),
+        step!("h", "g", "11")
+    );
+    steps!(
+        thirteen,
+        step!("g", "h", "0"),
+        step!("h", "g", "1"),
+        step!("g", "h", "2"),
+        step!("h", "g", "3"),
+        step!("g", "h", "4"),
+        step!("h", "g", "5"),
+        step!("g", "h", "6"),
+        step!("h", "g", "7"),
+        step!("g", "h", "8"),
+        step!("h", "g", "9"),
+        step!("g", "h", "10"),
+        step!("h", "g", "11"),
+        step!("g", "h", "12"),
+        "mov {g}, {h}"
+    );
+    steps!(
+        fourteen,
+        step!("g", "h", "0"),
+        step!("h", "g", "1"),
+        step!("g", "h", "2"),
+        step!("h", "g", "3"),
+        step!("g", "h", "4"),
+        step!("h", "g", "5"),
+        step!("g", "h", "6"),
+        step!("h", "g", "7"),
+        step!("g", "h", "8"),
+        step!("h", "g", "9"),
+        step!("g", "h", "10"),
+        step!("h", "g", "11"),
+        step!("g", "h", "12"),
+        step!("h", "g", "13")
+    );
+    steps!(
+        fifteen,
+        step!("g", "h", "0"),
+        step!("h", "g", "1"),
+        step!("g", "h", "2"),
+        step!("h", "g", "3"),
+        step!("g", "h", "4"),
+        step!("h", "g", "5"),
+        step!("g", "h", "6"),
+        step!("h", "g", "7"),
+        step!("g", "h", "8"),
+        step!("h", "g", "9"),
+        step!("g", "h", "10"),
+        step!("h", "g", "11"),
+        step!("g", "h", "12"),
+        step!("h", "g", "13"),
+        step!("g", "h", "14"),
+        "mov {g}, {h}"
+    );
 
-steps!(
-    thirteen_steps_negated, 13, -1,
-    step!("g", "h", "0"), step!("h", "g", "1"), step!("g", "h", "2"), step!("h", "g", "3"),
-    step!("g", "h", "4"), step!("h", "g", "5"), step!("g", "h", "6"), step!("h", "g", "7"),
-    step!("g", "h", "8"), step!("h", "g", "9"), step!("g", "h", "10"), step!("h", "g", "11"),
-    step!("g", "h", "12"), "mov {g}, {h}"
-);
+    /// N steps begin: the lowest N bits of f and g with the first matrix, which is 1 or -1.
+    #[inline(always)]
+    fn start<const N: u32>(zeta: i64, f: u64, g: u64, one: i64) -> Self {
+        let lowest = (1 << N) - 1;
+        let one = one as u64;
+        let f = (f & lowest).wrapping_add(one << (2 * N + 1));
+        let g = (g & lowest).wrapping_add(one << (3 * N + 3));
+        Self { zeta, f, g }
+    }
+
+    /// The matrix after N steps.
+    #[inline(always)]
+    fn matrix<const N: u32>(&self) -> Matrix {
+        let ((u, v), (q, r)) = (unpack::<N>(self.f), unpack::<N>(self.g));
+        Matrix { u, v, q, r }
+    }
+}
 
 /// The two entries of a row below what is left of f or g.
 #[inline(always)]
@@ -100,20 +186,38 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Twelve steps.
     #[inline(always)]
-    pub(super) fn twelve(zeta: i64, f: u64, g: u64) -> Self {
-        let (zeta, matrix) = twelve_steps(zeta, f, g);
-        let (f, g) = matrix.lowest::<12>(f, g);
+    pub(super) fn start(zeta: i64, f: u64, g: u64) -> Self {
+        let (u, v, q, r) = (1, 0, 0, 1);
+        let matrix = Matrix { u, v, q, r };
         Self { zeta, f, g, matrix }
     }
 
-    /// Thirteen more; the matrix changes its sign.
+    /// N more steps, from 12 to 14.
     #[inline(always)]
-    pub(super) fn thirteen_more(self) -> Self {
-        let (zeta, matrix) = thirteen_steps_negated(self.zeta, self.f, self.g);
-        let (f, g) = matrix.lowest::<13>(self.f, self.g);
-        let matrix = matrix.after(&self.matrix);
+    pub(super) fn steps<const N: u32>(self) -> Self {
+        self.steps_times::<N>(1)
+    }
+
+    /// N more steps, from 12 to 15, that negate the matrix. Then no entry is 2^N, for which fifteen steps have no room.
+    #[inline(always)]
+    pub(super) fn negated_steps<const N: u32>(self) -> Self {
+        self.steps_times::<N>(-1)
+    }
+
+    #[inline(always)]
+    fn steps_times<const N: u32>(self, one: i64) -> Self {
+        const { assert!(N >= 12 && N <= 15) };
+        let rows = Rows::start::<N>(self.zeta, self.f, self.g, one);
+        let rows = match N {
+            12 => rows.twelve(),
+            13 => rows.thirteen(),
+            14 => rows.fourteen(),
+            _ => rows.fifteen(),
+        };
+        let matrix = rows.matrix::<N>();
+        let (f, g) = matrix.lowest::<N>(self.f, self.g);
+        let (zeta, matrix) = (rows.zeta, matrix.after(&self.matrix));
         Self { zeta, f, g, matrix }
     }
 }
