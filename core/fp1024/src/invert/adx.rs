@@ -233,8 +233,8 @@ impl Terms {
     fn set(&mut self, a: &Long, x: i64, b: &Long, y: i64) {
         self.start = 0;
         for (k, (number, factor)) in [(a, x), (b, y)].into_iter().enumerate() {
-            let negative = (factor >> 63) as u64;
-            self.factors[k] = factor.unsigned_abs();
+            let negative;
+            (negative, self.factors[k]) = sign_and_magnitude(factor);
             self.start += self.factors[k] & negative;
             for (to, from) in self.numbers[k].iter_mut().zip(number) {
                 *to = from ^ negative;
@@ -286,6 +286,26 @@ fn next_lowest(m: &Matrix, f: &Long, g: &Long) -> (u64, u64) {
         (sum >> BITS) as u64
     };
     (next(m.u, m.v), next(m.q, m.r))
+}
+
+/// All ones for a negative number, else zero, and its magnitude; in assembly, so that the optimiser makes no branch of
+/// the mask.
+#[inline(always)]
+fn sign_and_magnitude(number: i64) -> (u64, u64) {
+    let (sign, magnitude);
+    // SAFETY: computes with two registers, both of which are operands.
+    unsafe {
+        asm!(
+            "mov {sign}, {magnitude}",
+            "sar {sign}, 63",
+            "xor {magnitude}, {sign}",
+            "sub {magnitude}, {sign}",
+            sign = out(reg) sign,
+            magnitude = inout(reg) number => magnitude,
+            options(pure, nomem, nostack),
+        );
+    }
+    (sign, magnitude)
 }
 
 fn long(number: &Limbs) -> Long {

@@ -22,6 +22,7 @@ use core::arch::x86_64::{
     _mm512_maskz_srli_epi64, _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
     _mm512_srli_epi64, _mm512_storeu_si512,
 };
+use core::hint::black_box;
 use zeroize::Zeroize;
 
 /// Bits of a limb, and steps of a batch.
@@ -102,7 +103,8 @@ impl Entry {
     fn new(entry: i64) -> Self {
         Self {
             low: _mm512_set1_epi64((entry & MASK) << 1),
-            negative: _mm512_cmplt_epi64_mask(_mm512_set1_epi64(entry), _mm512_setzero_si512()),
+            // Hidden from the optimiser, which might make a branch of it.
+            negative: black_box((entry >> 63) as __mmask8),
         }
     }
 }

@@ -68,18 +68,18 @@ const fn subtract_once(a: &Limbs, top: u64, modulus: &Limbs) -> Limbs {
     less
 }
 
-/// The number in N limbs of `bits` bits.
+/// The number in N limbs of `bits` bits; together they have at most four words more than it.
 pub(super) const fn to_limbs<const N: usize>(number: &Limbs, bits: usize) -> [i64; N] {
-    let (mut limbs, mut i) = ([0; N], 0);
+    let (mut words, mut i) = ([0; LIMBS + 4], 0);
+    while i < LIMBS {
+        words[i] = number[i];
+        i += 1;
+    }
+    let mut limbs = [0; N];
+    i = 0;
     while i < N {
         let (word, shift) = (i * bits / 64, i * bits % 64);
-        let low = if word < LIMBS { number[word] } else { 0 };
-        let high = if word + 1 < LIMBS {
-            number[word + 1]
-        } else {
-            0
-        };
-        let both = low as u128 | (high as u128) << 64;
+        let both = words[word] as u128 | (words[word + 1] as u128) << 64;
         limbs[i] = (both >> shift) as i64 & ((1 << bits) - 1);
         i += 1;
     }
