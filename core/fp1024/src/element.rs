@@ -144,11 +144,7 @@ impl Fp {
     /// 1/a; zero for zero.
     #[must_use]
     pub fn invert(&self) -> Self {
-        // The number is a·R; its inverse times R³ / R is a^-1·R.
-        Self(portable::mul(
-            &invert::invert_number(&self.0),
-            &limbs::R_CUBED,
-        ))
+        Self(invert::invert_montgomery(&self.0))
     }
 
     /// Replaces every element by its inverse with one inversion and three products an element; zeros stay zero.

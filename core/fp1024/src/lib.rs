@@ -23,5 +23,6 @@ mod table;
 pub use backend::{BACKEND_VARIABLE, Backend, BackendUnavailable};
 pub use eight::{Fp8, LANES, LaneMask};
 pub use element::{Fp, NotReduced};
+pub use invert::OddModulus;
 pub use limbs::{LIMBS, MODULUS, OCTETS};
 pub use table::{ENTRIES, Table};

@@ -46,10 +46,7 @@ pub(crate) const R: Limbs = negate(&MODULUS);
 /// 2^2048 mod p, the factor that brings a number into Montgomery form.
 pub(crate) const R_SQUARED: Limbs = double_times(R, 1024);
 
-/// 2^3072 mod p, the factor that brings the inverse of a number in Montgomery form back into it.
-pub(crate) const R_CUBED: Limbs = double_times(R_SQUARED, 1024);
-
-const fn negated_inverse(odd: u64) -> u64 {
+pub(crate) const fn negated_inverse(odd: u64) -> u64 {
     // Newton: each step doubles the number of right bits; six steps from one bit give 64.
     let mut inverse = 1u64;
     let mut step = 0;

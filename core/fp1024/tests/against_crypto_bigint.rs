@@ -9,7 +9,7 @@
 use crypto_bigint::{NonZero, Odd, U1024, U2048};
 use proptest::prelude::*;
 use roger_fp1024::{
-    BACKEND_VARIABLE, Backend, ENTRIES, Fp, Fp8, LaneMask, MODULUS, NotReduced, Table,
+    BACKEND_VARIABLE, Backend, ENTRIES, Fp, Fp8, LaneMask, MODULUS, NotReduced, OddModulus, Table,
 };
 use subtle::{Choice, ConditionallySelectable};
 
@@ -181,6 +181,69 @@ fn a_batch_with_zeros_is_inverted_one_by_one() {
     Fp::invert_all(&mut []);
 }
 
+/// p and (p + 1) / 4, the order of the SAKKE group.
+static PRIMES: [OddModulus; 2] = [OddModulus::new(&MODULUS), OddModulus::new(&quarter())];
+
+/// Moduli that fill all bits, have few, or are no primes.
+static OTHERS: [(OddModulus, [u64; 16]); 4] = [
+    other([u64::MAX; 16]),
+    other(words(3, 0)),
+    other(words(15, 0)),
+    other(words(1, 1 << 63)),
+];
+
+const fn other(words: [u64; 16]) -> (OddModulus, [u64; 16]) {
+    (OddModulus::new(&words), words)
+}
+
+const fn words(lowest: u64, highest: u64) -> [u64; 16] {
+    let mut words = [0; 16];
+    (words[0], words[15]) = (lowest, highest);
+    words
+}
+
+const fn quarter() -> [u64; 16] {
+    let sum = U1024::from_words(MODULUS).wrapping_add(&U1024::ONE);
+    sum.shr_vartime(2).to_words()
+}
+
+/// Whether the inverse is that of `crypto-bigint`; of numbers without an inverse only zero is looked at.
+fn check_inverse(inverter: &OddModulus, modulus: &[u64; 16], number: &U1024) {
+    let modulus = Odd::new(U1024::from_words(*modulus)).unwrap();
+    let number = number.rem_vartime(modulus.as_nz_ref());
+    let inverse = U1024::from_words(inverter.invert(&number.to_words()));
+    let expected: Option<U1024> = number.invert_odd_mod(&modulus).into();
+    if number == U1024::ZERO {
+        assert_eq!(inverse, U1024::ZERO);
+    } else if let Some(expected) = expected {
+        assert_eq!(inverse, expected, "1 / {number} modulo {modulus}");
+    }
+}
+
+fn check_inverses(number: &U1024) {
+    check_inverse(&PRIMES[0], &MODULUS, number);
+    check_inverse(&PRIMES[1], &quarter(), number);
+    for (inverter, modulus) in &OTHERS {
+        check_inverse(inverter, modulus, number);
+    }
+}
+
+#[test]
+fn inverses_of_edge_values_agree_modulo_any_odd_number() {
+    let q = U1024::from_words(quarter());
+    let last =
+        |modulus: U1024| (1..5u8).map(move |less| modulus.wrapping_sub(&U1024::from_u8(less)));
+    let small = (0..40u8).map(U1024::from_u8);
+    let powers = (0..1024)
+        .step_by(17)
+        .map(|bits| U1024::ONE.shl_vartime(bits));
+    let mut numbers: Vec<U1024> = edges();
+    numbers.extend(small.chain(powers).chain(last(q)).chain(last(U1024::MAX)));
+    for number in &numbers {
+        check_inverses(number);
+    }
+}
+
 fn element() -> impl Strategy<Value = U1024> {
     prop_oneof![
         4 => prop::array::uniform16(any::<u64>()).prop_map(|words| U1024::from_words(words).rem_vartime(&p())),
@@ -212,6 +275,13 @@ proptest! {
     #[test]
     fn random_singles_agree(a in element()) {
         check_single(&a);
+    }
+
+    #[test]
+    fn random_inverses_agree_modulo_any_odd_number(words in prop::array::uniform16(any::<u64>())) {
+        check_inverses(&U1024::from_words(words));
+        let modulus = core::array::from_fn(|i| words[15 - i] | u64::from(i == 0));
+        check_inverse(&OddModulus::new(&modulus), &modulus, &U1024::from_words(words));
     }
 
     #[test]

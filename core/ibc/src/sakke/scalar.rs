@@ -3,7 +3,8 @@
 use crate::error::SecretRangeError;
 use crate::hash::hash_blocks;
 use crypto_bigint::modular::ConstMontyParams;
-use crypto_bigint::{NonZero, Odd, U1024, const_monty_form, const_monty_params};
+use crypto_bigint::{NonZero, U1024, const_monty_form, const_monty_params};
+use roger_fp1024::OddModulus;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq, ConstantTimeLess};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -21,14 +22,10 @@ pub(super) const Q: U1024 = U1024::from_be_hex(concat!(
     "A7E535ABD5A5C7C7FF38FA08E2615F6C203177C42B1EB3A1D99B601EBFAA17FB",
 ));
 
-const Q_ODD: Odd<U1024> = Odd::<U1024>::from_be_hex(concat!(
-    "265EAEC7C2958FF69971846636B4195E905B0338672D20986FA6B8D62CF8068B",
-    "BD02AAC9F8BF03C6C8A1CC354C69672C39E46CE7FDF222864D5B49FD2999A9B4",
-    "389B1921CC9AD335144AB173595A07386DABFD2A0C614AA0A9F3CF14870F026A",
-    "A7E535ABD5A5C7C7FF38FA08E2615F6C203177C42B1EB3A1D99B601EBFAA17FB",
-));
+/// q, for inversion.
+static ORDER: OddModulus = OddModulus::new(&Q.to_words());
 
-const Q_NON_ZERO: &NonZero<U1024> = Q_ODD.as_nz_ref();
+const Q_NON_ZERO: &NonZero<U1024> = OrderParams::PARAMS.modulus().as_nz_ref();
 
 const_monty_params!(
     OrderParams,
@@ -116,9 +113,14 @@ impl Scalar {
 
     /// a·b in constant time.
     pub(super) fn multiply(&self, other: &Self) -> Self {
+        // Only one factor gets Montgomery's factor, which the product takes off.
         let a = Zeroizing::new(OrderForm::new(&self.0));
-        let b = Zeroizing::new(OrderForm::new(&other.0));
-        Self((*a * *b).retrieve())
+        Self((*a * *other.as_form()).to_montgomery())
+    }
+
+    /// The number as it is, taken for the Montgomery form of another.
+    fn as_form(&self) -> Zeroizing<OrderForm> {
+        Zeroizing::new(OrderForm::from_montgomery(self.0))
     }
 
     /// q - a, and zero for zero.
@@ -129,19 +131,21 @@ impl Scalar {
     /// Replaces every number by its inverse, in constant time and with one inversion for all; `false` when one of
     /// them is zero, and then none of them is of use.
     pub(super) fn invert_all(scalars: &mut [Self]) -> bool {
+        // With numbers taken for Montgomery forms as they are, a product is divided by R = 2^1024: that of all n is
+        // Π / R^(n-1), its inverse R^(n-1) / Π, and the products that follow take off as many R as there are.
         let mut products = Zeroizing::new(Vec::with_capacity(scalars.len()));
         let mut product = Zeroizing::new(OrderForm::ONE);
         for scalar in scalars.iter() {
             products.push(*product);
-            *product *= OrderForm::new(&scalar.0);
+            *product *= *scalar.as_form();
         }
-        let Some(inverse) = Self(product.retrieve()).invert() else {
+        let Some(inverse) = Self(product.to_montgomery()).invert() else {
             return false;
         };
-        let mut inverse = Zeroizing::new(OrderForm::new(&inverse.0));
+        let mut inverse = inverse.as_form();
         for (scalar, before) in scalars.iter_mut().zip(products.iter()).rev() {
-            let own = Zeroizing::new(OrderForm::new(&scalar.0));
-            *scalar = Self((*inverse * before).retrieve());
+            let own = scalar.as_form();
+            *scalar = Self((*inverse * before).to_montgomery());
             *inverse *= *own;
         }
         true
@@ -149,8 +153,10 @@ impl Scalar {
 
     /// 1/a in constant time; `None` for zero, which is public by then.
     pub(super) fn invert(&self) -> Option<Self> {
-        let inverse: Option<U1024> = self.0.invert_odd_mod(&Q_ODD).into();
-        inverse.map(Self)
+        let number = self.to_words();
+        let inverse = Self(U1024::from_words(ORDER.invert(&number)));
+        let invertible: bool = (!self.is_zero()).into();
+        invertible.then_some(inverse)
     }
 
     pub(super) fn is_zero(&self) -> Choice {
