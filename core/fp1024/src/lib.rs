@@ -1,8 +1,8 @@
 //! Constant-time arithmetic modulo the 1024-bit SAKKE prime (RFC 6509 Appendix A).
 //!
 //! [`Fp`] is one element, [`Fp8`] eight side by side. Three backends compute them, see [`Backend`]; nobody outside
-//! sees which. Every operation takes the same time and touches the same memory whatever the values are, unless its
-//! name says `vartime`.
+//! sees which. [`OddModulus`] inverts modulo other numbers of that length too. Every operation takes the same time and
+//! touches the same memory whatever the values are, unless its name says `vartime`.
 //!
 //! Neither type has `Debug`: field elements are coordinates of secret keys as often as of public ones.
 

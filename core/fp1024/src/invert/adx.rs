@@ -278,7 +278,7 @@ impl Terms {
 /// The lowest bits of f and g after the steps of the matrix, from the two lowest words before.
 #[inline(always)]
 fn next_lowest(m: &Matrix, f: &Long, g: &Long) -> (u64, u64) {
-    let [f, g] = [f, g].map(|number| i128::from(number[0]) | i128::from(number[1]) << 64);
+    let (f, g) = (lower(f), lower(g));
     let next = |x: i64, y: i64| {
         let sum = f
             .wrapping_mul(x.into())
@@ -286,6 +286,11 @@ fn next_lowest(m: &Matrix, f: &Long, g: &Long) -> (u64, u64) {
         (sum >> BITS) as u64
     };
     (next(m.u, m.v), next(m.q, m.r))
+}
+
+#[inline(always)]
+fn lower(number: &Long) -> i128 {
+    i128::from(number[0]) | i128::from(number[1]) << 64
 }
 
 /// All ones for a negative number, else zero, and its magnitude; in assembly, so that the optimiser makes no branch of

@@ -243,3 +243,58 @@ impl Matrix {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invert::steps::division_steps;
+
+    /// Whether the batches end as steps one by one do, with the matrix negated.
+    fn check(zeta: i64, f: u64, g: u64) {
+        let batch = Batch::start(zeta, f, g).steps::<12>();
+        let batch = batch.negated_steps::<13>().negated_steps::<13>();
+        same(
+            batch.negated_steps::<13>(),
+            division_steps::<51>(zeta, f, g),
+        );
+        let batch = Batch::start(zeta, f, g).steps::<14>();
+        let batch = batch.negated_steps::<15>().negated_steps::<15>();
+        same(
+            batch.negated_steps::<15>(),
+            division_steps::<59>(zeta, f, g),
+        );
+    }
+
+    fn same(batch: Batch, (zeta, matrix): (i64, Matrix)) {
+        let entries = |m: &Matrix| [m.u, m.v, m.q, m.r];
+        assert_eq!(batch.zeta, zeta);
+        assert_eq!(entries(&batch.matrix).map(|entry| -entry), entries(&matrix));
+    }
+
+    #[test]
+    fn batches_are_steps_one_by_one() {
+        let mut numbers = vec![
+            0,
+            1,
+            2,
+            3,
+            u64::MAX,
+            u64::MAX - 1,
+            1 << 50,
+            1 << 58,
+            1 << 63,
+        ];
+        let mut state = 1u64;
+        numbers.extend((0..200).map(|_| {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            state ^ state >> 29
+        }));
+        for (i, f) in numbers.iter().enumerate() {
+            for g in &numbers {
+                for zeta in [-1, 0, -2, 1, 7, -30, 2000, -2000, i as i64 - 100] {
+                    check(zeta, f | 1, *g);
+                }
+            }
+        }
+    }
+}
