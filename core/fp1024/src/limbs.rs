@@ -112,39 +112,44 @@ pub(crate) const fn mask(bit: u64) -> u64 {
 
 /// Subtracts p once from the 1025-bit number (`top`, `a`) when it is p or more; the number must be below 2p.
 ///
-/// What is subtracted is selected, not what results: compilers select with registers wider than a limb, whose loads wait
-/// for the stores of the limbs.
+/// It is subtracted in any case and added again where that was wrong: a selection of one of two results is made with
+/// registers wider than a limb, whose loads wait for the stores of the limbs.
 #[inline(always)]
 pub(crate) const fn reduce_once(a: &Limbs, top: u64) -> Limbs {
+    let mut reduced = [0; LIMBS];
     let mut borrow = 0;
     let mut i = 0;
     while i < LIMBS {
-        (_, borrow) = borrowing_sub(a[i], MODULUS[i], borrow);
+        (reduced[i], borrow) = borrowing_sub(a[i], MODULUS[i], borrow);
         i += 1;
     }
-    // The number stays as it is exactly when the subtraction borrowed beyond the top bit.
-    let subtract = mask(1 ^ (borrow & (top ^ 1)));
-    let mut result = [0; LIMBS];
-    borrow = 0;
-    i = 0;
-    while i < LIMBS {
-        (result[i], borrow) = borrowing_sub(a[i], MODULUS[i] & subtract, borrow);
-        i += 1;
-    }
-    result
+    // It was wrong exactly when the subtraction borrowed beyond the top bit.
+    add_modulus(reduced, mask(borrow & (top ^ 1)))
 }
 
-/// a + b mod p for reduced a and b.
-#[inline]
-pub(crate) const fn add(a: &Limbs, b: &Limbs) -> Limbs {
-    let mut sum = [0; LIMBS];
+/// a plus p where the mask is all ones, without what goes beyond the top limb.
+#[inline(always)]
+const fn add_modulus(mut a: Limbs, mask: u64) -> Limbs {
     let mut carry = 0;
     let mut i = 0;
     while i < LIMBS {
-        (sum[i], carry) = carrying_add(a[i], b[i], carry);
+        (a[i], carry) = carrying_add(a[i], MODULUS[i] & mask, carry);
         i += 1;
     }
-    reduce_once(&sum, carry)
+    a
+}
+
+/// a + b mod p for reduced a and b: a - (p - b), which has no bit above the top limb to look after.
+#[inline]
+pub(crate) const fn add(a: &Limbs, b: &Limbs) -> Limbs {
+    let mut negative = [0; LIMBS];
+    let mut borrow = 0;
+    let mut i = 0;
+    while i < LIMBS {
+        (negative[i], borrow) = borrowing_sub(MODULUS[i], b[i], borrow);
+        i += 1;
+    }
+    sub(a, &negative)
 }
 
 /// a - b mod p for reduced a and b.
@@ -157,14 +162,7 @@ pub(crate) const fn sub(a: &Limbs, b: &Limbs) -> Limbs {
         (difference[i], borrow) = borrowing_sub(a[i], b[i], borrow);
         i += 1;
     }
-    let if_negative = mask(borrow);
-    let mut carry = 0;
-    i = 0;
-    while i < LIMBS {
-        (difference[i], carry) = carrying_add(difference[i], MODULUS[i] & if_negative, carry);
-        i += 1;
-    }
-    difference
+    add_modulus(difference, mask(borrow))
 }
 
 /// One when a < p, else zero.
@@ -195,14 +193,18 @@ pub(crate) fn add_wide(sum: &mut Wide, product: &Wide) {
 /// difference - product, both below p * 2^1024, plus p * 2^1024 when that is negative.
 #[inline]
 pub(crate) fn sub_wide(difference: &mut Wide, product: &Wide) {
-    let mut borrow = 0;
-    for (limb, other) in difference.iter_mut().zip(product) {
-        (*limb, borrow) = borrowing_sub(*limb, *other, borrow);
+    // Two loops of sixteen, which become chains; one of thirty-two stays a loop.
+    let (mut borrow, mut i) = (0, 0);
+    while i < LIMBS {
+        (difference[i], borrow) = borrowing_sub(difference[i], product[i], borrow);
+        i += 1;
     }
-    let if_negative = mask(borrow);
-    let mut carry = 0;
-    let (_, high) = difference.split_at_mut(LIMBS);
-    for (limb, modulus) in high.iter_mut().zip(&MODULUS) {
-        (*limb, carry) = carrying_add(*limb, *modulus & if_negative, carry);
+    let mut high = [0; LIMBS];
+    i = 0;
+    while i < LIMBS {
+        (high[i], borrow) = borrowing_sub(difference[LIMBS + i], product[LIMBS + i], borrow);
+        i += 1;
     }
+    let (_, to) = difference.split_at_mut(LIMBS);
+    to.copy_from_slice(&add_modulus(high, mask(borrow)));
 }
