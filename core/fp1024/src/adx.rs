@@ -394,7 +394,7 @@ impl Adx {
     }
 
     /// a * b without reduction: four products of halves.
-    #[inline]
+    #[inline(never)] // one copy, which stays in the cache of decoded instructions
     pub(crate) fn mul_wide(self, a: &Limbs, b: &Limbs) -> Wide {
         let mut t = MaybeUninit::<Wide>::uninit();
         // SAFETY: `self` proves the instructions. `rsi` and `rcx` are read for 128 octets, the size of a number, and
@@ -431,7 +431,7 @@ impl Adx {
     }
 
     /// a * a without reduction: the products of different limbs once, doubled, and the squares.
-    #[inline]
+    #[inline(never)] // one copy, which stays in the cache of decoded instructions
     fn square_wide(self, a: &Limbs) -> Wide {
         let mut t = [0; 2 * LIMBS];
         // SAFETY: as in `mul_wide`.
@@ -461,7 +461,7 @@ impl Adx {
     ///
     /// The factors that make the limbs of the lower half vanish take their places. At the end the upper half is the
     /// result or the result plus p, and the lower half becomes what it is without p.
-    #[inline]
+    #[inline(never)] // one copy, which stays in the cache of decoded instructions
     pub(crate) fn reduce(self, t: &mut Wide) -> Limbs {
         let mut result = MaybeUninit::<Limbs>::uninit();
         // SAFETY: as in `mul_wide`; `rsi` is p, and in the end the result, all 128 octets of which are written.

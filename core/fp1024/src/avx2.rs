@@ -5,9 +5,10 @@
 use crate::adx::Adx;
 use crate::limbs::{LIMBS, Limbs};
 use core::arch::x86_64::{
-    __m256i, _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_loadu_si256, _mm256_or_si256,
-    _mm256_set1_epi64x, _mm256_setzero_si256,
+    __m256i, _mm256_add_epi64, _mm256_and_si256, _mm256_cmpeq_epi64, _mm256_loadu_si256,
+    _mm256_or_si256, _mm256_set1_epi64x, _mm256_setzero_si256,
 };
+use core::hint::black_box;
 
 /// Limbs of a register.
 const WIDTH: usize = 4;
@@ -23,10 +24,14 @@ impl Adx {
 #[inline(never)]
 #[target_feature(enable = "avx2")]
 fn pick(table: &[Limbs], index: u8) -> Limbs {
-    let wanted = _mm256_set1_epi64x(i64::from(index));
+    // Hidden from the optimiser, which would compare single numbers and spread what comes out.
+    let wanted = black_box(_mm256_set1_epi64x(i64::from(index)));
+    let mut place = black_box(_mm256_setzero_si256());
+    let one = _mm256_set1_epi64x(1);
     let mut picked = [_mm256_setzero_si256(); LIMBS / WIDTH];
-    for (number, place) in table.iter().zip(0..) {
-        let mask = _mm256_cmpeq_epi64(wanted, _mm256_set1_epi64x(place));
+    for number in table {
+        let mask = _mm256_cmpeq_epi64(wanted, place);
+        place = _mm256_add_epi64(place, one);
         for (to, from) in picked.iter_mut().zip(number.as_chunks().0) {
             *to = _mm256_or_si256(*to, _mm256_and_si256(mask, load(from)));
         }

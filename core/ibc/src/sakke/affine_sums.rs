@@ -5,7 +5,7 @@ use super::point::{Affine, Field, Jacobian};
 use zeroize::Zeroizing;
 
 /// Additions for which a shared inversion pays; fewer are made without any.
-const WORTH_AN_INVERSION: usize = 10;
+const WORTH_AN_INVERSION: usize = 7;
 
 /// The sums of lists of equal length, one after the other in `points`, which are used up.
 ///
