@@ -31,7 +31,7 @@ pub struct Report {
     pub head: Anchor,
 }
 
-/// Reads all files of a folder, one line in memory at a time.
+/// Reads all files of a folder, one line in memory at a time. While a process writes there, the last line may be half.
 ///
 /// # Errors
 /// [`AuditFault::LocalBroken`] with the first line that is not as it was written; [`AuditFault`] when a file cannot be
