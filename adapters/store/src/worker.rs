@@ -55,6 +55,11 @@ fn migrations() -> Migrator {
             "set_aside",
             include_str!("../migrations/sqlite/0006_set_aside.sql"),
         ),
+        (
+            20,
+            "sign_on",
+            include_str!("../migrations/sqlite/0020_sign_on.sql"),
+        ),
     ];
     let migrations = numbered.map(|(version, name, sql)| {
         Migration::new(

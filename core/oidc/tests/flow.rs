@@ -15,12 +15,13 @@ use roger_oidc::form;
 use roger_oidc::provider::memory::MemoryStore;
 use roger_oidc::provider::{
     Account, AccountDirectory, Authentication, AuthorizationError, AuthorizationRefusal,
-    AuthorizationRequest, Client, ClientKind, StoreError, TokenEndpoint, TokenError,
+    AuthorizationRequest, Client, ClientDetails, ClientKind, StoreError, TokenEndpoint, TokenError,
     TokenErrorCode, TokenPolicy, TokenResponse,
 };
 use roger_oidc::{
-    AccessTokenVerifier, Algorithm, ClientSecret, ClockSkew, Issuer, JwkSet, OauthClientId,
-    RedirectUri, Resource, ScopeSet, SigningKey, Subject, TokenRefusal, TrustedIssuer,
+    AccessTokenVerifier, Algorithm, Amr, ClientSecret, ClockSkew, Issuer, JwkSet, OauthClientId,
+    OtherServiceIds, RedirectUri, Resource, ScopeSet, SigningKey, Subject, TokenRefusal,
+    TrustedIssuer,
 };
 use roger_testkit::SeededRandom;
 use rstest::rstest;
@@ -60,6 +61,7 @@ fn client(id: &str, kind: ClientKind) -> Client {
             RedirectUri::new("http://127.0.0.1:4711/cb").unwrap(),
         ],
         scopes: ScopeSet::every_mcptt_scope(),
+        details: ClientDetails::default(),
     }
 }
 
@@ -119,9 +121,11 @@ impl Bench {
         let user = Authentication {
             account: account(name),
             at: NOW,
+            amr: Amr::Password,
+            session: None,
         };
         request
-            .grant(&user, &self.policy, &*self.store, &mut self.random)
+            .grant(&user, &self.policy, NOW, &*self.store, &mut self.random)
             .unwrap()
     }
 
@@ -138,6 +142,7 @@ impl Bench {
             accounts: &self.accounts,
             grants: &*self.store,
             key: &self.key,
+            keys: &JwkSet::new(vec![self.key.public().clone()]),
             policy: &self.policy,
         };
         endpoint.handle(authorization, body, now, &mut self.random)
@@ -179,6 +184,7 @@ fn account(name: &str) -> Account {
     Account {
         subject: Subject::new(format!("subject-of-{name}")).unwrap(),
         mcptt_id: McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap(),
+        others: OtherServiceIds::default(),
         entitlement: ScopeSet::every_mcptt_scope(),
     }
 }
@@ -299,7 +305,7 @@ fn a_repeated_client_or_redirect_uri_gets_a_page(#[case] extra: &str) {
 #[case("scope", None, AuthorizationError::InvalidRequest)]
 #[case("scope", Some("3gpp:mc:ptt_service"), AuthorizationError::InvalidScope)]
 #[case("scope", Some("openid \"x\""), AuthorizationError::InvalidScope)]
-#[case("prompt", Some("none"), AuthorizationError::LoginRequired)]
+#[case("prompt", Some("none login"), AuthorizationError::InvalidRequest)]
 #[case("max_age", Some("soon"), AuthorizationError::InvalidRequest)]
 #[case("request", Some("eyJ"), AuthorizationError::RequestNotSupported)]
 #[case(
@@ -522,9 +528,14 @@ fn a_user_gets_no_more_scope_than_his_own() {
     account.entitlement = ScopeSet::parse("openid 3gpp:mc:ptt_service").unwrap();
     let (attempt, query) = bench.log_in();
     let request = AuthorizationRequest::check(&query, &*bench.store).unwrap();
-    let user = Authentication { account, at: NOW };
+    let user = Authentication {
+        account,
+        at: NOW,
+        amr: Amr::Password,
+        session: None,
+    };
     let redirect = request
-        .grant(&user, &bench.policy, &*bench.store, &mut bench.random)
+        .grant(&user, &bench.policy, NOW, &*bench.store, &mut bench.random)
         .unwrap();
     let redeem = attempt.on_redirect(&redirect).unwrap();
     let body = String::from_utf8(redeem.body().expose().to_vec()).unwrap();

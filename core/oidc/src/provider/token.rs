@@ -1,14 +1,15 @@
 //! The token endpoint (TS 33.180 B.4.2.4, B.4.2.5; RFC 6749 4.1.3).
 
 use super::{
-    Account, AccountDirectory, Client, ClientRepository, CodeGrant, GrantRepository, PutOutcome,
-    Redemption, RefreshGrant, TokenError, TokenErrorCode, TokenPolicy,
+    Account, AccountDirectory, Client, ClientKind, ClientRepository, CodeGrant, GrantRepository,
+    PutOutcome, Redemption, RefreshGrant, TokenError, TokenErrorCode, TokenPolicy,
 };
 use crate::claims::TokenId;
 use crate::form::FormParameters;
 use crate::{
     AccessToken, AccessTokenClaims, AuthorizationCode, ClientSecret, CodeVerifier, IdToken,
-    IdTokenClaims, Issuer, OauthClientId, RefreshToken, ScopeSet, SigningKey,
+    IdTokenClaims, Issuer, JwkSet, McService, OauthClientId, OtherServiceIds, RefreshToken,
+    ScopeSet, SigningKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -30,6 +31,8 @@ pub struct TokenEndpoint<'a> {
     pub grants: &'a dyn GrantRepository,
     /// The key that signs now.
     pub key: &'a SigningKey,
+    /// Every key that is published, for tokens that come back.
+    pub keys: &'a JwkSet,
     /// Lives of tokens.
     pub policy: &'a TokenPolicy,
 }
@@ -40,10 +43,12 @@ pub struct TokenResponse {
     pub access_token: AccessToken,
     /// Seconds until it expires.
     pub expires_in: u64,
-    /// The signed ID token.
-    pub id_token: IdToken,
+    /// The signed ID token, when somebody logged in.
+    pub id_token: Option<IdToken>,
     /// The refresh token to use next.
-    pub refresh_token: RefreshToken,
+    pub refresh_token: Option<RefreshToken>,
+    /// What kind of token the access token is, in the answer to a token exchange (RFC 8693 2.2.1).
+    pub issued_token_type: Option<&'static str>,
     /// What was granted.
     pub scopes: ScopeSet,
 }
@@ -57,16 +62,21 @@ impl TokenResponse {
             access_token: &'a str,
             token_type: &'static str,
             expires_in: u64,
-            id_token: &'a str,
-            refresh_token: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id_token: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            refresh_token: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            issued_token_type: Option<&'static str>,
             scope: String,
         }
         let body = Body {
             access_token: self.access_token.expose(),
             token_type: "Bearer",
             expires_in: self.expires_in,
-            id_token: self.id_token.expose(),
-            refresh_token: self.refresh_token.expose(),
+            id_token: self.id_token.as_ref().map(IdToken::expose),
+            refresh_token: self.refresh_token.as_ref().map(RefreshToken::expose),
+            issued_token_type: self.issued_token_type,
             scope: self.scopes.to_string(),
         };
         // Strings and a number always serialise.
@@ -97,6 +107,12 @@ impl TokenEndpoint<'_> {
     ) -> Result<TokenResponse, TokenError> {
         let form = FormParameters::parse(body)?;
         let client = self.authenticated_client(authorization, &form)?;
+        if matches!(client.kind, ClientKind::ResourceServer { .. }) {
+            return Err(TokenError::new(
+                TokenErrorCode::UnauthorizedClient,
+                "a resource server gets no tokens",
+            ));
+        }
         match form.required("grant_type")? {
             "authorization_code" => self.redeem(&client, &form, now, random),
             "refresh_token" => self.refresh(&client, &form, now, random),
@@ -108,7 +124,7 @@ impl TokenEndpoint<'_> {
     }
 
     /// The client by HTTP Basic or by the `client_id` of the form (RFC 6749 2.3.1, 3.2.1).
-    fn authenticated_client(
+    pub(super) fn authenticated_client(
         &self,
         authorization: Option<&str>,
         form: &FormParameters,
@@ -175,11 +191,9 @@ impl TokenEndpoint<'_> {
             nonce: grant.nonce.clone(),
             now,
         };
-        let response = self.sign(&issue, refresh_token, random)?;
-        match self
-            .grants
-            .put_refresh(&response.refresh_token.digest(), &issue.family)?
-        {
+        let digest = refresh_token.digest();
+        let response = self.sign(&issue, Some(refresh_token), random)?;
+        match self.grants.put_refresh(&digest, &issue.family)? {
             PutOutcome::Stored => Ok(response),
             PutOutcome::GrantRevoked => Err(TokenError::grant("the code is not valid")),
         }
@@ -189,7 +203,7 @@ impl TokenEndpoint<'_> {
     pub(super) fn sign(
         &self,
         issue: &Issue<'_>,
-        refresh_token: RefreshToken,
+        refresh_token: Option<RefreshToken>,
         random: &mut dyn Random,
     ) -> Result<TokenResponse, TokenError> {
         const LOCAL: TokenError = TokenError::new(TokenErrorCode::ServerError, "try again later");
@@ -205,6 +219,7 @@ impl TokenEndpoint<'_> {
             expires_at,
             scopes: issue.scopes.clone(),
             mcptt_id: issue.account.mcptt_id.clone(),
+            others: claimed(&issue.account.others, &issue.scopes),
             token_id: TokenId::new(&issue.family.grant, &URL_SAFE_NO_PAD.encode(serial)),
         };
         let id = IdTokenClaims {
@@ -215,14 +230,18 @@ impl TokenEndpoint<'_> {
             expires_at,
             authenticated_at: issue.family.authenticated_at,
             acr: issue.family.acr.clone(),
+            amr: issue.family.amr,
+            session: issue.family.session.clone(),
             nonce: issue.nonce.clone(),
             mcptt_id: issue.account.mcptt_id.clone(),
+            others: claimed(&issue.account.others, &issue.scopes),
         };
         Ok(TokenResponse {
             access_token: AccessToken::new(self.key.sign(&access.written())?).map_err(|_| LOCAL)?,
             expires_in: self.policy.access().as_secs(),
-            id_token: IdToken::new(self.key.sign(&id.written())?).map_err(|_| LOCAL)?,
+            id_token: Some(IdToken::new(self.key.sign(&id.written())?).map_err(|_| LOCAL)?),
             refresh_token,
+            issued_token_type: None,
             scopes: issue.scopes.clone(),
         })
     }
@@ -253,6 +272,15 @@ fn check_redemption(
     Ok(())
 }
 
+/// A token names a service identity only when it opens a server of that service (TS 33.180 B.2.1.3).
+pub(super) fn claimed(own: &OtherServiceIds, scopes: &ScopeSet) -> OtherServiceIds {
+    let granted = |service| scopes.serves(service);
+    OtherServiceIds {
+        mcvideo: own.mcvideo.clone().filter(|_| granted(McService::Video)),
+        mcdata: own.mcdata.clone().filter(|_| granted(McService::Data)),
+    }
+}
+
 fn family(grant: &CodeGrant, expires_at: UnixTime) -> RefreshGrant {
     RefreshGrant {
         grant: grant.grant.clone(),
@@ -261,6 +289,8 @@ fn family(grant: &CodeGrant, expires_at: UnixTime) -> RefreshGrant {
         scopes: grant.scopes.clone(),
         authenticated_at: grant.authenticated_at,
         acr: grant.acr.clone(),
+        amr: grant.amr,
+        session: grant.session.clone(),
         expires_at,
     }
 }
