@@ -60,6 +60,11 @@ fn migrations() -> Migrator {
             "sign_on",
             include_str!("../migrations/sqlite/0020_sign_on.sql"),
         ),
+        (
+            21,
+            "registration_permits",
+            include_str!("../migrations/sqlite/0021_registration_permits.sql"),
+        ),
     ];
     let migrations = numbered.map(|(version, name, sql)| {
         Migration::new(

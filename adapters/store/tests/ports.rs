@@ -26,8 +26,9 @@ use roger_keys::{Gmk, Rand};
 use roger_kms::ports::{AuditEntry, AuditLog, KeyRepository};
 use roger_kms::{KeyAccount, KeyPair};
 use roger_oidc::provider::{
-    ApplicationType, Client, ClientDetails, ClientKind, ClientRepository, CodeGrant, ConsentPolicy,
-    GrantOwner, GrantRepository, PutOutcome, Redemption, RefreshGrant, Rotation,
+    ApplicationType, Client, ClientDetails, ClientKind, ClientRegistry, ClientRepository,
+    CodeGrant, ConsentPolicy, GrantOwner, GrantRepository, PutOutcome, Redemption, RefreshGrant,
+    RegistrationPermit, Rotation,
 };
 use roger_oidc::{
     Acr, Amr, AuthorizationCode, ClientSecret, CodeChallenge, CodeVerifier, GrantId, McVideoId,
@@ -421,6 +422,32 @@ fn holds_second_factors(store: &dyn SecondFactorRepository) {
     assert_eq!(store.use_recovery_code(&alice, &digest("r2")), Ok(false));
 }
 
+fn registers(store: &dyn ClientRegistry) {
+    let client = Client {
+        id: OauthClientId::new("self-made").unwrap(),
+        name: "App".to_owned(),
+        kind: ClientKind::Public,
+        redirect_uris: vec![RedirectUri::new("a.b:/1").unwrap()],
+        scopes: ScopeSet::every_mc_scope(),
+        details: ClientDetails::default(),
+    };
+    store.keep_client(&client).unwrap();
+    assert_eq!(store.client(&client.id), Ok(Some(client.clone())));
+    store.remove_client(&client.id).unwrap();
+    assert_eq!(store.client(&client.id), Ok(None));
+    let permit = RegistrationPermit {
+        uses: 2,
+        expires_at: UnixTime(NOW.0 + 10),
+    };
+    store.put_permit(&digest("permit"), &permit).unwrap();
+    let used = |token: &str, after| store.use_permit(&digest(token), UnixTime(NOW.0 + after));
+    assert_eq!(used("other", 0), Ok(false));
+    assert_eq!(used("permit", 10), Ok(false));
+    assert_eq!(used("permit", 9), Ok(true));
+    assert_eq!(used("permit", 9), Ok(true));
+    assert_eq!(used("permit", 9), Ok(false));
+}
+
 fn revokes_by_owner(store: &dyn GrantRepository) {
     let grant = |name: &str, session: &str, subject: &str, client: &str| RefreshGrant {
         session: Some(SessionId::new(session).unwrap()),
@@ -473,6 +500,8 @@ fn sign_on_ports_hold_in_memory_and_on_the_disk() {
     holds_second_factors(&store);
     revokes_by_owner(&MemoryStore::default());
     revokes_by_owner(&store);
+    registers(&MemoryStore::default());
+    registers(&store);
 }
 
 #[test]

@@ -61,6 +61,60 @@ pub struct AccessTokenClaims {
     pub token_id: TokenId,
 }
 
+/// Claims of a security token for a partner's IdM server (TS 33.180 B.8).
+#[derive(Debug, Clone)]
+pub struct SecurityTokenClaims {
+    /// `iss`: the primary IdM server.
+    pub issuer: Issuer,
+    /// `sub`.
+    pub subject: Subject,
+    /// First value of `aud`: the client at the primary IdM server.
+    pub client_id: OauthClientId,
+    /// Second value of `aud`: the partner's IdM server.
+    pub target: Issuer,
+    /// `iat`.
+    pub issued_at: UnixTime,
+    /// `exp`.
+    pub expires_at: UnixTime,
+    /// `mcptt_id`; inferred, B.8 names no service identity.
+    pub mcptt_id: McpttId,
+    /// `mcvideo_id` and `mcdata_id`; inferred as well.
+    pub others: OtherServiceIds,
+    /// `jti`.
+    pub token_id: TokenId,
+}
+
+#[derive(Serialize)]
+struct WrittenSecurityToken<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: [&'a str; 2],
+    iat: u64,
+    exp: u64,
+    mcptt_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcvideo_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdata_id: Option<&'a str>,
+    jti: &'a str,
+}
+
+impl SecurityTokenClaims {
+    pub(crate) fn written(&self) -> impl Serialize + '_ {
+        WrittenSecurityToken {
+            iss: self.issuer.as_str(),
+            sub: self.subject.as_str(),
+            aud: [self.client_id.as_str(), self.target.as_str()],
+            iat: self.issued_at.0,
+            exp: self.expires_at.0,
+            mcptt_id: self.mcptt_id.as_str(),
+            mcvideo_id: self.others.mcvideo.as_ref().map(crate::McVideoId::as_str),
+            mcdata_id: self.others.mcdata.as_ref().map(crate::McDataId::as_str),
+            jti: self.token_id.as_str(),
+        }
+    }
+}
+
 /// `jti`: the id of the grant, a dot, and what makes the token unique within it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenId(String);

@@ -30,7 +30,7 @@ mod service_ids;
 mod text;
 
 pub use amr::Amr;
-pub use claims::{AccessTokenClaims, IdTokenClaims, TokenId};
+pub use claims::{AccessTokenClaims, IdTokenClaims, SecurityTokenClaims, TokenId};
 pub use jose::{Algorithm, Jwk, JwkSet, JwsError, KeyError, SigningKey};
 pub use pkce::{CodeChallenge, PkceError};
 pub use scope::{CATALOGUE, CatalogueEntry, McService, Resource, ScopeError, ScopeSet, ScopeToken};

@@ -5,7 +5,7 @@ use roger_base::UnixTime;
 use roger_oidc::provider::AuthorizationRequest;
 use roger_oidc::{Amr, OauthClientId, ScopeSet, SessionId, Subject, TokenDigest};
 
-pub use roger_oidc::provider::{ClientRepository, GrantRepository, StoreError};
+pub use roger_oidc::provider::{ClientRegistry, ClientRepository, GrantRepository, StoreError};
 
 /// Users.
 pub trait UserRepository: Send + Sync {

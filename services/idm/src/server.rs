@@ -3,7 +3,7 @@
 use crate::account::Enrolments;
 use crate::lockout::Strangers;
 use crate::ports::{
-    BrowserSessionRepository, ClientRepository, ConsentRepository, GrantRepository,
+    BrowserSessionRepository, ClientRegistry, ConsentRepository, GrantRepository,
     LoginSessionRepository, SecondFactorRepository, SigningKeyRepository, StoreError,
     UserRepository,
 };
@@ -11,10 +11,12 @@ use crate::{KeyRing, KeyRingError, LockoutPolicy, PasswordRules, User, UserState
 use core::time::Duration;
 use roger_base::{Random, UnixTime};
 use roger_oidc::provider::{
-    Account, AccountDirectory, Endpoints, Introspection, TokenEndpoint, TokenError, TokenErrorCode,
-    TokenPolicy, TokenResponse, UserInfo, UserInfoRefusal,
+    Account, AccountDirectory, Endpoints, Federation, Introspection, RegistrationEndpoint,
+    TokenEndpoint, TokenError, TokenErrorCode, TokenPolicy, TokenResponse, UserInfo,
+    UserInfoRefusal,
 };
-use roger_oidc::{Algorithm, GrantId, Issuer, JwkSet, Revocations, Subject};
+use roger_oidc::{Algorithm, GrantId, Issuer, JwkSet, Revocations, ScopeSet, Subject};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use thiserror::Error;
 
@@ -46,6 +48,12 @@ pub struct IdmConfig {
     pub passwords: PasswordRules,
     /// How long a key signs.
     pub key_life: Duration,
+    /// What a client that registers itself may ask for.
+    pub registrable: ScopeSet,
+    /// Partner domains.
+    pub federation: Federation,
+    /// Users of partners, and whom they act as here.
+    pub partner_users: HashMap<(Issuer, Subject), Subject>,
     /// What tokens are signed with; ES256 unless foreign servers need RS256.
     pub algorithm: Algorithm,
 }
@@ -64,6 +72,7 @@ impl IdmConfig {
                 revocation: format!("{base}/oauth2/revoke"),
                 introspection: format!("{base}/oauth2/introspect"),
                 userinfo: format!("{base}/oauth2/userinfo"),
+                registration: format!("{base}/oauth2/register"),
                 end_session: format!("{base}/oauth2/logout"),
             },
             audience: audience.into(),
@@ -72,6 +81,9 @@ impl IdmConfig {
             login_life: Duration::from_secs(600),
             browser_life: Duration::from_secs(8 * 3600),
             passwords: PasswordRules::default(),
+            registrable: ScopeSet::every_mc_scope(),
+            federation: Federation::default(),
+            partner_users: HashMap::new(),
             key_life: Duration::from_secs(90 * 24 * 3600),
             algorithm: Algorithm::Es256,
         }
@@ -84,7 +96,7 @@ pub struct Ports {
     /// Users.
     pub users: Arc<dyn UserRepository>,
     /// Registered clients.
-    pub clients: Arc<dyn ClientRepository>,
+    pub clients: Arc<dyn ClientRegistry>,
     /// Codes and refresh tokens.
     pub grants: Arc<dyn GrantRepository>,
     /// Log-ins in progress.
@@ -183,6 +195,17 @@ impl Idm {
         self.with_endpoint(now, |endpoint| endpoint.userinfo(authorization, now))
     }
 
+    /// The registration endpoint (RFC 7591, RFC 7592).
+    #[must_use]
+    pub fn registration(&self) -> RegistrationEndpoint<'_> {
+        RegistrationEndpoint {
+            url: &self.config.endpoints.registration,
+            registry: &*self.ports.clients,
+            grants: &*self.ports.grants,
+            scopes: &self.config.registrable,
+        }
+    }
+
     fn with_endpoint<T>(&self, now: UnixTime, work: impl FnOnce(TokenEndpoint<'_>) -> T) -> T {
         let (key, keys) = {
             let ring = self.keys.read().unwrap_or_else(PoisonError::into_inner);
@@ -194,6 +217,8 @@ impl Idm {
             clients: &*self.ports.clients,
             accounts: self,
             grants: &*self.ports.grants,
+            federation: &self.config.federation,
+            partner_users: &self.config.partner_users,
             key: &key,
             keys: &keys,
             policy: &self.config.tokens,

@@ -9,6 +9,8 @@
 //! | POST `/oauth2/introspect` | tells a resource server about a token |
 //! | GET, POST `/oauth2/userinfo` | tells who a token belongs to |
 //! | GET, POST `/oauth2/logout` | ends the browser's session |
+//! | POST `/oauth2/register` | registers a client |
+//! | GET, PUT, DELETE `/oauth2/register/{id}` | a client's own registration |
 //! | GET, POST `/account/password` | changes a password |
 //! | GET, POST `/account/second-factor` | enrols an authenticator app |
 //! | GET `/oauth2/jwks` | public keys |
@@ -19,6 +21,7 @@ mod cookie;
 mod endpoints;
 mod log_out;
 mod pages;
+mod registration;
 mod router;
 
 pub use router::{IdmFrontEnd, router};

@@ -1,7 +1,7 @@
 //! Requests to the IdM service and its answers to HTTP.
 
 use super::pages::{self, LOGIN_PATH, STYLE, STYLE_PATH};
-use super::{account, cookie, endpoints, log_out};
+use super::{account, cookie, endpoints, log_out, registration};
 use crate::service::read_body;
 use crate::system::{Clock, OsRandom};
 use axum::Router;
@@ -74,6 +74,13 @@ pub fn router(front: IdmFrontEnd) -> Router {
             get(endpoints::userinfo).post(endpoints::userinfo),
         )
         .route(log_out::PATH, get(log_out::by_query).post(log_out::by_form))
+        .route(registration::PATH, post(registration::register))
+        .route(
+            registration::CLIENT_PATH,
+            get(registration::read)
+                .put(registration::update)
+                .delete(registration::delete),
+        )
         .route(log_out::CONFIRM_PATH, post(log_out::confirmed))
         .route(
             account::PASSWORD_PATH,

@@ -2,8 +2,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 use roger_adapter_http::{
-    ClientTls, Clock, DevelopmentCa, HttpsClient, HttpsServer, IdmClient, ServerLimits, ServerTls,
-    WireTap, idm,
+    ClientTls, Clock, DevelopmentCa, HttpAnswer, HttpsClient, HttpsServer, IdmClient, ServerLimits,
+    ServerTls, WireTap, idm,
 };
 use roger_base::{McpttId, UnixTime};
 use roger_idm::memory::{MemoryBrowsers, MemorySessions, MemoryStore, MemoryUsers};
@@ -145,6 +145,13 @@ impl Bench {
             http,
             issuer,
         }
+    }
+
+    /// A form as a browser with these cookies posts it.
+    pub async fn browser_post(&self, url: &str, cookies: &str, body: &str) -> HttpAnswer {
+        let headers = [(http::header::COOKIE, cookies)];
+        let answer = self.http.post_form(url, &headers, body.as_bytes()).await;
+        answer.unwrap()
     }
 
     pub fn url(&self, path: &str) -> String {

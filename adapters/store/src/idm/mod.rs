@@ -3,6 +3,7 @@
 mod browsers;
 mod clients;
 mod grants;
+mod registry;
 mod second_factors;
 mod signing_keys;
 mod users;

@@ -21,6 +21,8 @@ pub struct Endpoints {
     pub introspection: String,
     /// Userinfo endpoint (GET and POST).
     pub userinfo: String,
+    /// Registration endpoint (POST).
+    pub registration: String,
     /// Log-out endpoint (GET and POST).
     pub end_session: String,
 }
@@ -35,10 +37,11 @@ struct Document<'a> {
     introspection_endpoint: &'a str,
     userinfo_endpoint: &'a str,
     end_session_endpoint: &'a str,
+    registration_endpoint: &'a str,
     scopes_supported: Vec<&'a str>,
     response_types_supported: [&'a str; 1],
     response_modes_supported: [&'a str; 1],
-    grant_types_supported: [&'a str; 2],
+    grant_types_supported: [&'a str; 4],
     acr_values_supported: [&'a str; 1],
     subject_types_supported: [&'a str; 1],
     id_token_signing_alg_values_supported: [&'a str; 1],
@@ -66,10 +69,16 @@ impl Endpoints {
             introspection_endpoint: &self.introspection,
             userinfo_endpoint: &self.userinfo,
             end_session_endpoint: &self.end_session,
+            registration_endpoint: &self.registration,
             scopes_supported: scopes.iter().map(crate::ScopeToken::as_str).collect(),
             response_types_supported: ["code"],
             response_modes_supported: ["query"],
-            grant_types_supported: ["authorization_code", "refresh_token"],
+            grant_types_supported: [
+                "authorization_code",
+                "refresh_token",
+                super::federation::TOKEN_EXCHANGE,
+                super::federation::JWT_BEARER,
+            ],
             acr_values_supported: [acr.as_str()],
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: [algorithm.name()],

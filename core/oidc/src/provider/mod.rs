@@ -7,6 +7,7 @@ pub mod authorize;
 pub mod code;
 pub mod discovery;
 pub mod dynamic;
+pub mod federation;
 pub mod introspection;
 pub mod logout;
 pub mod memory;
@@ -27,6 +28,7 @@ pub use authorize::{
 pub use code::{Authentication, IssueError};
 pub use discovery::Endpoints;
 pub use dynamic::{ClientRegistry, RegistrationEndpoint, RegistrationPermit, RegistrationRefusal};
+pub use federation::{Federation, PartnerUsers};
 pub use introspection::Introspection;
 pub use logout::{LogoutRefusal, LogoutRequest};
 pub use policy::{PolicyError, TokenPolicy};

@@ -1,5 +1,6 @@
 //! The token endpoint (TS 33.180 B.4.2.4, B.4.2.5; RFC 6749 4.1.3).
 
+use super::federation::{Federation, JWT_BEARER, PartnerUsers, TOKEN_EXCHANGE};
 use super::{
     Account, AccountDirectory, Client, ClientKind, ClientRepository, CodeGrant, GrantRepository,
     PutOutcome, Redemption, RefreshGrant, TokenError, TokenErrorCode, TokenPolicy,
@@ -7,9 +8,9 @@ use super::{
 use crate::claims::TokenId;
 use crate::form::FormParameters;
 use crate::{
-    AccessToken, AccessTokenClaims, AuthorizationCode, ClientSecret, CodeVerifier, IdToken,
-    IdTokenClaims, Issuer, JwkSet, McService, OauthClientId, OtherServiceIds, RefreshToken,
-    ScopeSet, SigningKey,
+    AccessToken, AccessTokenClaims, AuthorizationCode, ClientSecret, CodeVerifier, GrantId,
+    IdToken, IdTokenClaims, Issuer, JwkSet, McService, OauthClientId, OtherServiceIds,
+    RefreshToken, ScopeSet, SigningKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -35,6 +36,10 @@ pub struct TokenEndpoint<'a> {
     pub keys: &'a JwkSet,
     /// Lives of tokens.
     pub policy: &'a TokenPolicy,
+    /// Partner domains.
+    pub federation: &'a Federation,
+    /// Which users of ours the users of partners are.
+    pub partner_users: &'a dyn PartnerUsers,
 }
 
 /// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
@@ -68,11 +73,16 @@ impl TokenResponse {
             refresh_token: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             issued_token_type: Option<&'static str>,
+            #[serde(skip_serializing_if = "String::is_empty")]
             scope: String,
         }
         let body = Body {
             access_token: self.access_token.expose(),
-            token_type: "Bearer",
+            // A security token opens nothing by itself (RFC 8693 2.2.1).
+            token_type: match self.issued_token_type {
+                Some(_) => "N_A",
+                None => "Bearer",
+            },
             expires_in: self.expires_in,
             id_token: self.id_token.as_ref().map(IdToken::expose),
             refresh_token: self.refresh_token.as_ref().map(RefreshToken::expose),
@@ -116,6 +126,8 @@ impl TokenEndpoint<'_> {
         match form.required("grant_type")? {
             "authorization_code" => self.redeem(&client, &form, now, random),
             "refresh_token" => self.refresh(&client, &form, now, random),
+            TOKEN_EXCHANGE => self.exchange(&client, &form, now, random),
+            JWT_BEARER => self.assertion(&client, &form, now, random),
             _ => Err(TokenError::new(
                 TokenErrorCode::UnsupportedGrantType,
                 "this grant_type is not offered",
@@ -199,6 +211,30 @@ impl TokenEndpoint<'_> {
         }
     }
 
+    /// The claims of an access token (TS 33.180 B.2.2).
+    pub(super) fn access_claims(
+        &self,
+        account: &Account,
+        client_id: &OauthClientId,
+        grant: &GrantId,
+        scopes: &ScopeSet,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<AccessTokenClaims, TokenError> {
+        Ok(AccessTokenClaims {
+            issuer: self.issuer.clone(),
+            subject: account.subject.clone(),
+            audience: self.audience.to_owned(),
+            client_id: client_id.clone(),
+            issued_at: now,
+            expires_at: now + self.policy.access(),
+            scopes: scopes.clone(),
+            mcptt_id: account.mcptt_id.clone(),
+            others: claimed(&account.others, scopes),
+            token_id: token_id(grant, random)?,
+        })
+    }
+
     /// Signs the tokens of one answer.
     pub(super) fn sign(
         &self,
@@ -207,21 +243,16 @@ impl TokenEndpoint<'_> {
         random: &mut dyn Random,
     ) -> Result<TokenResponse, TokenError> {
         const LOCAL: TokenError = TokenError::new(TokenErrorCode::ServerError, "try again later");
-        let mut serial = [0; 9];
-        random.fill(&mut serial)?;
-        let expires_at = issue.now + self.policy.access();
-        let access = AccessTokenClaims {
-            issuer: self.issuer.clone(),
-            subject: issue.account.subject.clone(),
-            audience: self.audience.to_owned(),
-            client_id: issue.family.client_id.clone(),
-            issued_at: issue.now,
-            expires_at,
-            scopes: issue.scopes.clone(),
-            mcptt_id: issue.account.mcptt_id.clone(),
-            others: claimed(&issue.account.others, &issue.scopes),
-            token_id: TokenId::new(&issue.family.grant, &URL_SAFE_NO_PAD.encode(serial)),
-        };
+        let Issue {
+            account,
+            family,
+            scopes,
+            now,
+            ..
+        } = issue;
+        let (client, grant) = (&family.client_id, &family.grant);
+        let access = self.access_claims(account, client, grant, scopes, *now, random)?;
+        let expires_at = access.expires_at;
         let id = IdTokenClaims {
             issuer: self.issuer.clone(),
             subject: issue.account.subject.clone(),
@@ -245,6 +276,13 @@ impl TokenEndpoint<'_> {
             scopes: issue.scopes.clone(),
         })
     }
+}
+
+/// A fresh `jti` of a grant.
+pub(super) fn token_id(grant: &GrantId, random: &mut dyn Random) -> Result<TokenId, TokenError> {
+    let mut serial = [0; 9];
+    random.fill(&mut serial)?;
+    Ok(TokenId::new(grant, &URL_SAFE_NO_PAD.encode(serial)))
 }
 
 /// The checks on a code presented for the first time.
