@@ -23,6 +23,7 @@ pub mod verifier;
 
 mod amr;
 mod claims;
+mod key_cache;
 mod pkce;
 mod scope;
 mod secret_text;
@@ -32,6 +33,7 @@ mod text;
 pub use amr::Amr;
 pub use claims::{AccessTokenClaims, IdTokenClaims, SecurityTokenClaims, TokenId};
 pub use jose::{Algorithm, Jwk, JwkSet, JwsError, KeyError, SigningKey};
+pub use key_cache::{KeyCache, KeyCachePolicy, KeyFetch};
 pub use pkce::{CodeChallenge, PkceError};
 pub use scope::{CATALOGUE, CatalogueEntry, McService, Resource, ScopeError, ScopeSet, ScopeToken};
 pub use secret_text::{
