@@ -451,6 +451,53 @@ fn an_app_is_enrolled_by_its_first_code_and_recovery_codes_are_given_once() {
     assert!(bench.users.second_factor(&alice).unwrap().is_none());
 }
 
+/// What an authenticator app makes of the key that a person types.
+fn app_secret(typed: &str) -> TotpSecret {
+    let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bits = typed.chars().flat_map(|c| {
+        let value = alphabet.find(c).unwrap();
+        (0..5).rev().map(move |bit| value >> bit & 1)
+    });
+    let bits: Vec<usize> = bits.collect();
+    let octets = bits.chunks_exact(8);
+    let octets = octets.map(|octet| octet.iter().fold(0, |all, bit| all << 1 | *bit as u8));
+    TotpSecret::from_octets(SecretBytes::new(octets.collect()))
+}
+
+#[test]
+fn after_the_first_code_of_the_app_the_password_alone_opens_nothing() {
+    let mut bench = Bench::new();
+    let proof = form::encode(&[("username", "alice"), ("password", "secret")]);
+    let begun = bench.idm.begin_enrolment(&proof, NOW, &mut bench.random);
+    let enrolment = begun.unwrap().ok().unwrap();
+    let app = app_secret(&text(&enrolment.typed));
+    let code = text(&app.code_at(NOW));
+    let body = form::encode(&[("enrolment", enrolment.key.expose()), ("code", &code)]);
+    let finished = bench.idm.finish_enrolment(&body, NOW, &mut bench.random);
+    let recovery = finished.unwrap().ok().unwrap();
+    let recovery: Vec<String> = recovery.expose().map(str::to_owned).collect();
+    assert_eq!(recovery.len(), 10);
+
+    // Replacing the app needs the second factor as well.
+    let refused = bench.idm.begin_enrolment(&proof, NOW, &mut bench.random);
+    assert_eq!(refused.unwrap().err(), Some(AccountFault::Credentials));
+    let with_recovery = format!("{proof}&code={}", recovery[1]);
+    let again = bench
+        .idm
+        .begin_enrolment(&with_recovery, NOW, &mut bench.random);
+    assert!(again.unwrap().is_ok());
+
+    let (_, step) = bench.authorize("app", "", None, NOW);
+    let answer = bench.password(&form_key(step), "alice");
+    assert!(matches!(answer.step, LoginStep::AskCode(_)));
+    let key = form_key(answer.step);
+    // The code that enrolled the app is used up.
+    let replayed = bench.submit(&key, &[("code", &code)], NOW);
+    assert!(matches!(replayed.step, LoginStep::WrongCode(_)));
+    let answer = bench.submit(&key, &[("code", &recovery[0])], NOW);
+    assert!(redirect(answer.step).contains("code="));
+}
+
 #[rstest]
 #[case("secret", "a new long one", "a new long one", None)]
 #[case(
