@@ -55,6 +55,16 @@ fn migrations() -> Migrator {
             "set_aside",
             include_str!("../migrations/sqlite/0006_set_aside.sql"),
         ),
+        (
+            20,
+            "sign_on",
+            include_str!("../migrations/sqlite/0020_sign_on.sql"),
+        ),
+        (
+            21,
+            "registration_permits",
+            include_str!("../migrations/sqlite/0021_registration_permits.sql"),
+        ),
     ];
     let migrations = numbered.map(|(version, name, sql)| {
         Migration::new(

@@ -12,15 +12,14 @@ use roger_base::{McpttId, Secret, UnixTime};
 use roger_idm::memory::MemorySessions;
 use roger_idm::ports::UserRepository as _;
 use roger_idm::{
-    Failures, Idm, IdmConfig, LoginName, LoginOutcome, Password, PasswordHash, Ports, User,
-    UserState,
+    Failures, Idm, IdmConfig, LoginName, LoginStep, Password, PasswordHash, Ports, User, UserState,
 };
 use roger_oidc::client::RelyingParty;
 use roger_oidc::form;
-use roger_oidc::provider::{Client, ClientKind, TokenErrorCode};
+use roger_oidc::provider::{Client, ClientDetails, ClientKind, TokenErrorCode};
 use roger_oidc::{
-    AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, RedirectUri, Resource, ScopeSet,
-    Subject, TokenRefusal, TrustedIssuer,
+    AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, OtherServiceIds, RedirectUri, Resource,
+    ScopeSet, Subject, TokenRefusal, TrustedIssuer,
 };
 use roger_testkit::SeededRandom;
 use std::path::Path;
@@ -40,6 +39,9 @@ fn idm(path: &Path) -> Idm {
         clients: store.clone(),
         grants: store.clone(),
         sessions: Arc::new(MemorySessions::default()),
+        browsers: store.clone(),
+        consents: store.clone(),
+        factors: store.clone(),
         keys: store,
     };
     Idm::start(
@@ -58,6 +60,7 @@ fn fill(path: &Path, random: &mut SeededRandom) {
             login: LoginName::new("alice").unwrap(),
             password: PasswordHash::of(&Password::new("secret").unwrap(), random).unwrap(),
             mcptt_id: McpttId::new("sip:alice@mcptt.example.org").unwrap(),
+            others: OtherServiceIds::default(),
             entitlement: ScopeSet::every_mcptt_scope(),
             state: UserState::Enabled,
             failures: Failures::default(),
@@ -70,6 +73,7 @@ fn fill(path: &Path, random: &mut SeededRandom) {
             kind: ClientKind::Public,
             redirect_uris: vec![RedirectUri::new("org.example.mcptt:/cb").unwrap()],
             scopes: ScopeSet::every_mcptt_scope(),
+            details: ClientDetails::default(),
         })
         .unwrap();
 }
@@ -87,7 +91,9 @@ fn party() -> RelyingParty {
 
 /// Logs in and gives the redirect with the code.
 fn redirect(idm: &Idm, query: &str, password: &str, random: &mut SeededRandom) -> Option<String> {
-    let page = idm.begin_login(query, NOW, random).unwrap();
+    let LoginStep::Form(page) = idm.authorize(query, None, NOW, random).unwrap().step else {
+        panic!("no form");
+    };
     let fields = [
         ("session", page.session.expose()),
         ("username", "alice"),
@@ -96,8 +102,9 @@ fn redirect(idm: &Idm, query: &str, password: &str, random: &mut SeededRandom) -
     match idm
         .submit_login(&form::encode(&fields), Some(&page.session), NOW, random)
         .unwrap()
+        .step
     {
-        LoginOutcome::Redirect(location) => Some(location),
+        LoginStep::Redirect(location) => Some(location),
         _ => None,
     }
 }

@@ -13,19 +13,27 @@ use roger_base::{
 };
 use roger_documents::kms::{CertificateRole, KmsCertificate};
 use roger_gms::{Change, GroupKeyRecord, GroupRepository, StoredDocument};
-use roger_idm::ports::{SigningKeyRepository, StoreError, UserRepository};
-use roger_idm::{Failures, LoginName, Password, PasswordHash, StoredSigningKey, User, UserState};
+use roger_idm::memory::{MemoryBrowsers, MemoryStore, MemoryUsers};
+use roger_idm::ports::{
+    BrowserSession, BrowserSessionRepository, ConsentRepository, SecondFactorRepository,
+    SigningKeyRepository, StoreError, UserRepository,
+};
+use roger_idm::{
+    Failures, LoginName, Password, PasswordHash, SecondFactor, StoredSigningKey, TotpSecret, User,
+    UserState,
+};
 use roger_keys::{Gmk, Rand};
 use roger_kms::ports::{AuditEntry, AuditLog, KeyRepository};
 use roger_kms::{KeyAccount, KeyPair};
 use roger_oidc::provider::{
-    Client, ClientKind, ClientRepository, CodeGrant, GrantRepository, PutOutcome, Redemption,
-    RefreshGrant, Rotation,
+    ApplicationType, Client, ClientDetails, ClientKind, ClientRegistry, ClientRepository,
+    CodeGrant, ConsentPolicy, GrantOwner, GrantRepository, PutOutcome, Redemption, RefreshGrant,
+    RegistrationPermit, Rotation,
 };
 use roger_oidc::{
-    Acr, AuthorizationCode, ClientSecret, CodeChallenge, CodeVerifier, GrantId, Nonce,
-    OauthClientId, RedirectUri, RefreshToken, Revocations, ScopeSet, SigningKey, Subject,
-    TokenDigest,
+    Acr, Amr, AuthorizationCode, ClientSecret, CodeChallenge, CodeVerifier, GrantId, McVideoId,
+    Nonce, OauthClientId, OtherServiceIds, RedirectUri, RefreshToken, Revocations, ScopeSet,
+    SessionId, SigningKey, Subject, TokenDigest,
 };
 use roger_sipcore::{Subscriber, SubscriberRepository};
 use roger_testkit::SeededRandom;
@@ -75,6 +83,7 @@ fn user(name: &str, random: &mut SeededRandom) -> User {
         login: LoginName::new(name).unwrap(),
         password: PasswordHash::of(&Password::new("secret").unwrap(), random).unwrap(),
         mcptt_id: McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap(),
+        others: OtherServiceIds::default(),
         entitlement: ScopeSet::every_mcptt_scope(),
         state: UserState::Enabled,
         failures: Failures::default(),
@@ -93,6 +102,8 @@ fn code_grant(grant: &str) -> CodeGrant {
         nonce: Some(Nonce::new("n").unwrap()),
         authenticated_at: NOW,
         acr: Acr::password(),
+        amr: Amr::PasswordAndCode,
+        session: Some(SessionId::new("sid").unwrap()),
         expires_at: UnixTime(NOW.0 + 60),
     }
 }
@@ -106,6 +117,8 @@ fn refresh_grant(grant: &str) -> RefreshGrant {
         scopes: code.scopes,
         authenticated_at: code.authenticated_at,
         acr: code.acr,
+        amr: code.amr,
+        session: code.session,
         expires_at: UnixTime(NOW.0 + 86_400),
     }
 }
@@ -212,12 +225,19 @@ fn clients_come_back_with_every_redirect_uri() {
             RedirectUri::new("a:/2").unwrap(),
         ],
         scopes: ScopeSet::every_mcptt_scope(),
+        details: ClientDetails {
+            consent: ConsentPolicy::Ask,
+            application: ApplicationType::Web,
+            post_logout_redirect_uris: vec![RedirectUri::new("a:/bye").unwrap()],
+            registration_token: Some(digest("registration")),
+        },
     };
     bench.open().put_client(&client).unwrap();
     let store = bench.open();
     assert_eq!(store.client(&client.id).unwrap(), Some(client.clone()));
     client.redirect_uris.pop();
     client.kind = ClientKind::Public;
+    client.details = ClientDetails::default();
     store.put_client(&client).unwrap();
     assert_eq!(store.client(&client.id).unwrap(), Some(client));
     assert_eq!(
@@ -322,6 +342,204 @@ fn ended_grants_are_forgotten_when_no_token_of_theirs_can_live() {
         Ok(2)
     );
     assert!(!Revocations::is_revoked(&store, &grant));
+}
+
+/// Both implementations of a port hold the same contract.
+fn holds_browsers(store: &dyn BrowserSessionRepository) {
+    let session = |id: &str, subject: &str| BrowserSession {
+        id: SessionId::new(id).unwrap(),
+        subject: Subject::new(subject).unwrap(),
+        authenticated_at: NOW,
+        amr: Amr::PasswordAndCode,
+        expires_at: UnixTime(NOW.0 + 100),
+    };
+    for (key, id, subject) in [
+        ("1", "s1", "alice"),
+        ("2", "s2", "alice"),
+        ("3", "s3", "bob"),
+    ] {
+        let put = store.put_browser(&digest(key), &session(id, subject), NOW);
+        assert_eq!(put, Ok(()));
+    }
+    let found = |key: &str, after: u64| {
+        let found = store.browser(&digest(key), UnixTime(NOW.0 + after));
+        found.unwrap().map(|session| session.id.as_str().to_owned())
+    };
+    assert_eq!(
+        store.browser(&digest("1"), NOW),
+        Ok(Some(session("s1", "alice")))
+    );
+    assert_eq!(found("1", 99).as_deref(), Some("s1"));
+    assert_eq!(found("1", 100), None);
+    assert_eq!(found("s1", 0), None);
+    store.end_browser(&SessionId::new("s1").unwrap()).unwrap();
+    assert_eq!(found("1", 0), None);
+    assert_eq!(found("2", 0).as_deref(), Some("s2"));
+    let alice = Subject::new("alice").unwrap();
+    store.end_browsers_of(&alice).unwrap();
+    assert_eq!(found("2", 0), None);
+    assert_eq!(found("3", 0).as_deref(), Some("s3"));
+}
+
+fn holds_consents(store: &dyn ConsentRepository) {
+    let (alice, app) = (
+        Subject::new("alice").unwrap(),
+        OauthClientId::new("app").unwrap(),
+    );
+    assert_eq!(store.consent(&alice, &app), Ok(ScopeSet::default()));
+    for scopes in ["openid", "openid 3gpp:mc:ptt_service"] {
+        let scopes = ScopeSet::parse(scopes).unwrap();
+        store.put_consent(&alice, &app, &scopes).unwrap();
+        assert_eq!(store.consent(&alice, &app), Ok(scopes));
+    }
+    let bob = Subject::new("bob").unwrap();
+    assert_eq!(store.consent(&bob, &app), Ok(ScopeSet::default()));
+}
+
+fn holds_second_factors(store: &dyn SecondFactorRepository) {
+    let alice = Subject::new("alice").unwrap();
+    let mut recovery = vec![digest("r1"), digest("r2")];
+    recovery.sort();
+    let factor = SecondFactor {
+        secret: TotpSecret::from_octets(SecretBytes::new(vec![7; 20])),
+        last_step: 10,
+        recovery,
+    };
+    assert!(store.second_factor(&alice).unwrap().is_none());
+    assert_eq!(store.use_step(&alice, 11), Ok(false));
+    store.put_second_factor(&alice, Some(&factor)).unwrap();
+    assert!(store.second_factor(&alice).unwrap().unwrap() == factor);
+    assert_eq!(store.use_step(&alice, 10), Ok(false));
+    assert_eq!(store.use_step(&alice, 11), Ok(true));
+    assert_eq!(store.use_step(&alice, 11), Ok(false));
+    assert_eq!(store.use_recovery_code(&alice, &digest("r1")), Ok(true));
+    assert_eq!(store.use_recovery_code(&alice, &digest("r1")), Ok(false));
+    assert_eq!(store.use_recovery_code(&alice, &digest("r3")), Ok(false));
+    let left = store.second_factor(&alice).unwrap().unwrap();
+    assert_eq!((left.last_step, left.recovery), (11, vec![digest("r2")]));
+    store.put_second_factor(&alice, None).unwrap();
+    assert!(store.second_factor(&alice).unwrap().is_none());
+    assert_eq!(store.use_recovery_code(&alice, &digest("r2")), Ok(false));
+}
+
+fn registers(store: &dyn ClientRegistry) {
+    let client = Client {
+        id: OauthClientId::new("self-made").unwrap(),
+        name: "App".to_owned(),
+        kind: ClientKind::Public,
+        redirect_uris: vec![RedirectUri::new("a.b:/1").unwrap()],
+        scopes: ScopeSet::every_mc_scope(),
+        details: ClientDetails::default(),
+    };
+    store.keep_client(&client).unwrap();
+    assert_eq!(store.client(&client.id), Ok(Some(client.clone())));
+    store.remove_client(&client.id).unwrap();
+    assert_eq!(store.client(&client.id), Ok(None));
+    let permit = RegistrationPermit {
+        uses: 2,
+        expires_at: UnixTime(NOW.0 + 10),
+    };
+    store.put_permit(&digest("permit"), &permit).unwrap();
+    let used = |token: &str, after| store.use_permit(&digest(token), UnixTime(NOW.0 + after));
+    assert_eq!(used("other", 0), Ok(false));
+    assert_eq!(used("permit", 10), Ok(false));
+    assert_eq!(used("permit", 9), Ok(true));
+    assert_eq!(used("permit", 9), Ok(true));
+    assert_eq!(used("permit", 9), Ok(false));
+}
+
+fn revokes_by_owner(store: &dyn GrantRepository) {
+    let grant = |name: &str, session: &str, subject: &str, client: &str| RefreshGrant {
+        session: Some(SessionId::new(session).unwrap()),
+        subject: Subject::new(subject).unwrap(),
+        client_id: OauthClientId::new(client).unwrap(),
+        ..refresh_grant(name)
+    };
+    let grants = [
+        grant("g1", "s1", "alice", "app"),
+        grant("g2", "s2", "alice", "app"),
+        grant("g3", "s3", "bob", "app"),
+        grant("g4", "s4", "carol", "other"),
+    ];
+    for (number, grant) in grants.iter().enumerate() {
+        let token = digest(&number.to_string());
+        assert_eq!(store.put_refresh(&token, grant), Ok(PutOutcome::Stored));
+    }
+    let code = CodeGrant {
+        session: Some(SessionId::new("s1").unwrap()),
+        ..code_grant("g5")
+    };
+    store.put_code(&digest("owned code"), &code).unwrap();
+    let revoked = || {
+        let names = ["g1", "g2", "g3", "g4", "g5"].into_iter();
+        let is = |name: &&str| store.is_revoked(&GrantId::new(*name).unwrap()).unwrap();
+        names.filter(is).collect::<Vec<_>>()
+    };
+    assert_eq!(revoked(), Vec::<&str>::new());
+    let session = GrantOwner::Session(SessionId::new("s1").unwrap());
+    store.revoke_grants_of(&session).unwrap();
+    store.revoke_grants_of(&session).unwrap();
+    assert_eq!(revoked(), ["g1", "g5"]);
+    let subject = GrantOwner::Subject(Subject::new("alice").unwrap());
+    store.revoke_grants_of(&subject).unwrap();
+    assert_eq!(revoked(), ["g1", "g2", "g5"]);
+    let client = GrantOwner::Client(OauthClientId::new("other").unwrap());
+    store.revoke_grants_of(&client).unwrap();
+    assert_eq!(revoked(), ["g1", "g2", "g4", "g5"]);
+}
+
+#[test]
+fn sign_on_ports_hold_in_memory_and_on_the_disk() {
+    let bench = Bench::new();
+    let (users, store) = (MemoryUsers::default(), bench.open());
+    holds_browsers(&MemoryBrowsers::default());
+    holds_browsers(&store);
+    holds_consents(&users);
+    holds_consents(&store);
+    holds_second_factors(&users);
+    holds_second_factors(&store);
+    revokes_by_owner(&MemoryStore::default());
+    revokes_by_owner(&store);
+    registers(&MemoryStore::default());
+    registers(&store);
+}
+
+#[test]
+fn a_password_is_replaced_only_from_what_it_was() {
+    let mut bench = Bench::new();
+    let (memory, store) = (MemoryUsers::default(), bench.open());
+    let mut alice = user("alice", &mut bench.random);
+    alice.others.mcvideo = Some(McVideoId::new("sip:alice@video.example.org").unwrap());
+    let new = PasswordHash::of(&Password::new("new secret").unwrap(), &mut bench.random).unwrap();
+    for users in [&memory as &dyn UserRepository, &store] {
+        users.add(&alice).unwrap();
+        let replace = |from: &PasswordHash, to: &PasswordHash| {
+            users.replace_password(&alice.subject, from, to).unwrap()
+        };
+        assert!(replace(&alice.password, &new));
+        assert!(!replace(&alice.password, &new));
+        let found = users.by_subject(&alice.subject).unwrap().unwrap();
+        assert!(found.password == new);
+        assert_eq!(found.others, alice.others);
+    }
+}
+
+#[test]
+fn the_secret_of_a_second_factor_is_sealed() {
+    let bench = Bench::new();
+    let store = bench.open();
+    let secret = b"a secret of twenty o".to_vec();
+    let factor = SecondFactor {
+        secret: TotpSecret::from_octets(SecretBytes::new(secret.clone())),
+        last_step: 1,
+        recovery: vec![digest("r")],
+    };
+    let alice = Subject::new("alice").unwrap();
+    store.put_second_factor(&alice, Some(&factor)).unwrap();
+    drop(store);
+    let octets = bench.octets_on_disk();
+    assert!(octets.windows(5).any(|window| window == b"alice"));
+    assert!(!octets.windows(secret.len()).any(|window| window == secret));
 }
 
 #[test]

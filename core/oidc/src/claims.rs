@@ -1,6 +1,9 @@
 //! The claims of ID and access tokens (TS 33.180 B.2, OpenID Connect Core 2).
 
-use crate::{Acr, GrantId, Issuer, JwsError, Nonce, OauthClientId, ScopeSet, Subject};
+use crate::{
+    Acr, Amr, GrantId, Issuer, JwsError, Nonce, OauthClientId, OtherServiceIds, ScopeSet,
+    SessionId, Subject,
+};
 use roger_base::{McpttId, UnixTime};
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +24,16 @@ pub struct IdTokenClaims {
     pub authenticated_at: UnixTime,
     /// `acr`.
     pub acr: Acr,
+    /// `amr`.
+    pub amr: Amr,
+    /// `sid`: the browser's session, when there was one.
+    pub session: Option<SessionId>,
     /// `nonce`, echoed when the request had one.
     pub nonce: Option<Nonce>,
     /// `mcptt_id`.
     pub mcptt_id: McpttId,
+    /// `mcvideo_id` and `mcdata_id`.
+    pub others: OtherServiceIds,
 }
 
 /// Claims of an access token that our IdM signs (TS 33.180 B.2.2).
@@ -46,8 +55,64 @@ pub struct AccessTokenClaims {
     pub scopes: ScopeSet,
     /// `mcptt_id`.
     pub mcptt_id: McpttId,
+    /// `mcvideo_id` and `mcdata_id`.
+    pub others: OtherServiceIds,
     /// `jti`: begins with the id of the grant, so that a revoked grant takes its tokens along.
     pub token_id: TokenId,
+}
+
+/// Claims of a security token for a partner's IdM server (TS 33.180 B.8).
+#[derive(Debug, Clone)]
+pub struct SecurityTokenClaims {
+    /// `iss`: the primary IdM server.
+    pub issuer: Issuer,
+    /// `sub`.
+    pub subject: Subject,
+    /// First value of `aud`: the client at the primary IdM server.
+    pub client_id: OauthClientId,
+    /// Second value of `aud`: the partner's IdM server.
+    pub target: Issuer,
+    /// `iat`.
+    pub issued_at: UnixTime,
+    /// `exp`.
+    pub expires_at: UnixTime,
+    /// `mcptt_id`; inferred, B.8 names no service identity.
+    pub mcptt_id: McpttId,
+    /// `mcvideo_id` and `mcdata_id`; inferred as well.
+    pub others: OtherServiceIds,
+    /// `jti`.
+    pub token_id: TokenId,
+}
+
+#[derive(Serialize)]
+struct WrittenSecurityToken<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: [&'a str; 2],
+    iat: u64,
+    exp: u64,
+    mcptt_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcvideo_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdata_id: Option<&'a str>,
+    jti: &'a str,
+}
+
+impl SecurityTokenClaims {
+    pub(crate) fn written(&self) -> impl Serialize + '_ {
+        WrittenSecurityToken {
+            iss: self.issuer.as_str(),
+            sub: self.subject.as_str(),
+            aud: [self.client_id.as_str(), self.target.as_str()],
+            iat: self.issued_at.0,
+            exp: self.expires_at.0,
+            mcptt_id: self.mcptt_id.as_str(),
+            mcvideo_id: self.others.mcvideo.as_ref().map(crate::McVideoId::as_str),
+            mcdata_id: self.others.mcdata.as_ref().map(crate::McDataId::as_str),
+            jti: self.token_id.as_str(),
+        }
+    }
 }
 
 /// `jti`: the id of the grant, a dot, and what makes the token unique within it.
@@ -82,9 +147,17 @@ struct WrittenIdToken<'a> {
     exp: u64,
     auth_time: u64,
     acr: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    amr: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     mcptt_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcvideo_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdata_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -97,6 +170,10 @@ struct WrittenAccessToken<'a> {
     exp: u64,
     scope: String,
     mcptt_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcvideo_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcdata_id: Option<&'a str>,
     jti: &'a str,
 }
 
@@ -110,8 +187,12 @@ impl IdTokenClaims {
             exp: self.expires_at.0,
             auth_time: self.authenticated_at.0,
             acr: self.acr.as_str(),
+            amr: self.amr.values(),
+            sid: self.session.as_ref().map(SessionId::as_str),
             nonce: self.nonce.as_ref().map(Nonce::as_str),
             mcptt_id: self.mcptt_id.as_str(),
+            mcvideo_id: self.others.mcvideo.as_ref().map(crate::McVideoId::as_str),
+            mcdata_id: self.others.mcdata.as_ref().map(crate::McDataId::as_str),
         }
     }
 }
@@ -127,6 +208,8 @@ impl AccessTokenClaims {
             exp: self.expires_at.0,
             scope: self.scopes.to_string(),
             mcptt_id: self.mcptt_id.as_str(),
+            mcvideo_id: self.others.mcvideo.as_ref().map(crate::McVideoId::as_str),
+            mcdata_id: self.others.mcdata.as_ref().map(crate::McDataId::as_str),
             jti: self.token_id.as_str(),
         }
     }
@@ -148,6 +231,14 @@ impl OneOrMany {
         match self {
             Self::One(one) => one == text,
             Self::Many(many) => many.iter().any(|one| one == text),
+        }
+    }
+
+    /// The one string, when there is exactly one.
+    pub(crate) fn only(self) -> Option<String> {
+        match self {
+            Self::One(one) => Some(one),
+            Self::Many(many) => <[String; 1]>::try_from(many).ok().map(|[one]| one),
         }
     }
 
@@ -173,6 +264,9 @@ pub(crate) struct ReceivedClaims {
     pub(crate) client_id: Option<String>,
     pub(crate) scope: Option<OneOrMany>,
     pub(crate) mcptt_id: Option<String>,
+    pub(crate) mcvideo_id: Option<String>,
+    pub(crate) mcdata_id: Option<String>,
+    pub(crate) sid: Option<String>,
 }
 
 impl ReceivedClaims {

@@ -21,23 +21,31 @@ pub mod jose;
 pub mod provider;
 pub mod verifier;
 
+mod amr;
 mod claims;
+mod key_cache;
 mod pkce;
 mod scope;
 mod secret_text;
+mod service_ids;
 mod text;
 
-pub use claims::{AccessTokenClaims, IdTokenClaims, TokenId};
+pub use amr::Amr;
+pub use claims::{AccessTokenClaims, IdTokenClaims, SecurityTokenClaims, TokenId};
 pub use jose::{Algorithm, Jwk, JwkSet, JwsError, KeyError, SigningKey};
+pub use key_cache::{KeyCache, KeyCachePolicy, KeyFetch};
 pub use pkce::{CodeChallenge, PkceError};
-pub use scope::{Resource, ScopeError, ScopeSet, ScopeToken};
+pub use scope::{CATALOGUE, CatalogueEntry, McService, Resource, ScopeError, ScopeSet, ScopeToken};
 pub use secret_text::{
-    AccessToken, AuthorizationCode, ClientSecret, CodeVerifier, IdToken, LoginSessionKey,
-    RefreshToken, SecretTextError, TokenDigest,
+    AccessToken, AuthorizationCode, BrowserKey, ClientSecret, CodeVerifier, IdToken,
+    InitialAccessToken, LoginSessionKey, RefreshToken, RegistrationAccessToken, SecretTextError,
+    TokenDigest,
 };
+pub use service_ids::{McDataId, McVideoId, OtherServiceIds};
 pub use text::{
-    Acr, GrantId, Issuer, Nonce, OauthClientId, RedirectUri, State, Subject, TextError,
+    Acr, GrantId, Issuer, Nonce, OauthClientId, RedirectUri, SessionId, State, Subject, TextError,
 };
 pub use verifier::{
-    AccessTokenVerifier, ClockSkew, Revocations, TokenRefusal, TrustedIssuer, VerifiedToken,
+    AccessTokenVerifier, ClockSkew, KeySource, Revocations, TokenRefusal, TrustedIssuer,
+    VerifiedToken,
 };

@@ -12,6 +12,112 @@ const MAX_SCOPES: usize = 64;
 /// The scope of OpenID Connect itself.
 pub(crate) const OPENID: &str = "openid";
 
+/// An MC service of TS 33.180.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum McService {
+    /// MCPTT, both releases.
+    Ptt,
+    /// MCVideo, Rel-14 on.
+    Video,
+    /// MCData, Rel-14 on.
+    Data,
+}
+
+/// One line of the scope catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatalogueEntry {
+    /// The scope token.
+    pub scope: &'static str,
+    /// The service whose identity the token then names.
+    pub service: McService,
+    /// What a person is asked to consent to.
+    pub purpose: &'static str,
+}
+
+const fn entry(scope: &'static str, service: McService, purpose: &'static str) -> CatalogueEntry {
+    CatalogueEntry {
+        scope,
+        service,
+        purpose,
+    }
+}
+
+/// Every scope of TS 33.179 B.3.1.1 and TS 33.180 B.4.2.2; a later release adds a line.
+pub const CATALOGUE: &[CatalogueEntry] = &[
+    entry("3gpp:mc:ptt_service", McService::Ptt, "Push-to-talk calls"),
+    entry(
+        "3gpp:mc:ptt_key_management_service",
+        McService::Ptt,
+        "Your keys for push-to-talk",
+    ),
+    entry(
+        "3gpp:mc:ptt_config_management_service",
+        McService::Ptt,
+        "Your push-to-talk settings",
+    ),
+    entry(
+        "3gpp:mc:ptt_group_management_service",
+        McService::Ptt,
+        "Your push-to-talk groups",
+    ),
+    entry(
+        "3gpp:mcptt:ptt_server",
+        McService::Ptt,
+        "Push-to-talk calls",
+    ),
+    entry(
+        "3gpp:mcptt:key_management_server",
+        McService::Ptt,
+        "Your keys for push-to-talk",
+    ),
+    entry(
+        "3gpp:mcptt:config_management_server",
+        McService::Ptt,
+        "Your push-to-talk settings",
+    ),
+    entry(
+        "3gpp:mcptt:group_management_server",
+        McService::Ptt,
+        "Your push-to-talk groups",
+    ),
+    entry("3gpp:mc:video_service", McService::Video, "Video calls"),
+    entry(
+        "3gpp:mc:video_key_management_service",
+        McService::Video,
+        "Your keys for video",
+    ),
+    entry(
+        "3gpp:mc:video_config_management_service",
+        McService::Video,
+        "Your video settings",
+    ),
+    entry(
+        "3gpp:mc:video_group_management_service",
+        McService::Video,
+        "Your video groups",
+    ),
+    entry(
+        "3gpp:mc:data_service",
+        McService::Data,
+        "Messages and files",
+    ),
+    entry(
+        "3gpp:mc:data_key_management_service",
+        McService::Data,
+        "Your keys for messages",
+    ),
+    entry(
+        "3gpp:mc:data_config_management_service",
+        McService::Data,
+        "Your message settings",
+    ),
+    entry(
+        "3gpp:mc:data_group_management_service",
+        McService::Data,
+        "Your message groups",
+    ),
+];
+
 /// Why a text is not a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -87,6 +193,27 @@ impl ScopeSet {
                 .map(|name| ScopeToken(name.to_owned()))
                 .collect(),
         )
+    }
+
+    /// `openid` and every scope of the catalogue.
+    #[must_use]
+    pub fn every_mc_scope() -> Self {
+        let names = CATALOGUE.iter().map(|entry| entry.scope).chain([OPENID]);
+        Self(names.map(|name| ScopeToken(name.to_owned())).collect())
+    }
+
+    /// Whether a scope of this MC service is in the set.
+    #[must_use]
+    pub fn serves(&self, service: McService) -> bool {
+        let mut own = CATALOGUE.iter().filter(|entry| entry.service == service);
+        own.any(|entry| self.contains(entry.scope))
+    }
+
+    /// Both sets together; `None` when there would be too many tokens.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Option<Self> {
+        let both = Self(self.0.union(&other.0).cloned().collect());
+        (both.0.len() <= MAX_SCOPES).then_some(both)
     }
 
     /// Whether the set has this token.
@@ -205,6 +332,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_catalogue_has_every_scope_once_and_tells_the_services_apart() {
+        assert_eq!(
+            ScopeSet::every_mc_scope().iter().count(),
+            CATALOGUE.len() + 1
+        );
+        assert!(ScopeSet::every_mcptt_scope().is_subset(&ScopeSet::every_mc_scope()));
+        let video = ScopeSet::parse("openid 3gpp:mc:video_service").unwrap();
+        assert!(video.serves(McService::Video));
+        assert!(!video.serves(McService::Ptt) && !video.serves(McService::Data));
     }
 
     #[test]

@@ -128,6 +128,22 @@ secret_text!(
     LoginSessionKey, "a login session key", 43..=43, unreserved
 );
 
+secret_text!(
+    /// Key of a browser's session at the IdM server, kept in its cookie.
+    BrowserKey, "a session cookie", 43..=43, unreserved
+);
+secret_text!(
+    /// Lets its holder register clients (RFC 7591 3).
+    InitialAccessToken, "an initial access token", 43..=512, printable
+);
+secret_text!(
+    /// Lets a client read and change its own registration (RFC 7592).
+    RegistrationAccessToken, "a registration access token", 43..=512, printable
+);
+
+random_secret_text!(BrowserKey);
+random_secret_text!(InitialAccessToken);
+random_secret_text!(RegistrationAccessToken);
 random_secret_text!(AuthorizationCode);
 random_secret_text!(RefreshToken);
 random_secret_text!(CodeVerifier);

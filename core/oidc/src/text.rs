@@ -103,6 +103,22 @@ name!(
     GrantId, "a grant id", 64
 );
 
+name!(
+    /// Names one session of a browser at the IdM server, `sid` in its ID tokens
+    /// (OpenID Connect Front-Channel Logout 3).
+    SessionId, "a session id", 64
+);
+
+impl SessionId {
+    /// A fresh id of 128 bits.
+    ///
+    /// # Errors
+    /// [`RandomError`] when the source of randomness fails.
+    pub fn random(random: &mut dyn Random) -> Result<Self, RandomError> {
+        random_text::<16>(random).map(Self)
+    }
+}
+
 impl Acr {
     /// The value every implementation offers (TS 33.180 B.4.2.2).
     #[must_use]
@@ -192,12 +208,35 @@ impl RedirectUri {
         &self.0
     }
 
+    /// Whether both are on the same numeric loopback address and equal in everything but the port.
+    pub(crate) fn differs_only_in_loopback_port(&self, other: &Self) -> bool {
+        match (loopback_parts(&self.0), loopback_parts(&other.0)) {
+            (Some(own), Some(others)) => own == others,
+            _ => false,
+        }
+    }
+
     /// The URI with parameters added to its query; an existing query is kept (RFC 6749 3.1.2).
     #[must_use]
     pub fn with_parameters(&self, parameters: &[(&str, &str)]) -> String {
         let separator = if self.0.contains('?') { '&' } else { '?' };
         format!("{}{separator}{}", self.0, crate::form::encode(parameters))
     }
+}
+
+/// What stands before and behind the port of a URI on a numeric loopback address.
+fn loopback_parts(text: &str) -> Option<(&'static str, &str)> {
+    let hosts = ["http://127.0.0.1", "http://[::1]"];
+    let (host, rest) = hosts
+        .into_iter()
+        .find_map(|host| Some((host, text.strip_prefix(host)?)))?;
+    let Some(port_and_rest) = rest.strip_prefix(':') else {
+        return rest.starts_with('/').then_some((host, rest));
+    };
+    let (port, rest) = port_and_rest.split_once('/')?;
+    port.parse::<u16>().ok()?;
+    let rest = port_and_rest.get(port.len()..).unwrap_or(rest);
+    Some((host, rest))
 }
 
 impl fmt::Display for RedirectUri {
@@ -259,6 +298,26 @@ mod tests {
             "https://a.example/\r\nX: y",
         ] {
             assert!(RedirectUri::new(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_port_of_a_numeric_loopback_address_is_open() {
+        let registered = RedirectUri::new("http://127.0.0.1/cb").unwrap();
+        let same =
+            |text: &str| registered.differs_only_in_loopback_port(&RedirectUri::new(text).unwrap());
+        assert!(same("http://127.0.0.1:4711/cb"));
+        assert!(same("http://127.0.0.1:1/cb"));
+        for text in [
+            "http://127.0.0.1:4711/cb/",
+            "http://127.0.0.1:4711/other",
+            "http://127.0.0.1:4711@evil.example/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "http://[::1]:4711/cb",
+            "https://127.0.0.1:4711/cb",
+            "http://localhost:4711/cb",
+        ] {
+            assert!(!same(text), "{text}");
         }
     }
 

@@ -57,6 +57,20 @@ pub trait Revocations: Send + Sync {
     fn is_revoked(&self, grant: &GrantId) -> bool;
 }
 
+/// Finds keys that the configuration does not list, such as those behind a URL.
+pub trait KeySource: Send + Sync {
+    /// The keys of a trusted issuer at this time, looked up again when the id is not among those known.
+    /// `None` when they cannot be had; then the token is refused.
+    fn keys(&self, issuer: &Issuer, kid: Option<&str>, now: UnixTime) -> Option<JwkSet>;
+}
+
+/// A token whose signature and times are good; what it opens was not looked at.
+pub(crate) struct CheckedToken<'a> {
+    pub(crate) claims: ReceivedClaims,
+    pub(crate) issuer: &'a Issuer,
+    pub(crate) expires_at: UnixTime,
+}
+
 /// What a good token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedToken {
@@ -126,6 +140,7 @@ pub struct AccessTokenVerifier {
     issuers: Vec<TrustedIssuer>,
     skew: ClockSkew,
     revocations: Option<Arc<dyn Revocations>>,
+    source: Option<Arc<dyn KeySource>>,
 }
 
 impl AccessTokenVerifier {
@@ -136,6 +151,7 @@ impl AccessTokenVerifier {
             issuers,
             skew,
             revocations: None,
+            source: None,
         }
     }
 
@@ -143,6 +159,13 @@ impl AccessTokenVerifier {
     #[must_use]
     pub fn with_revocations(mut self, revocations: Arc<dyn Revocations>) -> Self {
         self.revocations = Some(revocations);
+        self
+    }
+
+    /// The same verifier, asking this source for keys that it does not have itself.
+    #[must_use]
+    pub fn with_key_source(mut self, source: Arc<dyn KeySource>) -> Self {
+        self.source = Some(source);
         self
     }
 
@@ -167,11 +190,11 @@ impl AccessTokenVerifier {
         resource: Resource,
         now: UnixTime,
     ) -> Result<VerifiedToken, TokenRefusal> {
-        let jws = CompactJws::parse(token)?;
-        let claims = ReceivedClaims::parse(jws.unverified_payload())?;
-        let issuer = self.issuer(&claims)?;
-        jws.verify(&issuer.keys)?;
-        let expires_at = self.check_times(&claims, now)?;
+        let CheckedToken {
+            claims,
+            issuer,
+            expires_at,
+        } = self.check(token, now)?;
         let scopes = claims.scopes().ok_or(TokenRefusal::PeerClaim("scope"))??;
         if !scopes.opens(resource) {
             return Err(TokenRefusal::DeniedScope {
@@ -186,8 +209,32 @@ impl AccessTokenVerifier {
             scopes,
             expires_at,
             issued_at: claims.iat.map(|date| date.0),
-            issuer: issuer.issuer.clone(),
+            issuer: issuer.clone(),
             subject: claims.sub.and_then(|subject| Subject::new(subject).ok()),
+        })
+    }
+
+    /// Size, form, algorithm, key, signature and times.
+    pub(crate) fn check(
+        &self,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<CheckedToken<'_>, TokenRefusal> {
+        let jws = CompactJws::parse(token)?;
+        let claims = ReceivedClaims::parse(jws.unverified_payload())?;
+        let issuer = self.issuer(&claims)?;
+        match (jws.verify(&issuer.keys), &self.source) {
+            (Err(JwsError::PeerUnknownKey), Some(source)) => {
+                let keys = source.keys(&issuer.issuer, jws.kid(), now);
+                jws.verify(&keys.ok_or(JwsError::PeerUnknownKey)?)?
+            }
+            (verified, _) => verified?,
+        };
+        let expires_at = self.check_times(&claims, now)?;
+        Ok(CheckedToken {
+            claims,
+            issuer: &issuer.issuer,
+            expires_at,
         })
     }
 

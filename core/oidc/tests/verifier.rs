@@ -13,8 +13,8 @@ use jsonwebtoken::{Algorithm as ForeignAlgorithm, EncodingKey, Header};
 use proptest::prelude::*;
 use roger_base::UnixTime;
 use roger_oidc::{
-    AccessTokenVerifier, Algorithm, ClockSkew, GrantId, Issuer, JwkSet, JwsError, Resource,
-    Revocations, SigningKey, TokenRefusal, TrustedIssuer, VerifiedToken,
+    AccessTokenVerifier, Algorithm, ClockSkew, GrantId, Issuer, JwkSet, JwsError, KeySource,
+    Resource, Revocations, SigningKey, TokenRefusal, TrustedIssuer, VerifiedToken,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -351,4 +351,38 @@ proptest! {
         let token = format!("{header}.{}.AA", URL_SAFE_NO_PAD.encode(text));
         prop_assert!(verify(&token).is_err());
     }
+}
+
+/// Has the key of one issuer.
+struct Source(&'static str);
+
+impl KeySource for Source {
+    fn keys(&self, issuer: &Issuer, _: Option<&str>, _: UnixTime) -> Option<JwkSet> {
+        (issuer.as_str() == self.0).then(|| JwkSet::new(vec![KEY.public().clone()]))
+    }
+}
+
+#[test]
+fn keys_of_a_source_verify_tokens_of_configured_issuers_only() {
+    let verifier = |source| {
+        let issuers = vec![
+            trusted(ISSUER, JwkSet::default()),
+            trusted("https://idm.partner.example.net", JwkSet::default()),
+        ];
+        AccessTokenVerifier::new(issuers, ClockSkew::MAX).with_key_source(Arc::new(Source(source)))
+    };
+    let verify = |source, claims: &Value| {
+        verifier(source).verify(&signed(claims), Resource::McpttServer, NOW)
+    };
+    assert!(verify(ISSUER, &claims()).is_ok());
+    let unknown = Err(TokenRefusal::PeerJws(JwsError::PeerUnknownKey));
+    assert_eq!(
+        verify("https://idm.partner.example.net", &claims()),
+        unknown
+    );
+    let stranger = with("iss", json!("https://idm.attacker.example"));
+    assert_eq!(
+        verify("https://idm.attacker.example", &stranger),
+        Err(TokenRefusal::DeniedIssuer)
+    );
 }

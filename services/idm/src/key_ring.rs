@@ -1,4 +1,4 @@
-//! The signing keys in use: the newest signs, older ones are published until their last token has expired.
+//! The signing keys in use: the next one is published before it signs, old ones until their last token has expired.
 
 use crate::ports::{SigningKeyRepository, StoreError};
 use core::time::Duration;
@@ -6,6 +6,9 @@ use roger_base::{SecretBytes, UnixTime};
 use roger_oidc::{Algorithm, JwkSet, KeyError, SigningKey};
 use std::sync::Arc;
 use thiserror::Error;
+
+/// How long a key is published before it signs: twice as long as verifiers may cache the key set.
+pub(crate) const LEAD: Duration = Duration::from_secs(600);
 
 /// Why there is no usable key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -28,23 +31,21 @@ pub struct StoredSigningKey {
     pub algorithm: Algorithm,
     /// The private key, PKCS#8.
     pub pkcs8: SecretBytes,
-    /// When it was made.
+    /// Since when it signs; a key that waits for its turn has a time to come.
     pub created_at: UnixTime,
 }
 
-/// The keys, oldest first; there is always one.
+/// The keys by the time from which they sign; there is always one.
 #[derive(Clone)]
 pub struct KeyRing {
-    older: Vec<Published>,
-    current: Arc<SigningKey>,
-    current_since: UnixTime,
+    first: Dated,
+    later: Vec<Dated>,
 }
 
 #[derive(Clone)]
-struct Published {
+struct Dated {
     key: Arc<SigningKey>,
-    /// When the next key took over.
-    until: UnixTime,
+    since: UnixTime,
 }
 
 impl KeyRing {
@@ -59,28 +60,25 @@ impl KeyRing {
     ) -> Result<Self, KeyRingError> {
         let mut keys = Vec::new();
         for stored in store.signing_keys()? {
-            let key = SigningKey::from_pkcs8(stored.algorithm, stored.pkcs8)?;
-            keys.push((Arc::new(key), stored.created_at));
+            keys.push(Dated {
+                key: Arc::new(SigningKey::from_pkcs8(stored.algorithm, stored.pkcs8)?),
+                since: stored.created_at,
+            });
         }
-        if keys.is_empty() {
-            keys.push((new_key(store, algorithm, now)?, now));
-        }
-        let successors: Vec<UnixTime> = keys.iter().skip(1).map(|(_, since)| *since).collect();
-        let Some((current, current_since)) = keys.pop() else {
-            return Err(KeyError::LocalKey.into());
+        keys.sort_by_key(|key| key.since);
+        let mut keys = keys.into_iter();
+        let first = match keys.next() {
+            Some(first) => first,
+            None => new_key(store, algorithm, now)?,
         };
-        let older = keys
-            .into_iter()
-            .zip(successors)
-            .map(|((key, _), until)| Published { key, until });
         Ok(Self {
-            older: older.collect(),
-            current,
-            current_since,
+            first,
+            later: keys.collect(),
         })
     }
 
-    /// A new key takes over; keys whose last token has expired since are forgotten.
+    /// Publishes a new key, which signs as soon as every verifier can have it; one that waits already is enough.
+    /// Keys whose last token has expired are forgotten.
     ///
     /// # Errors
     /// [`KeyRingError`] when the key cannot be made or kept; then nothing changes.
@@ -91,56 +89,74 @@ impl KeyRing {
         token_life: Duration,
         now: UnixTime,
     ) -> Result<(), KeyRingError> {
-        let key = new_key(store, algorithm, now)?;
-        let outgoing = core::mem::replace(&mut self.current, key);
-        self.older.push(Published {
-            key: outgoing,
-            until: now,
-        });
-        self.current_since = now;
-        // Clocks may differ by half a minute (TS 33.180 B.2.1.2).
-        let grace = token_life + Duration::from_secs(30);
-        let (kept, expired): (Vec<_>, Vec<_>) = core::mem::take(&mut self.older)
-            .into_iter()
-            .partition(|old| now < old.until + grace);
-        self.older = kept;
-        for old in expired {
-            store.remove_signing_key(old.key.kid())?;
+        self.prune(store, token_life, now)?;
+        if self.later.iter().all(|key| key.since <= now) {
+            self.later.push(new_key(store, algorithm, now + LEAD)?);
         }
         Ok(())
     }
 
+    /// Forgets keys that were replaced so long ago that no token of theirs is good.
+    ///
+    /// # Errors
+    /// [`KeyRingError`] when the store cannot do it.
+    pub fn prune(
+        &mut self,
+        store: &dyn SigningKeyRepository,
+        token_life: Duration,
+        now: UnixTime,
+    ) -> Result<(), KeyRingError> {
+        // Clocks may differ by half a minute (TS 33.180 B.2.1.2).
+        let grace = token_life + Duration::from_secs(30);
+        while let Some(successor) = self.later.first() {
+            if now < successor.since + grace {
+                break;
+            }
+            store.remove_signing_key(self.first.key.kid())?;
+            self.first = self.later.remove(0);
+        }
+        Ok(())
+    }
+
+    fn current_dated(&self, now: UnixTime) -> &Dated {
+        let ready = self.later.iter().rev().find(|key| key.since <= now);
+        ready.unwrap_or(&self.first)
+    }
+
     /// The key that signs.
     #[must_use]
-    pub fn current(&self) -> &Arc<SigningKey> {
-        &self.current
+    pub fn current(&self, now: UnixTime) -> &Arc<SigningKey> {
+        &self.current_dated(now).key
     }
 
     /// Since when it signs.
     #[must_use]
-    pub const fn current_since(&self) -> UnixTime {
-        self.current_since
+    pub fn current_since(&self, now: UnixTime) -> UnixTime {
+        self.current_dated(now).since
     }
 
     /// What is published.
     #[must_use]
     pub fn public(&self) -> JwkSet {
-        let older = self.older.iter().map(|old| old.key.public().clone());
-        JwkSet::new(older.chain([self.current.public().clone()]).collect())
+        let all = [&self.first].into_iter().chain(&self.later);
+        JwkSet::new(all.map(|dated| dated.key.public().clone()).collect())
     }
 }
 
 fn new_key(
     store: &dyn SigningKeyRepository,
     algorithm: Algorithm,
-    now: UnixTime,
-) -> Result<Arc<SigningKey>, KeyRingError> {
+    since: UnixTime,
+) -> Result<Dated, KeyRingError> {
     let key = SigningKey::generate(algorithm)?;
     store.add_signing_key(&StoredSigningKey {
         kid: key.kid().to_owned(),
         algorithm,
         pkcs8: key.pkcs8().clone(),
-        created_at: now,
+        created_at: since,
     })?;
-    Ok(Arc::new(key))
+    Ok(Dated {
+        key: Arc::new(key),
+        since,
+    })
 }

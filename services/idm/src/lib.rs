@@ -3,21 +3,28 @@
 //! [`Idm`] is the whole server without its sockets: the HTTP adapter hands it queries and forms and renders what it
 //! answers. What it remembers lies behind the [`ports`]; [`memory`] has them for simulators and tests.
 //!
-//! A log-in goes [`Idm::begin_login`] → form → [`Idm::submit_login`] → redirect with a code → [`Idm::token`].
+//! A log-in goes [`Idm::authorize`] → forms → [`Idm::submit_login`] → redirect with a code → [`Idm::token`].
 
 pub mod memory;
 pub mod ports;
 
+mod account;
 mod key_ring;
 mod lockout;
+mod log_out;
 mod login;
 mod password;
 mod server;
+mod sign_on;
+mod totp;
 mod user;
 
+pub use account::{AccountFault, Enrolment};
 pub use key_ring::{KeyRing, KeyRingError, StoredSigningKey};
 pub use lockout::{Failures, LockoutPolicy};
-pub use login::{LoginForm, LoginOutcome, LoginRefusal};
-pub use password::{Password, PasswordError, PasswordHash};
+pub use log_out::{Confirmation, LogoutOutcome};
+pub use login::{LoginAnswer, LoginForm, LoginRefusal, LoginStep, SignedOn};
+pub use password::{Password, PasswordError, PasswordHash, PasswordRules};
 pub use server::{Idm, IdmConfig, IdmError, Ports};
+pub use totp::{RecoveryCodes, SecondFactor, TotpSecret};
 pub use user::{LoginName, LoginNameError, User, UserState};

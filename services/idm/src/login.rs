@@ -1,16 +1,17 @@
-//! The log-in itself: a form, a name and a password (TS 24.482 6.2.1, 6.3.1).
+//! The log-in itself: a form, a name and a password, a code where one is enrolled (TS 24.482 6.2.1, 6.3.1).
 
 use crate::lockout::{LockoutPolicy, Strangers};
 use crate::password::pretend;
-use crate::ports::{LoginSession, StoreError, UserRepository};
-use crate::{LoginName, Password, PasswordError, User, UserState};
+use crate::ports::{LoginSession, SecondFactorRepository, StoreError, UserRepository};
+use crate::totp::typed;
+use crate::{Failures, LoginName, Password, PasswordError, User, UserState};
 use core::time::Duration;
 use roger_base::{RandomError, UnixTime};
-use roger_oidc::LoginSessionKey;
 use roger_oidc::provider::{AuthorizationRefusal, IssueError};
+use roger_oidc::{Amr, BrowserKey, LoginSessionKey, TokenDigest};
 use thiserror::Error;
 
-/// What the log-in page shows and carries.
+/// What a page of a log-in shows and carries.
 pub struct LoginForm {
     /// Goes into a hidden field and into a cookie of the same life; both must come back.
     pub session: LoginSessionKey,
@@ -22,14 +23,47 @@ pub struct LoginForm {
     pub expires_in: Duration,
 }
 
-/// Answer to a submitted form.
-pub enum LoginOutcome {
-    /// Redirect there (302): the code is in the query.
+/// What comes next.
+pub enum LoginStep {
+    /// Redirect there (302): a code or an error is in the query.
     Redirect(String),
+    /// Show the form for name and password.
+    Form(LoginForm),
     /// Name or password is wrong, or the account is disabled; which one is not told. Show the form again.
     TryAgain(LoginForm),
-    /// Too many wrong passwords: show the form again and say how long to wait.
+    /// Too many wrong passwords or codes: show the form again and say how long to wait.
     Wait(LoginForm, Duration),
+    /// Name and password were right: ask for the code of the second factor.
+    AskCode(LoginForm),
+    /// The code was wrong: ask again.
+    WrongCode(LoginForm),
+    /// Ask whether the application may have this; one line for each purpose.
+    AskConsent(LoginForm, Vec<&'static str>),
+}
+
+/// Answer to a request or a form of a log-in.
+pub struct LoginAnswer {
+    /// What comes next.
+    pub step: LoginStep,
+    /// A session of the browser that began just now; it goes into a cookie.
+    pub signed_on: Option<SignedOn>,
+}
+
+impl From<LoginStep> for LoginAnswer {
+    fn from(step: LoginStep) -> Self {
+        Self {
+            step,
+            signed_on: None,
+        }
+    }
+}
+
+/// A new session of a browser.
+pub struct SignedOn {
+    /// The cookie's value.
+    pub key: BrowserKey,
+    /// How long the session lasts.
+    pub life: Duration,
 }
 
 /// Why a submitted form or a request got no form and no redirect.
@@ -65,43 +99,118 @@ pub enum LoginRefusal {
 /// Most wrong forms in one session.
 pub(crate) const MAX_ATTEMPTS: u32 = 20;
 
+/// What credentials are checked against.
+pub(crate) struct Gate<'a> {
+    pub(crate) users: &'a dyn UserRepository,
+    pub(crate) factors: &'a dyn SecondFactorRepository,
+    pub(crate) strangers: &'a Strangers,
+    pub(crate) policy: &'a LockoutPolicy,
+}
+
 /// Result of checking name and password.
 pub(crate) enum Credentials {
+    /// Right, and nothing more is needed.
     Right(Box<User>),
+    /// Right, but a code is needed as well.
+    NeedsCode(Box<User>),
     Wrong,
     Wait(Duration),
 }
 
-/// Checks a name and password. The attempt is counted as a failure before the password is looked at, so that
-/// a hundred guesses at once count as a hundred.
-pub(crate) fn check_credentials(
-    users: &dyn UserRepository,
-    strangers: &Strangers,
-    policy: &LockoutPolicy,
-    login: &LoginName,
-    password: &Password,
-    now: UnixTime,
-) -> Result<Credentials, LoginRefusal> {
-    let Some(user) = users.by_login(login)? else {
-        if let Some(wait) = strangers.attempt(login.as_str(), policy, now) {
-            return Ok(Credentials::Wait(wait));
+/// Result of checking a code.
+pub(crate) enum CodeCheck {
+    Right(Box<User>, Amr),
+    Wrong,
+    Wait(Duration),
+}
+
+/// Somebody tries the same name at this very moment.
+const COLLISION: Duration = Duration::from_secs(1);
+
+impl Gate<'_> {
+    /// Checks a name and password. The attempt is counted as a failure before the password is looked at, so that
+    /// a hundred guesses at once count as a hundred. With a second factor a right password takes only its own
+    /// count back: codes guessed wrong before stay counted.
+    pub(crate) fn check_password(
+        &self,
+        login: &LoginName,
+        password: &Password,
+        now: UnixTime,
+    ) -> Result<Credentials, LoginRefusal> {
+        let Some(user) = self.users.by_login(login)? else {
+            if let Some(wait) = self.strangers.attempt(login.as_str(), self.policy, now) {
+                return Ok(Credentials::Wait(wait));
+            }
+            pretend(password)?;
+            return Ok(Credentials::Wrong);
+        };
+        let counted = match self.count(&user, now)? {
+            Ok(counted) => counted,
+            Err(wait) => return Ok(Credentials::Wait(wait)),
+        };
+        if !user.password.verify(password)? || user.state == UserState::Disabled {
+            return Ok(Credentials::Wrong);
         }
-        pretend(password)?;
-        return Ok(Credentials::Wrong);
-    };
-    if let Some(wait) = policy.wait(user.failures, now) {
-        return Ok(Credentials::Wait(wait));
+        let enrolled = self.factors.second_factor(&user.subject)?.is_some();
+        let after = if enrolled {
+            user.failures
+        } else {
+            Failures::default()
+        };
+        self.users.replace_failures(&user.subject, counted, after)?;
+        Ok(match enrolled {
+            true => Credentials::NeedsCode(Box::new(user)),
+            false => Credentials::Right(Box::new(user)),
+        })
     }
-    let counted = user.failures.and_one(now);
-    if !users.replace_failures(&user.subject, user.failures, counted)? {
-        // Somebody tries the same name at this very moment.
-        return Ok(Credentials::Wait(Duration::from_secs(1)));
+
+    /// Checks the code of an app or a recovery code, counted like a password.
+    pub(crate) fn check_code(
+        &self,
+        user: User,
+        code: &str,
+        now: UnixTime,
+    ) -> Result<CodeCheck, LoginRefusal> {
+        let counted = match self.count(&user, now)? {
+            Ok(counted) => counted,
+            Err(wait) => return Ok(CodeCheck::Wait(wait)),
+        };
+        let factor = self.factors.second_factor(&user.subject)?;
+        let Some(factor) = factor.filter(|_| user.state == UserState::Enabled) else {
+            return Ok(CodeCheck::Wrong);
+        };
+        let code = typed(code);
+        let amr = match factor.secret.step_of(&code, now, factor.last_step) {
+            Some(step) if self.factors.use_step(&user.subject, step)? => Amr::PasswordAndCode,
+            Some(_) => return Ok(CodeCheck::Wrong),
+            None => {
+                let digest = TokenDigest::of(code.as_bytes());
+                if !self.factors.use_recovery_code(&user.subject, &digest)? {
+                    return Ok(CodeCheck::Wrong);
+                }
+                Amr::PasswordAndRecovery
+            }
+        };
+        self.users
+            .replace_failures(&user.subject, counted, Failures::default())?;
+        Ok(CodeCheck::Right(Box::new(user), amr))
     }
-    if !user.password.verify(password)? || user.state == UserState::Disabled {
-        return Ok(Credentials::Wrong);
+
+    /// Counts an attempt, or says how long to wait.
+    fn count(
+        &self,
+        user: &User,
+        now: UnixTime,
+    ) -> Result<Result<Failures, Duration>, LoginRefusal> {
+        if let Some(wait) = self.policy.wait(user.failures, now) {
+            return Ok(Err(wait));
+        }
+        let counted = user.failures.and_one(now);
+        let first = self
+            .users
+            .replace_failures(&user.subject, user.failures, counted)?;
+        Ok(if first { Ok(counted) } else { Err(COLLISION) })
     }
-    users.replace_failures(&user.subject, counted, crate::Failures::default())?;
-    Ok(Credentials::Right(Box::new(user)))
 }
 
 /// The form of a session that goes on.

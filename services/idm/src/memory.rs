@@ -2,11 +2,13 @@
 //! deployment of one process, since losing them costs a user one more click.
 
 use crate::ports::{
-    LoginSession, LoginSessionRepository, SigningKeyRepository, StoreError, UserRepository,
+    BrowserSession, BrowserSessionRepository, ConsentRepository, LoginSession,
+    LoginSessionRepository, SecondFactorRepository, SigningKeyRepository, StoreError,
+    UserRepository,
 };
-use crate::{Failures, LoginName, StoredSigningKey, User};
+use crate::{Failures, LoginName, PasswordHash, SecondFactor, StoredSigningKey, User};
 use roger_base::UnixTime;
-use roger_oidc::{Subject, TokenDigest};
+use roger_oidc::{OauthClientId, ScopeSet, SessionId, Subject, TokenDigest};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
@@ -65,10 +67,57 @@ impl LoginSessionRepository for MemorySessions {
     }
 }
 
-/// Users and signing keys.
+/// Sessions of browsers, bounded.
+#[derive(Default)]
+pub struct MemoryBrowsers(Mutex<HashMap<TokenDigest, BrowserSession>>);
+
+impl BrowserSessionRepository for MemoryBrowsers {
+    fn put_browser(
+        &self,
+        key: &TokenDigest,
+        session: &BrowserSession,
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let mut sessions = lock(&self.0)?;
+        if sessions.len() >= MAX_SESSIONS {
+            sessions.retain(|_, session| now < session.expires_at);
+        }
+        if sessions.len() >= MAX_SESSIONS {
+            return Err(StoreError::LocalUnavailable(
+                "too many browsers are logged in".to_owned(),
+            ));
+        }
+        sessions.insert(*key, session.clone());
+        Ok(())
+    }
+
+    fn browser(
+        &self,
+        key: &TokenDigest,
+        now: UnixTime,
+    ) -> Result<Option<BrowserSession>, StoreError> {
+        let sessions = lock(&self.0)?;
+        let session = sessions.get(key);
+        Ok(session.filter(|session| now < session.expires_at).cloned())
+    }
+
+    fn end_browser(&self, id: &SessionId) -> Result<(), StoreError> {
+        lock(&self.0)?.retain(|_, session| session.id != *id);
+        Ok(())
+    }
+
+    fn end_browsers_of(&self, subject: &Subject) -> Result<(), StoreError> {
+        lock(&self.0)?.retain(|_, session| session.subject != *subject);
+        Ok(())
+    }
+}
+
+/// Users with what they consented to and their second factors, and signing keys.
 #[derive(Default)]
 pub struct MemoryUsers {
     users: Mutex<Vec<User>>,
+    consents: Mutex<HashMap<(Subject, OauthClientId), ScopeSet>>,
+    factors: Mutex<HashMap<Subject, SecondFactor>>,
     keys: Mutex<Vec<StoredSigningKey>>,
 }
 
@@ -129,6 +178,73 @@ impl UserRepository for MemoryUsers {
             .iter_mut()
             .find(|user| user.subject == *subject && user.failures == from);
         Ok(user.map(|user| user.failures = to).is_some())
+    }
+
+    fn replace_password(
+        &self,
+        subject: &Subject,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let mut users = lock(&self.users)?;
+        let user = users
+            .iter_mut()
+            .find(|user| user.subject == *subject && user.password == *from);
+        Ok(user.map(|user| user.password = to.clone()).is_some())
+    }
+}
+
+impl ConsentRepository for MemoryUsers {
+    fn consent(&self, subject: &Subject, client: &OauthClientId) -> Result<ScopeSet, StoreError> {
+        let consents = lock(&self.consents)?;
+        let found = consents.get(&(subject.clone(), client.clone()));
+        Ok(found.cloned().unwrap_or_default())
+    }
+
+    fn put_consent(
+        &self,
+        subject: &Subject,
+        client: &OauthClientId,
+        scopes: &ScopeSet,
+    ) -> Result<(), StoreError> {
+        lock(&self.consents)?.insert((subject.clone(), client.clone()), scopes.clone());
+        Ok(())
+    }
+}
+
+impl SecondFactorRepository for MemoryUsers {
+    fn second_factor(&self, subject: &Subject) -> Result<Option<SecondFactor>, StoreError> {
+        Ok(lock(&self.factors)?.get(subject).cloned())
+    }
+
+    fn put_second_factor(
+        &self,
+        subject: &Subject,
+        factor: Option<&SecondFactor>,
+    ) -> Result<(), StoreError> {
+        let mut factors = lock(&self.factors)?;
+        match factor {
+            Some(factor) => factors.insert(subject.clone(), factor.clone()),
+            None => factors.remove(subject),
+        };
+        Ok(())
+    }
+
+    fn use_step(&self, subject: &Subject, step: u64) -> Result<bool, StoreError> {
+        let mut factors = lock(&self.factors)?;
+        let factor = factors.get_mut(subject);
+        let factor = factor.filter(|factor| factor.last_step < step);
+        Ok(factor.map(|factor| factor.last_step = step).is_some())
+    }
+
+    fn use_recovery_code(&self, subject: &Subject, code: &TokenDigest) -> Result<bool, StoreError> {
+        let mut factors = lock(&self.factors)?;
+        let Some(factor) = factors.get_mut(subject) else {
+            return Ok(false);
+        };
+        let before = factor.recovery.len();
+        factor.recovery.retain(|own| own != code);
+        Ok(factor.recovery.len() < before)
     }
 }
 

@@ -50,6 +50,40 @@ impl Password {
     }
 }
 
+/// What a new password must be; length is what counts (NIST SP 800-63B 5.1.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordRules {
+    /// Least number of characters.
+    pub least_characters: usize,
+}
+
+impl Default for PasswordRules {
+    fn default() -> Self {
+        Self {
+            least_characters: 10,
+        }
+    }
+}
+
+impl PasswordRules {
+    /// Whether a password may be chosen by the user of this name.
+    #[must_use]
+    pub fn allow(&self, password: &Password, login: &crate::LoginName) -> bool {
+        let text = core::str::from_utf8(password.0.expose()).unwrap_or_default();
+        let first = text.chars().next();
+        let repeated = text.chars().all(|c| Some(c) == first);
+        let lower = zeroize::Zeroizing::new(text.to_lowercase());
+        let named = lower.contains(&login.as_str().to_lowercase());
+        text.chars().count() >= self.least_characters && !repeated && !named
+    }
+}
+
+impl PartialEq for Password {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
 /// argon2id hash of a password in PHC form; not printed, since it can be guessed against.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(SecretBytes);
@@ -139,6 +173,17 @@ mod tests {
             again.verify(&Password::new("correct horse ").unwrap()),
             Ok(false)
         );
+    }
+
+    #[test]
+    fn short_repeated_and_named_passwords_are_not_allowed() {
+        let login = crate::LoginName::new("Alice").unwrap();
+        let allowed =
+            |text: &str| PasswordRules::default().allow(&Password::new(text).unwrap(), &login);
+        assert!(allowed("nine lives"));
+        for text in ["nine life", "aaaaaaaaaaaa", "i am alice!!"] {
+            assert!(!allowed(text), "{text}");
+        }
     }
 
     #[test]

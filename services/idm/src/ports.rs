@@ -1,11 +1,11 @@
 //! What the IdM server needs of the world. `roger_oidc` defines the ports of its flow; the rest are here.
 
-use crate::{Failures, LoginName, StoredSigningKey, User};
+use crate::{Failures, LoginName, PasswordHash, SecondFactor, StoredSigningKey, User};
 use roger_base::UnixTime;
 use roger_oidc::provider::AuthorizationRequest;
-use roger_oidc::{Subject, TokenDigest};
+use roger_oidc::{Amr, OauthClientId, ScopeSet, SessionId, Subject, TokenDigest};
 
-pub use roger_oidc::provider::{ClientRepository, GrantRepository, StoreError};
+pub use roger_oidc::provider::{ClientRegistry, ClientRepository, GrantRepository, StoreError};
 
 /// Users.
 pub trait UserRepository: Send + Sync {
@@ -37,6 +37,130 @@ pub trait UserRepository: Send + Sync {
         from: Failures,
         to: Failures,
     ) -> Result<bool, StoreError>;
+
+    /// Replaces the password of a user if it is still `from`; `false` when somebody was faster.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep it.
+    fn replace_password(
+        &self,
+        subject: &Subject,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<bool, StoreError>;
+}
+
+/// A browser in which somebody logged in: single sign-on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrowserSession {
+    /// Names the session in ID tokens and grants.
+    pub id: SessionId,
+    /// Who.
+    pub subject: Subject,
+    /// When.
+    pub authenticated_at: UnixTime,
+    /// By what.
+    pub amr: Amr,
+    /// When the session ends by itself.
+    pub expires_at: UnixTime,
+}
+
+/// Sessions of browsers, keyed by the digest of the cookie.
+pub trait BrowserSessionRepository: Send + Sync {
+    /// Begins a session; those that have ended by now may be forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no room.
+    fn put_browser(
+        &self,
+        key: &TokenDigest,
+        session: &BrowserSession,
+        now: UnixTime,
+    ) -> Result<(), StoreError>;
+
+    /// The session, when it has not ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn browser(
+        &self,
+        key: &TokenDigest,
+        now: UnixTime,
+    ) -> Result<Option<BrowserSession>, StoreError>;
+
+    /// Ends the session of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot do it.
+    fn end_browser(&self, id: &SessionId) -> Result<(), StoreError>;
+
+    /// Ends every session of a user.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot do it.
+    fn end_browsers_of(&self, subject: &Subject) -> Result<(), StoreError>;
+}
+
+/// What users let clients have.
+pub trait ConsentRepository: Send + Sync {
+    /// The scopes that the user has let the client have so far; empty when never asked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn consent(&self, subject: &Subject, client: &OauthClientId) -> Result<ScopeSet, StoreError>;
+
+    /// Keeps a consent in place of the one before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep it.
+    fn put_consent(
+        &self,
+        subject: &Subject,
+        client: &OauthClientId,
+        scopes: &ScopeSet,
+    ) -> Result<(), StoreError>;
+}
+
+/// Second factors; a code and a recovery code work once each, also of two at once.
+pub trait SecondFactorRepository: Send + Sync {
+    /// The user's second factor, when one is enrolled.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn second_factor(&self, subject: &Subject) -> Result<Option<SecondFactor>, StoreError>;
+
+    /// Enrols a second factor, replacing the one before; `None` takes it away.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep it.
+    fn put_second_factor(
+        &self,
+        subject: &Subject,
+        factor: Option<&SecondFactor>,
+    ) -> Result<(), StoreError>;
+
+    /// Uses the code of a step up; `false` when that step or a later one was used before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep it.
+    fn use_step(&self, subject: &Subject, step: u64) -> Result<bool, StoreError>;
+
+    /// Uses a recovery code up; `false` when there is no such code.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep it.
+    fn use_recovery_code(&self, subject: &Subject, code: &TokenDigest) -> Result<bool, StoreError>;
+}
+
+/// How far a log-in has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// Name and password are asked for.
+    Password,
+    /// They were right; the code is asked for.
+    SecondFactor(Subject),
+    /// The user is known; consent is asked for.
+    Consent(BrowserSession),
 }
 
 /// A log-in in progress.
@@ -44,6 +168,8 @@ pub trait UserRepository: Send + Sync {
 pub struct LoginSession {
     /// The checked request that began it.
     pub request: AuthorizationRequest,
+    /// How far it has come.
+    pub stage: Stage,
     /// When it ends.
     pub expires_at: UnixTime,
     /// Forms answered wrongly so far.
@@ -52,7 +178,7 @@ pub struct LoginSession {
 
 /// Log-ins in progress, keyed by the digest of what the browser holds.
 pub trait LoginSessionRepository: Send + Sync {
-    /// Begins a session.
+    /// Begins a session, or replaces it at its next stage.
     ///
     /// # Errors
     /// [`StoreError`] when there is no room.

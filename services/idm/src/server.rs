@@ -1,23 +1,22 @@
 //! The IdM server without its sockets.
 
+use crate::account::Enrolments;
 use crate::lockout::Strangers;
-use crate::login::{self, Credentials, MAX_ATTEMPTS};
 use crate::ports::{
-    ClientRepository, GrantRepository, LoginSession, LoginSessionRepository, SigningKeyRepository,
-    StoreError, UserRepository,
+    BrowserSessionRepository, ClientRegistry, ConsentRepository, GrantRepository,
+    LoginSessionRepository, SecondFactorRepository, SigningKeyRepository, StoreError,
+    UserRepository,
 };
-use crate::{
-    KeyRing, KeyRingError, LockoutPolicy, LoginForm, LoginName, LoginOutcome, LoginRefusal,
-    Password, User, UserState,
-};
+use crate::{KeyRing, KeyRingError, LockoutPolicy, PasswordRules, User, UserState};
 use core::time::Duration;
 use roger_base::{Random, UnixTime};
-use roger_oidc::form::FormParameters;
 use roger_oidc::provider::{
-    Account, AccountDirectory, Authentication, AuthorizationRequest, Endpoints, TokenEndpoint,
-    TokenError, TokenErrorCode, TokenPolicy, TokenResponse,
+    Account, AccountDirectory, Endpoints, Federation, Introspection, RegistrationEndpoint,
+    TokenEndpoint, TokenError, TokenErrorCode, TokenPolicy, TokenResponse, UserInfo,
+    UserInfoRefusal,
 };
-use roger_oidc::{Algorithm, GrantId, Issuer, JwkSet, LoginSessionKey, Revocations, Subject};
+use roger_oidc::{Algorithm, GrantId, Issuer, JwkSet, Revocations, ScopeSet, Subject};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use thiserror::Error;
 
@@ -43,6 +42,18 @@ pub struct IdmConfig {
     pub lockout: LockoutPolicy,
     /// How long a log-in form is good for.
     pub login_life: Duration,
+    /// How long a browser stays logged in.
+    pub browser_life: Duration,
+    /// What a new password must be.
+    pub passwords: PasswordRules,
+    /// How long a key signs.
+    pub key_life: Duration,
+    /// What a client that registers itself may ask for.
+    pub registrable: ScopeSet,
+    /// Partner domains.
+    pub federation: Federation,
+    /// Users of partners, and whom they act as here.
+    pub partner_users: HashMap<(Issuer, Subject), Subject>,
     /// What tokens are signed with; ES256 unless foreign servers need RS256.
     pub algorithm: Algorithm,
 }
@@ -58,11 +69,22 @@ impl IdmConfig {
                 authorization: format!("{base}/oauth2/authorize"),
                 token: format!("{base}/oauth2/token"),
                 jwks: format!("{base}/oauth2/jwks"),
+                revocation: format!("{base}/oauth2/revoke"),
+                introspection: format!("{base}/oauth2/introspect"),
+                userinfo: format!("{base}/oauth2/userinfo"),
+                registration: format!("{base}/oauth2/register"),
+                end_session: format!("{base}/oauth2/logout"),
             },
             audience: audience.into(),
             tokens: TokenPolicy::default(),
             lockout: LockoutPolicy::default(),
             login_life: Duration::from_secs(600),
+            browser_life: Duration::from_secs(8 * 3600),
+            passwords: PasswordRules::default(),
+            registrable: ScopeSet::every_mc_scope(),
+            federation: Federation::default(),
+            partner_users: HashMap::new(),
+            key_life: Duration::from_secs(90 * 24 * 3600),
             algorithm: Algorithm::Es256,
         }
     }
@@ -74,21 +96,28 @@ pub struct Ports {
     /// Users.
     pub users: Arc<dyn UserRepository>,
     /// Registered clients.
-    pub clients: Arc<dyn ClientRepository>,
+    pub clients: Arc<dyn ClientRegistry>,
     /// Codes and refresh tokens.
     pub grants: Arc<dyn GrantRepository>,
     /// Log-ins in progress.
     pub sessions: Arc<dyn LoginSessionRepository>,
+    /// Browsers in which somebody is logged in.
+    pub browsers: Arc<dyn BrowserSessionRepository>,
+    /// What users let clients have.
+    pub consents: Arc<dyn ConsentRepository>,
+    /// Second factors.
+    pub factors: Arc<dyn SecondFactorRepository>,
     /// Signing keys.
     pub keys: Arc<dyn SigningKeyRepository>,
 }
 
 /// The IdM server.
 pub struct Idm {
-    config: IdmConfig,
-    ports: Ports,
+    pub(crate) config: IdmConfig,
+    pub(crate) ports: Ports,
     keys: RwLock<KeyRing>,
-    strangers: Strangers,
+    pub(crate) strangers: Strangers,
+    pub(crate) enrolments: Enrolments,
 }
 
 impl Idm {
@@ -103,107 +132,8 @@ impl Idm {
             ports,
             keys: RwLock::new(keys),
             strangers: Strangers::default(),
+            enrolments: Enrolments::default(),
         })
-    }
-
-    /// Checks an authentication request (the query without `?`) and begins a log-in.
-    ///
-    /// # Errors
-    /// [`LoginRefusal::PeerRequest`] says whether to show a page or to redirect.
-    pub fn begin_login(
-        &self,
-        query: &str,
-        now: UnixTime,
-        random: &mut dyn Random,
-    ) -> Result<LoginForm, LoginRefusal> {
-        let request = AuthorizationRequest::check(query, &*self.ports.clients)?;
-        let key = LoginSessionKey::random(random)?;
-        let session = LoginSession {
-            request,
-            expires_at: now + self.config.login_life,
-            attempts: 0,
-        };
-        self.ports.sessions.put(&key.digest(), &session, now)?;
-        Ok(login::form_of(&session, key, now))
-    }
-
-    /// Takes the submitted form: `session`, `username`, `password`. `cookie` is the session key that the browser
-    /// brought along; it must be the one in the form, so that a form of an attacker's log-in is of no use.
-    ///
-    /// # Errors
-    /// [`LoginRefusal`] when the form, the session or the store is at fault; a wrong password is an outcome.
-    pub fn submit_login(
-        &self,
-        body: &str,
-        cookie: Option<&LoginSessionKey>,
-        now: UnixTime,
-        random: &mut dyn Random,
-    ) -> Result<LoginOutcome, LoginRefusal> {
-        let form = FormParameters::parse(body).map_err(|_| LoginRefusal::PeerForm)?;
-        let field = |name| form.optional(name).map_err(|_| LoginRefusal::PeerForm);
-        let key = field("session")?.and_then(|text| LoginSessionKey::new(text).ok());
-        let key = key
-            .filter(|key| Some(key) == cookie)
-            .ok_or(LoginRefusal::PeerNoSession)?;
-        let digest = key.digest();
-        let session = self
-            .ports
-            .sessions
-            .attempt(&digest, now)?
-            .ok_or(LoginRefusal::PeerNoSession)?;
-        if session.attempts > MAX_ATTEMPTS {
-            self.ports.sessions.end(&digest)?;
-            return Err(LoginRefusal::DeniedTooManyAttempts);
-        }
-        let typed = (
-            field("username")?.map(LoginName::new),
-            field("password")?.map(Password::new),
-        );
-        let (Some(Ok(login)), Some(Ok(password))) = typed else {
-            return Ok(LoginOutcome::TryAgain(login::form_of(&session, key, now)));
-        };
-        match login::check_credentials(
-            &*self.ports.users,
-            &self.strangers,
-            &self.config.lockout,
-            &login,
-            &password,
-            now,
-        )? {
-            Credentials::Right(user) => self.finish_login(&session, &digest, &user, now, random),
-            Credentials::Wrong => {
-                tracing::info!(client = %session.request.parts().client_id, "log-in refused: wrong name or password");
-                Ok(LoginOutcome::TryAgain(login::form_of(&session, key, now)))
-            }
-            Credentials::Wait(wait) => {
-                tracing::info!(client = %session.request.parts().client_id, "log-in refused: too many attempts");
-                Ok(LoginOutcome::Wait(login::form_of(&session, key, now), wait))
-            }
-        }
-    }
-
-    /// One session gives one code.
-    fn finish_login(
-        &self,
-        session: &LoginSession,
-        digest: &roger_oidc::TokenDigest,
-        user: &User,
-        now: UnixTime,
-        random: &mut dyn Random,
-    ) -> Result<LoginOutcome, LoginRefusal> {
-        if !self.ports.sessions.end(digest)? {
-            return Err(LoginRefusal::PeerNoSession);
-        }
-        let user = Authentication {
-            account: account_of(user),
-            at: now,
-        };
-        let location =
-            session
-                .request
-                .grant(&user, &self.config.tokens, &*self.ports.grants, random)?;
-        tracing::info!(client = %session.request.parts().client_id, subject = %user.account.subject, "logged in");
-        Ok(LoginOutcome::Redirect(location))
     }
 
     /// Answers the token endpoint: `authorization` is the header of that name, `body` the form.
@@ -217,26 +147,82 @@ impl Idm {
         now: UnixTime,
         random: &mut dyn Random,
     ) -> Result<TokenResponse, TokenError> {
-        let key = self
-            .keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .current()
-            .clone();
-        let endpoint = TokenEndpoint {
+        let answer = self.with_endpoint(now, |endpoint| {
+            endpoint.handle(authorization, body, now, random)
+        });
+        answer.inspect_err(report)
+    }
+
+    /// Answers the revocation endpoint (RFC 7009).
+    ///
+    /// # Errors
+    /// [`TokenError`] with the standard's code.
+    pub fn revoke(
+        &self,
+        authorization: Option<&str>,
+        body: &str,
+        now: UnixTime,
+    ) -> Result<(), TokenError> {
+        let answer = self.with_endpoint(now, |endpoint| endpoint.revoke(authorization, body, now));
+        answer.inspect_err(report)
+    }
+
+    /// Answers the introspection endpoint (RFC 7662).
+    ///
+    /// # Errors
+    /// [`TokenError`] with the standard's code.
+    pub fn introspect(
+        &self,
+        authorization: Option<&str>,
+        body: &str,
+        now: UnixTime,
+    ) -> Result<Introspection, TokenError> {
+        let answer = self.with_endpoint(now, |endpoint| {
+            endpoint.introspect(authorization, body, now)
+        });
+        answer.inspect_err(report)
+    }
+
+    /// Answers the userinfo endpoint (OpenID Connect Core 5.3).
+    ///
+    /// # Errors
+    /// [`UserInfoRefusal`] naming what is wrong with the token.
+    pub fn userinfo(
+        &self,
+        authorization: Option<&str>,
+        now: UnixTime,
+    ) -> Result<UserInfo, UserInfoRefusal> {
+        self.with_endpoint(now, |endpoint| endpoint.userinfo(authorization, now))
+    }
+
+    /// The registration endpoint (RFC 7591, RFC 7592).
+    #[must_use]
+    pub fn registration(&self) -> RegistrationEndpoint<'_> {
+        RegistrationEndpoint {
+            url: &self.config.endpoints.registration,
+            registry: &*self.ports.clients,
+            grants: &*self.ports.grants,
+            scopes: &self.config.registrable,
+        }
+    }
+
+    fn with_endpoint<T>(&self, now: UnixTime, work: impl FnOnce(TokenEndpoint<'_>) -> T) -> T {
+        let (key, keys) = {
+            let ring = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            (ring.current(now).clone(), ring.public())
+        };
+        work(TokenEndpoint {
             issuer: &self.config.endpoints.issuer,
             audience: &self.config.audience,
             clients: &*self.ports.clients,
             accounts: self,
             grants: &*self.ports.grants,
+            federation: &self.config.federation,
+            partner_users: &self.config.partner_users,
             key: &key,
+            keys: &keys,
             policy: &self.config.tokens,
-        };
-        let answer = endpoint.handle(authorization, body, now, random);
-        if let Err(refusal) = &answer {
-            report(refusal);
-        }
-        answer
+        })
     }
 
     /// The public keys, for the key set endpoint and for verifiers in the same process.
@@ -260,7 +246,8 @@ impl Idm {
         &self.config
     }
 
-    /// A new signing key takes over; the old one stays published until its last token has expired.
+    /// Publishes a new signing key, which takes over ten minutes later; the old one stays published until its last
+    /// token has expired.
     ///
     /// # Errors
     /// [`IdmError`] when the key cannot be made or kept; then the old one goes on signing.
@@ -274,6 +261,20 @@ impl Idm {
         )?;
         Ok(())
     }
+
+    /// To be called now and then: rotates a key that has signed for its time and forgets keys that are done.
+    ///
+    /// # Errors
+    /// [`IdmError`] when the key cannot be made or kept; then the old one goes on signing.
+    pub fn maintain_keys(&self, now: UnixTime) -> Result<(), IdmError> {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let (store, life) = (&*self.ports.keys, self.config.tokens.access());
+        keys.prune(store, life, now)?;
+        if now >= keys.current_since(now) + self.config.key_life {
+            keys.rotate(store, self.config.algorithm, life, now)?;
+        }
+        Ok(())
+    }
 }
 
 fn report(refusal: &TokenError) {
@@ -283,10 +284,11 @@ fn report(refusal: &TokenError) {
     }
 }
 
-fn account_of(user: &User) -> Account {
+pub(crate) fn account_of(user: &User) -> Account {
     Account {
         subject: user.subject.clone(),
         mcptt_id: user.mcptt_id.clone(),
+        others: user.others.clone(),
         entitlement: user.entitlement.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::{Failures, PasswordHash};
 use core::fmt;
 use roger_base::McpttId;
-use roger_oidc::{ScopeSet, Subject};
+use roger_oidc::{OtherServiceIds, ScopeSet, Subject};
 use thiserror::Error;
 
 /// Why a text is not a login name.
@@ -77,6 +77,8 @@ pub struct User {
     pub password: PasswordHash,
     /// MC service identity for MCPTT.
     pub mcptt_id: McpttId,
+    /// MC service identities for MCVideo and MCData.
+    pub others: OtherServiceIds,
     /// Scopes the user may have.
     pub entitlement: ScopeSet,
     /// Whether the user may have tokens.

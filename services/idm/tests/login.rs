@@ -8,18 +8,20 @@
 )]
 
 use roger_base::{McpttId, UnixTime};
-use roger_idm::memory::{MemorySessions, MemoryStore, MemoryUsers};
+use roger_idm::memory::{MemoryBrowsers, MemorySessions, MemoryStore, MemoryUsers};
 use roger_idm::ports::{StoreError, UserRepository};
 use roger_idm::{
-    Failures, Idm, IdmConfig, LoginForm, LoginName, LoginOutcome, LoginRefusal, Password,
+    Failures, Idm, IdmConfig, LoginForm, LoginName, LoginRefusal, LoginStep, Password,
     PasswordHash, Ports, User, UserState,
 };
 use roger_oidc::client::{LoginAttempt, RelyingParty, Tokens};
 use roger_oidc::form;
-use roger_oidc::provider::{AuthorizationRefusal, Client, ClientKind, TokenErrorCode};
+use roger_oidc::provider::{
+    AuthorizationRefusal, Client, ClientDetails, ClientKind, TokenErrorCode,
+};
 use roger_oidc::{
-    AccessTokenVerifier, ClockSkew, Issuer, LoginSessionKey, OauthClientId, RedirectUri, Resource,
-    ScopeSet, Subject, TrustedIssuer,
+    AccessTokenVerifier, ClockSkew, Issuer, LoginSessionKey, OauthClientId, OtherServiceIds,
+    RedirectUri, Resource, ScopeSet, Subject, TrustedIssuer,
 };
 use roger_testkit::SeededRandom;
 use std::sync::{Arc, LazyLock};
@@ -45,6 +47,7 @@ fn user(name: &str) -> User {
         login: LoginName::new(name).unwrap(),
         password: HASH.clone(),
         mcptt_id: McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap(),
+        others: OtherServiceIds::default(),
         entitlement: ScopeSet::every_mcptt_scope(),
         state: UserState::Enabled,
         failures: Failures::default(),
@@ -63,6 +66,7 @@ impl Bench {
             kind: ClientKind::Public,
             redirect_uris: vec![RedirectUri::new("org.example.mcptt:/cb").unwrap()],
             scopes: ScopeSet::every_mcptt_scope(),
+            details: ClientDetails::default(),
         };
         store.add_client(client).unwrap();
         let ports = Ports {
@@ -70,6 +74,9 @@ impl Bench {
             clients: store.clone(),
             grants: store,
             sessions: Arc::new(MemorySessions::default()),
+            browsers: Arc::new(MemoryBrowsers::default()),
+            consents: users.clone(),
+            factors: users.clone(),
             keys: users.clone(),
         };
         let config = IdmConfig::new(Issuer::new(ISSUER).unwrap(), "https://mcptt.example.org");
@@ -92,15 +99,23 @@ impl Bench {
         }
     }
 
+    fn query(&mut self) -> (LoginAttempt, String) {
+        let party = self.party();
+        let scopes = ScopeSet::every_mcptt_scope();
+        let (attempt, url) = party.log_in(&scopes, &mut self.random).unwrap();
+        (attempt, url.split_once('?').unwrap().1.to_owned())
+    }
+
     fn begin(&mut self) -> (LoginAttempt, LoginForm) {
-        let (attempt, url) = self
-            .party()
-            .log_in(&ScopeSet::every_mcptt_scope(), &mut self.random)
-            .unwrap();
-        let query = url.split_once('?').unwrap().1;
+        let (attempt, query) = self.query();
         (
             attempt,
-            self.idm.begin_login(query, NOW, &mut self.random).unwrap(),
+            begun_form(
+                self.idm
+                    .authorize(&query, None, NOW, &mut self.random)
+                    .unwrap()
+                    .step,
+            ),
         )
     }
 
@@ -110,7 +125,7 @@ impl Bench {
         name: &str,
         password: &str,
         now: UnixTime,
-    ) -> LoginOutcome {
+    ) -> LoginStep {
         self.try_submit(session, Some(session), name, password, now)
             .unwrap()
     }
@@ -122,13 +137,14 @@ impl Bench {
         name: &str,
         password: &str,
         now: UnixTime,
-    ) -> Result<LoginOutcome, LoginRefusal> {
+    ) -> Result<LoginStep, LoginRefusal> {
         let body = form::encode(&[
             ("session", session.expose()),
             ("username", name),
             ("password", password),
         ]);
-        self.idm.submit_login(&body, cookie, now, &mut self.random)
+        let answer = self.idm.submit_login(&body, cookie, now, &mut self.random);
+        answer.map(|answer| answer.step)
     }
 
     fn tokens(&mut self, attempt: LoginAttempt, redirect: &str, now: UnixTime) -> Tokens {
@@ -143,11 +159,19 @@ impl Bench {
     }
 }
 
-fn location(outcome: LoginOutcome) -> String {
+fn begun_form(step: LoginStep) -> LoginForm {
+    match step {
+        LoginStep::Form(form) => form,
+        _ => panic!("no form"),
+    }
+}
+
+fn location(outcome: LoginStep) -> String {
     match outcome {
-        LoginOutcome::Redirect(location) => location,
-        LoginOutcome::TryAgain(_) => panic!("refused"),
-        LoginOutcome::Wait(_, wait) => panic!("wait {wait:?}"),
+        LoginStep::Redirect(location) => location,
+        LoginStep::TryAgain(_) => panic!("refused"),
+        LoginStep::Wait(_, wait) => panic!("wait {wait:?}"),
+        _ => panic!("another page"),
     }
 }
 
@@ -183,7 +207,7 @@ fn a_wrong_password_an_unknown_name_and_a_disabled_account_look_alike() {
     ] {
         let (_, form) = bench.begin();
         let outcome = bench.submit(&form.session, name, password, NOW);
-        assert!(matches!(outcome, LoginOutcome::TryAgain(_)), "{name}");
+        assert!(matches!(outcome, LoginStep::TryAgain(_)), "{name}");
     }
 }
 
@@ -194,11 +218,11 @@ fn wrong_passwords_make_the_user_wait_even_for_the_right_one() {
     for _ in 0..5 {
         assert!(matches!(
             bench.submit(&form.session, "alice", "guess", NOW),
-            LoginOutcome::TryAgain(_)
+            LoginStep::TryAgain(_)
         ));
     }
     match bench.submit(&form.session, "alice", "secret", NOW) {
-        LoginOutcome::Wait(_, wait) => assert_eq!(wait, Duration::from_secs(10)),
+        LoginStep::Wait(_, wait) => assert_eq!(wait, Duration::from_secs(10)),
         _ => panic!("a locked account let somebody in"),
     }
     let later = NOW + Duration::from_secs(10);
@@ -207,7 +231,7 @@ fn wrong_passwords_make_the_user_wait_even_for_the_right_one() {
     let (_, form) = bench.begin();
     assert!(matches!(
         bench.submit(&form.session, "alice", "guess", later),
-        LoginOutcome::TryAgain(_)
+        LoginStep::TryAgain(_)
     ));
 }
 
@@ -217,7 +241,7 @@ fn waiting_does_not_tell_which_names_exist() {
     let (_, form) = bench.begin();
     let mut outcomes = |name: &str| -> Vec<Option<Duration>> {
         let wait = |outcome| match outcome {
-            LoginOutcome::Wait(_, wait) => Some(wait),
+            LoginStep::Wait(_, wait) => Some(wait),
             _ => None,
         };
         (0..7)
@@ -263,7 +287,7 @@ fn a_session_takes_twenty_forms() {
     for _ in 0..20 {
         assert!(matches!(
             bench.submit(&form.session, "", "", NOW),
-            LoginOutcome::TryAgain(_)
+            LoginStep::TryAgain(_)
         ));
     }
     let refused = bench.try_submit(&form.session, Some(&form.session), "alice", "secret", NOW);
@@ -291,8 +315,9 @@ fn a_malformed_form_is_refused() {
 #[test]
 fn an_unregistered_client_gets_a_page() {
     let mut bench = Bench::new();
-    let refused = bench.idm.begin_login(
+    let refused = bench.idm.authorize(
         "client_id=x&redirect_uri=org.example.mcptt%3A%2Fcb",
+        None,
         NOW,
         &mut bench.random,
     );
@@ -321,34 +346,58 @@ fn a_user_disabled_between_code_and_token_gets_none() {
 }
 
 #[test]
-fn tokens_outlive_a_key_rotation_and_old_keys_go() {
+fn the_next_key_is_published_before_it_signs_and_old_keys_go() {
     let mut bench = Bench::new();
-    let (attempt, form) = bench.begin();
-    let redirect = location(bench.submit(&form.session, "alice", "secret", NOW));
-    let tokens = bench.tokens(attempt, &redirect, NOW);
-    let later = NOW + Duration::from_secs(60);
-    bench.idm.rotate_key(later).unwrap();
-    let verify = |bench: &Bench, now| {
+    let after = |seconds| NOW + Duration::from_secs(seconds);
+    let token = |bench: &mut Bench, now: UnixTime| {
+        let (attempt, form) = bench.begin();
+        let redirect = location(bench.submit(&form.session, "alice", "secret", NOW));
+        let request = attempt.on_redirect(&redirect).unwrap();
+        let body = core::str::from_utf8(request.body().expose()).unwrap();
+        let answer = bench.idm.token(None, body, now, &mut bench.random);
+        answer.unwrap().access_token
+    };
+    let kid = |token: &roger_oidc::AccessToken| {
+        let jws = roger_oidc::jose::CompactJws::parse(token.expose()).unwrap();
+        jws.kid().unwrap().to_owned()
+    };
+    let verify = |keys: roger_oidc::JwkSet, token: &roger_oidc::AccessToken, now| {
         let trusted = TrustedIssuer {
             issuer: Issuer::new(ISSUER).unwrap(),
-            keys: bench.idm.public_keys(),
+            keys,
         };
         let verifier = AccessTokenVerifier::new(vec![trusted], ClockSkew::MAX);
-        verifier.verify(tokens.access_token.expose(), Resource::McpttServer, now)
+        verifier.verify(token.expose(), Resource::McpttServer, now)
     };
+    bench.idm.rotate_key(NOW).unwrap();
+    // A second rotation while one key waits makes no third.
+    bench.idm.rotate_key(NOW).unwrap();
+    let cached_by_a_verifier = bench.idm.public_keys();
+    assert_eq!(cached_by_a_verifier.iter().count(), 2);
+    let old = token(&mut bench, NOW);
+    assert_eq!(kid(&old), kid(&token(&mut bench, after(40))));
+    let moved = {
+        // The lead is ten minutes; a code lives one, so the clock of the log-in moves as well.
+        let (attempt, query) = bench.query();
+        let begun = bench
+            .idm
+            .authorize(&query, None, after(600), &mut bench.random);
+        let form = begun_form(begun.unwrap().step);
+        let redirect = location(bench.submit(&form.session, "alice", "secret", after(600)));
+        let request = attempt.on_redirect(&redirect).unwrap();
+        let body = core::str::from_utf8(request.body().expose()).unwrap();
+        let answer = bench.idm.token(None, body, after(600), &mut bench.random);
+        answer.unwrap().access_token
+    };
+    assert_ne!(kid(&old), kid(&moved));
+    assert!(verify(cached_by_a_verifier, &moved, after(600)).is_ok());
+    // The last token of the old key, signed at 600 s, is good until 600 + 1800 + 30 s.
+    bench.idm.maintain_keys(after(2429)).unwrap();
     assert_eq!(bench.idm.public_keys().iter().count(), 2);
-    assert!(verify(&bench, later).is_ok());
-    bench
-        .idm
-        .rotate_key(later + Duration::from_secs(1829))
-        .unwrap();
-    assert_eq!(bench.idm.public_keys().iter().count(), 3);
-    bench
-        .idm
-        .rotate_key(later + Duration::from_secs(1830))
-        .unwrap();
-    assert_eq!(bench.idm.public_keys().iter().count(), 3);
-    assert!(verify(&bench, later).is_err());
+    assert!(verify(bench.idm.public_keys(), &old, after(700)).is_ok());
+    bench.idm.maintain_keys(after(2430)).unwrap();
+    assert_eq!(bench.idm.public_keys().iter().count(), 1);
+    assert!(verify(bench.idm.public_keys(), &old, after(700)).is_err());
 }
 
 #[test]

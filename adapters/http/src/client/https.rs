@@ -136,8 +136,24 @@ impl HttpsClient {
         self.send(with_token(request, token)?.body(body)).await
     }
 
+    /// DELETE, with a token when the resource needs one.
+    ///
+    /// # Errors
+    /// [`HttpsClientError`] when there is no answer; a status of 400 and beyond is an answer.
+    pub async fn delete(
+        &self,
+        url: &str,
+        token: Option<&AccessToken>,
+    ) -> Result<HttpAnswer, HttpsClientError> {
+        let request = self.request(Method::DELETE, url, &[])?;
+        self.send(with_token(request, token)?).await
+    }
+
     /// POST of a form with further headers.
-    pub(super) async fn post_form(
+    ///
+    /// # Errors
+    /// [`HttpsClientError`] when there is no answer; a status of 400 and beyond is an answer.
+    pub async fn post_form(
         &self,
         url: &str,
         headers: &[(HeaderName, &str)],

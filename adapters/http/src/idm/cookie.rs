@@ -1,27 +1,51 @@
-//! The cookie that ties a log-in form to the browser that asked for it.
+//! The two cookies of the IdM server: one ties a log-in form to the browser that asked for it, one is the browser's
+//! session.
 
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use core::time::Duration;
-use roger_oidc::LoginSessionKey;
+use roger_oidc::{BrowserKey, LoginSessionKey};
 
 /// Host-bound, secure, invisible to scripts; the prefix makes browsers insist on that (RFC 6265bis 4.1.3).
-const NAME: &str = "__Host-roger-login";
+const LOGIN: &str = "__Host-roger-login";
+/// Also comes along when an application sends the browser here, which is what single sign-on means: hence `Lax`.
+const SESSION: &str = "__Host-roger-session";
 
-/// The `Set-Cookie` value for a session.
+/// The `Set-Cookie` value for a log-in in progress.
 pub(super) fn set(session: &LoginSessionKey, life: Duration) -> String {
     let value = session.expose();
     let seconds = life.as_secs();
-    format!("{NAME}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
+    format!("{LOGIN}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
 }
 
 /// The `Set-Cookie` value that ends it.
 pub(super) fn clear() -> String {
-    format!("{NAME}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict")
+    format!("{LOGIN}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict")
 }
 
-/// The session key a browser brought, when there is exactly one.
+/// The `Set-Cookie` value for a browser in which somebody logged in.
+pub(super) fn set_session(key: &BrowserKey, life: Duration) -> String {
+    let value = key.expose();
+    let seconds = life.as_secs();
+    format!("{SESSION}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")
+}
+
+/// The `Set-Cookie` value after a log-out.
+pub(super) fn clear_session() -> String {
+    format!("{SESSION}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")
+}
+
+/// The key of the log-in a browser brought, when there is exactly one.
 pub(super) fn read(headers: &HeaderMap) -> Option<LoginSessionKey> {
+    LoginSessionKey::new(only(headers, LOGIN)?).ok()
+}
+
+/// The session a browser brought, when there is exactly one.
+pub(super) fn read_session(headers: &HeaderMap) -> Option<BrowserKey> {
+    BrowserKey::new(only(headers, SESSION)?).ok()
+}
+
+fn only<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let lines = headers
         .get_all(COOKIE)
         .iter()
@@ -30,13 +54,13 @@ pub(super) fn read(headers: &HeaderMap) -> Option<LoginSessionKey> {
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='));
     let mut values = pairs
-        .filter(|(name, _)| *name == NAME)
+        .filter(|(name, _)| *name == wanted)
         .map(|(_, value)| value);
     let value = values.next()?;
     if values.next().is_some() {
         return None;
     }
-    LoginSessionKey::new(value).ok()
+    Some(value)
 }
 
 #[cfg(test)]
@@ -55,8 +79,9 @@ mod tests {
     #[test]
     fn finds_its_own_cookie_among_others() {
         let key = "a".repeat(43);
-        let line: &'static str = Box::leak(format!("x=1; {NAME}={key}; y=2").into_boxed_str());
+        let line: &'static str = Box::leak(format!("x=1; {LOGIN}={key}; y=2").into_boxed_str());
         assert!(read(&headers(&[line])).unwrap().expose() == key);
+        assert!(read_session(&headers(&[line])).is_none());
         assert!(read(&headers(&["x=1"])).is_none());
         assert!(read(&HeaderMap::new()).is_none());
     }
@@ -64,7 +89,7 @@ mod tests {
     #[test]
     fn two_of_them_are_none() {
         let key = "a".repeat(43);
-        let line: &'static str = Box::leak(format!("{NAME}={key}").into_boxed_str());
+        let line: &'static str = Box::leak(format!("{LOGIN}={key}").into_boxed_str());
         assert!(read(&headers(&[line, line])).is_none());
         assert!(read(&headers(&["__Host-roger-login=short"])).is_none());
     }

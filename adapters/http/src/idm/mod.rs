@@ -5,11 +5,23 @@
 //! | GET, POST `/oauth2/authorize` | authentication request; answers with the log-in form |
 //! | POST `/oauth2/login` | the submitted form; answers with 302 to the application |
 //! | POST `/oauth2/token` | code or refresh token for tokens |
+//! | POST `/oauth2/revoke` | gives a token back |
+//! | POST `/oauth2/introspect` | tells a resource server about a token |
+//! | GET, POST `/oauth2/userinfo` | tells who a token belongs to |
+//! | GET, POST `/oauth2/logout` | ends the browser's session |
+//! | POST `/oauth2/register` | registers a client |
+//! | GET, PUT, DELETE `/oauth2/register/{id}` | a client's own registration |
+//! | GET, POST `/account/password` | changes a password |
+//! | GET, POST `/account/second-factor` | enrols an authenticator app |
 //! | GET `/oauth2/jwks` | public keys |
 //! | GET `/.well-known/openid-configuration` | discovery |
 
+mod account;
 mod cookie;
+mod endpoints;
+mod log_out;
 mod pages;
+mod registration;
 mod router;
 
 pub use router::{IdmFrontEnd, router};

@@ -43,6 +43,87 @@ struct NoticePage<'a> {
     message: &'a str,
 }
 
+/// One visible field of a form.
+pub(super) struct Input {
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) autocomplete: &'static str,
+    pub(super) required: bool,
+}
+
+/// A page with a form, or with a text alone when it has no buttons.
+#[derive(Template, Default)]
+#[template(path = "form.html")]
+pub(super) struct FormPage<'a> {
+    pub(super) style_path: &'a str,
+    pub(super) title: &'a str,
+    pub(super) banner: Option<&'a str>,
+    pub(super) intro: &'a str,
+    pub(super) message: Option<&'a str>,
+    pub(super) list: Vec<&'a str>,
+    /// SVG of our own making.
+    pub(super) picture: Option<&'a str>,
+    pub(super) action: &'a str,
+    pub(super) hidden: Vec<(&'a str, &'a str)>,
+    pub(super) inputs: Vec<Input>,
+    pub(super) buttons: Vec<(&'a str, &'a str)>,
+}
+
+/// Shows a page with a form.
+pub(super) fn form(status: StatusCode, page: FormPage<'_>) -> Response {
+    let page = FormPage {
+        style_path: STYLE_PATH,
+        ..page
+    };
+    html(status, page.render())
+}
+
+const CODE: Input = Input {
+    name: "code",
+    label: "Code of your app, or a recovery code",
+    kind: "text",
+    autocomplete: "one-time-code",
+    required: true,
+};
+
+/// Asks for the code of the second factor.
+pub(super) fn code(
+    status: StatusCode,
+    login: &LoginForm,
+    message: Option<&str>,
+    banner: Option<&str>,
+) -> Response {
+    let page = FormPage {
+        title: "Code",
+        banner,
+        intro: "Type the code that your authenticator app shows.",
+        message,
+        action: LOGIN_PATH,
+        hidden: vec![("session", login.session.expose())],
+        inputs: vec![CODE],
+        buttons: vec![("code", "Log in")],
+        ..FormPage::default()
+    };
+    form(status, page)
+}
+
+/// Asks whether an application may have something.
+pub(super) fn consent(login: &LoginForm, purposes: &[&str], banner: Option<&str>) -> Response {
+    let intro = format!("{} wants to use:", login.client_name);
+    let page = FormPage {
+        title: "Allow access",
+        banner,
+        intro: &intro,
+        list: purposes.to_vec(),
+        action: LOGIN_PATH,
+        hidden: vec![("session", login.session.expose())],
+        buttons: vec![("allow", "Allow"), ("deny", "Do not allow")],
+        ..FormPage::default()
+    };
+    form(StatusCode::OK, page)
+}
+
 /// The log-in page with what is to be said above the form.
 pub(super) fn login(
     status: StatusCode,

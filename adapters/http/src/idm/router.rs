@@ -1,23 +1,22 @@
 //! Requests to the IdM service and its answers to HTTP.
 
-use super::cookie;
 use super::pages::{self, LOGIN_PATH, STYLE, STYLE_PATH};
+use super::{account, cookie, endpoints, log_out, registration};
 use crate::service::read_body;
 use crate::system::{Clock, OsRandom};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use core::time::Duration;
-use roger_idm::{Idm, LoginOutcome, LoginRefusal};
-use roger_oidc::provider::{AuthorizationRefusal, TokenErrorCode};
+use roger_idm::{Idm, LoginAnswer, LoginForm, LoginRefusal, LoginStep};
+use roger_oidc::BrowserKey;
+use roger_oidc::provider::AuthorizationRefusal;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 /// Most passwords hashed at one time; each takes 19 MiB.
@@ -38,14 +37,20 @@ pub struct IdmFrontEnd {
 }
 
 #[derive(Clone)]
-struct Shared {
-    front: Arc<IdmFrontEnd>,
+pub(super) struct Shared {
+    pub(super) front: Arc<IdmFrontEnd>,
     hashing: Arc<Semaphore>,
 }
 
 impl Shared {
-    fn banner(&self) -> Option<&str> {
+    pub(super) fn banner(&self) -> Option<&str> {
         self.front.banner.as_deref()
+    }
+
+    /// A turn to hash a password; `None` when too many wait.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let turn = self.hashing.clone().acquire_owned();
+        tokio::time::timeout(HASHING_WAIT, turn).await.ok()?.ok()
     }
 }
 
@@ -61,7 +66,31 @@ pub fn router(front: IdmFrontEnd) -> Router {
             get(authorize_by_query).post(authorize_by_form),
         )
         .route(LOGIN_PATH, post(login))
-        .route("/oauth2/token", post(token))
+        .route("/oauth2/token", post(endpoints::token))
+        .route("/oauth2/revoke", post(endpoints::revoke))
+        .route("/oauth2/introspect", post(endpoints::introspect))
+        .route(
+            "/oauth2/userinfo",
+            get(endpoints::userinfo).post(endpoints::userinfo),
+        )
+        .route(log_out::PATH, get(log_out::by_query).post(log_out::by_form))
+        .route(registration::PATH, post(registration::register))
+        .route(
+            registration::CLIENT_PATH,
+            get(registration::read)
+                .put(registration::update)
+                .delete(registration::delete),
+        )
+        .route(log_out::CONFIRM_PATH, post(log_out::confirmed))
+        .route(
+            account::PASSWORD_PATH,
+            get(account::password_page).post(account::change_password),
+        )
+        .route(
+            account::FACTOR_PATH,
+            get(account::factor_page).post(account::begin_enrolment),
+        )
+        .route(account::CONFIRM_PATH, post(account::finish_enrolment))
         .route("/oauth2/jwks", get(jwks))
         .route(STYLE_PATH, get(style))
         .route("/.well-known/openid-configuration", get(discovery))
@@ -69,42 +98,40 @@ pub fn router(front: IdmFrontEnd) -> Router {
 }
 
 /// Runs work that waits for the store or hashes on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.inspect_err(|error| tracing::error!(%error, "the IdM service failed on a request"))
         .ok()
 }
 
 async fn authorize_by_query(State(shared): State<Shared>, request: Request) -> Response {
+    let browser = cookie::read_session(request.headers());
     let query = request.uri().query().unwrap_or_default().to_owned();
-    authorize(shared, query).await
+    authorize(shared, query, browser).await
 }
 
 /// OpenID Connect Core 3.1.2.1 allows the request by POST as well.
 async fn authorize_by_form(State(shared): State<Shared>, request: Request) -> Response {
+    let browser = cookie::read_session(request.headers());
     match form_body(request).await {
-        Ok(body) => authorize(shared, body.to_string()).await,
+        Ok(body) => authorize(shared, body.to_string(), browser).await,
         Err(status) => pages::notice(status, "The request is malformed.", shared.banner()),
     }
 }
 
-async fn authorize(shared: Shared, query: String) -> Response {
+async fn authorize(shared: Shared, query: String, browser: Option<BrowserKey>) -> Response {
     let front = shared.front.clone();
     let begun = blocking(move || {
+        let now = front.clock.now();
         front
             .idm
-            .begin_login(&query, front.clock.now(), &mut OsRandom)
+            .authorize(&query, browser.as_ref(), now, &mut OsRandom)
     })
     .await;
     match begun {
-        Some(Ok(form)) => {
-            let cookie = cookie::set(&form.session, form.expires_in);
-            with_header(
-                pages::login(StatusCode::OK, &form, None, shared.banner()),
-                SET_COOKIE,
-                cookie,
-            )
-        }
+        Some(Ok(answer)) => show(&shared, answer),
         Some(Err(refusal)) => refused(&shared, &refusal),
         None => server_error(&shared),
     }
@@ -116,52 +143,75 @@ async fn login(State(shared): State<Shared>, request: Request) -> Response {
         Ok(body) => body,
         Err(status) => return pages::notice(status, "The form is malformed.", shared.banner()),
     };
-    let Ok(Ok(turn)) =
-        tokio::time::timeout(HASHING_WAIT, shared.hashing.clone().acquire_owned()).await
-    else {
+    let Some(turn) = shared.turn().await else {
         return busy(&shared);
     };
     let front = shared.front.clone();
-    let outcome = blocking(move || {
-        let outcome =
-            front
-                .idm
-                .submit_login(&body, cookie.as_ref(), front.clock.now(), &mut OsRandom);
+    let answer = blocking(move || {
+        let now = front.clock.now();
+        let answer = front
+            .idm
+            .submit_login(&body, cookie.as_ref(), now, &mut OsRandom);
         drop(turn);
-        outcome
+        answer
     });
-    match outcome.await {
-        Some(Ok(outcome)) => show(&shared, outcome),
+    match answer.await {
+        Some(Ok(answer)) => show(&shared, answer),
         Some(Err(refusal)) => refused(&shared, &refusal),
         None => server_error(&shared),
     }
 }
 
-fn show(shared: &Shared, outcome: LoginOutcome) -> Response {
-    match outcome {
-        LoginOutcome::Redirect(location) => {
+fn show(shared: &Shared, answer: LoginAnswer) -> Response {
+    let response = show_step(shared, answer.step);
+    match answer.signed_on {
+        Some(signed_on) => with_header(
+            response,
+            SET_COOKIE,
+            cookie::set_session(&signed_on.key, signed_on.life),
+        ),
+        None => response,
+    }
+}
+
+fn show_step(shared: &Shared, step: LoginStep) -> Response {
+    let banner = shared.banner();
+    let begun = |page: Response, form: &LoginForm| {
+        with_header(
+            page,
+            SET_COOKIE,
+            cookie::set(&form.session, form.expires_in),
+        )
+    };
+    match step {
+        LoginStep::Redirect(location) => {
             with_header(redirect(location), SET_COOKIE, cookie::clear())
         }
-        LoginOutcome::TryAgain(form) => {
-            let message = Some("User name or password is wrong.");
-            pages::login(StatusCode::FORBIDDEN, &form, message, shared.banner())
+        LoginStep::Form(form) => begun(pages::login(StatusCode::OK, &form, None, banner), &form),
+        LoginStep::AskCode(form) => pages::code(StatusCode::OK, &form, None, banner),
+        LoginStep::WrongCode(form) => {
+            let message = Some("This code is wrong or was used before.");
+            pages::code(StatusCode::FORBIDDEN, &form, message, banner)
         }
-        LoginOutcome::Wait(form, wait) => {
+        LoginStep::AskConsent(form, purposes) => {
+            begun(pages::consent(&form, &purposes, banner), &form)
+        }
+        LoginStep::TryAgain(form) => {
+            let message = Some("User name or password is wrong.");
+            pages::login(StatusCode::FORBIDDEN, &form, message, banner)
+        }
+        LoginStep::Wait(form, wait) => {
             let seconds = wait.as_secs().max(1);
             let message = format!("Too many attempts. Wait {seconds} seconds and try again.");
-            let page = pages::login(
-                StatusCode::TOO_MANY_REQUESTS,
-                &form,
-                Some(&message),
-                shared.banner(),
-            );
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let page = pages::login(status, &form, Some(&message), banner);
             with_header(page, RETRY_AFTER, seconds.to_string())
         }
     }
 }
 
 /// The one place where a refused log-in becomes HTTP.
-fn refused(shared: &Shared, refusal: &LoginRefusal) -> Response {
+pub(super) fn refused(shared: &Shared, refusal: &LoginRefusal) -> Response {
     match refusal {
         LoginRefusal::PeerRequest(AuthorizationRefusal::PeerRedirect { location, .. }) => {
             redirect(location.clone())
@@ -184,82 +234,6 @@ fn refused(shared: &Shared, refusal: &LoginRefusal) -> Response {
             server_error(shared)
         }
     }
-}
-
-async fn token(State(shared): State<Shared>, request: Request) -> Response {
-    let authorization = match authorization(request.headers()) {
-        Ok(authorization) => authorization,
-        Err(status) => {
-            return pages::answer(
-                status,
-                "application/json",
-                Body::from(r#"{"error":"invalid_request"}"#),
-            );
-        }
-    };
-    let body = match form_body(request).await {
-        Ok(body) => body,
-        Err(status) => {
-            return pages::answer(
-                status,
-                "application/json",
-                Body::from(r#"{"error":"invalid_request"}"#),
-            );
-        }
-    };
-    let front = shared.front.clone();
-    let answered = blocking(move || {
-        let header = authorization.as_ref().map(|header| header.as_str());
-        front
-            .idm
-            .token(header, &body, front.clock.now(), &mut OsRandom)
-    });
-    match answered.await {
-        Some(Ok(tokens)) => {
-            let json = tokens.to_json().expose().to_vec();
-            pages::answer(
-                StatusCode::OK,
-                "application/json;charset=UTF-8",
-                Body::from(json),
-            )
-        }
-        Some(Err(error)) => {
-            let status =
-                StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-            let response = pages::answer(
-                status,
-                "application/json;charset=UTF-8",
-                Body::from(error.to_json()),
-            );
-            match error.code {
-                TokenErrorCode::InvalidClient => with_header(
-                    response,
-                    WWW_AUTHENTICATE,
-                    r#"Basic realm="token endpoint""#.to_owned(),
-                ),
-                TokenErrorCode::ServerError => with_header(response, RETRY_AFTER, "5".to_owned()),
-                _ => response,
-            }
-        }
-        None => pages::answer(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "application/json",
-            Body::from(r#"{"error":"server_error"}"#),
-        ),
-    }
-}
-
-/// The `Authorization` header when there is at most one and it is text.
-fn authorization(headers: &HeaderMap) -> Result<Option<Zeroizing<String>>, StatusCode> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    if values.next().is_some() {
-        return Err(StatusCode::BAD_REQUEST);
-    }
-    let text = value.to_str().map_err(|_| StatusCode::BAD_REQUEST)?;
-    Ok(Some(Zeroizing::new(text.to_owned())))
 }
 
 async fn jwks(State(shared): State<Shared>) -> Response {
@@ -298,7 +272,7 @@ fn cacheable(mut response: Response) -> Response {
 }
 
 /// The body of a form post, as text: 415 for another type, 413 when too large, 400 when not UTF-8.
-async fn form_body(request: Request) -> Result<Zeroizing<String>, StatusCode> {
+pub(super) async fn form_body(request: Request) -> Result<Zeroizing<String>, StatusCode> {
     let content_type = request
         .headers()
         .get(CONTENT_TYPE)
@@ -316,7 +290,7 @@ async fn form_body(request: Request) -> Result<Zeroizing<String>, StatusCode> {
     Ok(Zeroizing::new(text))
 }
 
-fn redirect(location: String) -> Response {
+pub(super) fn redirect(location: String) -> Response {
     let response = pages::answer(
         StatusCode::FOUND,
         "text/plain; charset=utf-8",
@@ -325,22 +299,27 @@ fn redirect(location: String) -> Response {
     with_header(response, LOCATION, location)
 }
 
-fn busy(shared: &Shared) -> Response {
+pub(super) fn busy(shared: &Shared) -> Response {
     let message = "Many people are logging in right now. Try again in a moment.";
     let page = pages::notice(StatusCode::SERVICE_UNAVAILABLE, message, shared.banner());
     with_header(page, RETRY_AFTER, "5".to_owned())
 }
 
-fn server_error(shared: &Shared) -> Response {
+pub(super) fn server_error(shared: &Shared) -> Response {
     let message = "The log-in does not work right now. Try again later.";
     let page = pages::notice(StatusCode::SERVICE_UNAVAILABLE, message, shared.banner());
     with_header(page, RETRY_AFTER, "10".to_owned())
 }
 
-fn with_header(mut response: Response, name: HeaderName, value: String) -> Response {
+pub(super) fn with_header(mut response: Response, name: HeaderName, value: String) -> Response {
     match HeaderValue::try_from(value) {
         Ok(value) => {
-            response.headers_mut().insert(name, value);
+            // Several cookies may be set, everything else once.
+            if name == SET_COOKIE {
+                response.headers_mut().append(name, value);
+            } else {
+                response.headers_mut().insert(name, value);
+            }
         }
         Err(_) => tracing::error!(%name, "a header value is not text"),
     }

@@ -2,20 +2,20 @@
 #![allow(dead_code, unreachable_pub)]
 
 use roger_adapter_http::{
-    ClientTls, Clock, DevelopmentCa, HttpsClient, HttpsServer, IdmClient, ServerLimits, ServerTls,
-    WireTap, idm,
+    ClientTls, Clock, DevelopmentCa, HttpAnswer, HttpsClient, HttpsServer, IdmClient, ServerLimits,
+    ServerTls, WireTap, idm,
 };
 use roger_base::{McpttId, UnixTime};
-use roger_idm::memory::{MemorySessions, MemoryStore, MemoryUsers};
+use roger_idm::memory::{MemoryBrowsers, MemorySessions, MemoryStore, MemoryUsers};
 use roger_idm::ports::UserRepository;
 use roger_idm::{
     Failures, Idm, IdmConfig, LoginName, Password, PasswordHash, Ports, User, UserState,
 };
 use roger_oidc::client::RelyingParty;
-use roger_oidc::provider::{Client, ClientKind};
+use roger_oidc::provider::{Client, ClientDetails, ClientKind};
 use roger_oidc::{
-    AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, RedirectUri, ScopeSet, Subject,
-    TrustedIssuer,
+    AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet,
+    Subject, TrustedIssuer,
 };
 use roger_testkit::SeededRandom;
 use std::net::SocketAddr;
@@ -65,6 +65,7 @@ fn user(name: &str) -> User {
         login: LoginName::new(name).unwrap(),
         password: HASH.clone(),
         mcptt_id: McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap(),
+        others: OtherServiceIds::default(),
         entitlement: ScopeSet::every_mcptt_scope(),
         state: UserState::Enabled,
         failures: Failures::default(),
@@ -108,6 +109,7 @@ impl Bench {
                 kind: ClientKind::Public,
                 redirect_uris: vec![RedirectUri::new(REDIRECT).unwrap()],
                 scopes: ScopeSet::every_mcptt_scope(),
+                details: ClientDetails::default(),
             })
             .unwrap();
         let ports = Ports {
@@ -115,6 +117,9 @@ impl Bench {
             clients: store.clone(),
             grants: store.clone(),
             sessions: Arc::new(MemorySessions::default()),
+            browsers: Arc::new(MemoryBrowsers::default()),
+            consents: users.clone(),
+            factors: users.clone(),
             keys: users.clone(),
         };
         let config = IdmConfig::new(issuer.clone(), "https://mcptt.example.org");
@@ -140,6 +145,13 @@ impl Bench {
             http,
             issuer,
         }
+    }
+
+    /// A form as a browser with these cookies posts it.
+    pub async fn browser_post(&self, url: &str, cookies: &str, body: &str) -> HttpAnswer {
+        let headers = [(http::header::COOKIE, cookies)];
+        let answer = self.http.post_form(url, &headers, body.as_bytes()).await;
+        answer.unwrap()
     }
 
     pub fn url(&self, path: &str) -> String {

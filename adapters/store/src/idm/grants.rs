@@ -5,11 +5,12 @@ use crate::{SqliteStore, StoreFault};
 use core::time::Duration;
 use roger_base::UnixTime;
 use roger_oidc::provider::{
-    CodeGrant, GrantRepository, PutOutcome, Redemption, RefreshGrant, Rotation, StoreError,
+    CodeGrant, GrantOwner, GrantRepository, PutOutcome, Redemption, RefreshGrant, Rotation,
+    StoreError,
 };
 use roger_oidc::{
-    Acr, CodeChallenge, GrantId, Nonce, OauthClientId, RedirectUri, Revocations, ScopeSet, Subject,
-    TokenDigest,
+    Acr, Amr, CodeChallenge, GrantId, Nonce, OauthClientId, RedirectUri, Revocations, ScopeSet,
+    SessionId, Subject, TokenDigest,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -40,12 +41,15 @@ fn read_code(row: &SqliteRow) -> Result<CodeGrant, StoreFault> {
         nonce: nonce.map(Nonce::new).transpose().map_err(|_| CORRUPT)?,
         authenticated_at: base.authenticated_at,
         acr: base.acr,
+        amr: base.amr,
+        session: base.session,
         expires_at: base.expires_at,
     })
 }
 
 /// The columns that both tables have.
 fn read_refresh(row: &SqliteRow) -> Result<RefreshGrant, StoreFault> {
+    let session: Option<String> = row.try_get("session")?;
     Ok(RefreshGrant {
         grant: GrantId::new(text(row, "grant_id")?).map_err(|_| CORRUPT)?,
         client_id: OauthClientId::new(text(row, "client_id")?).map_err(|_| CORRUPT)?,
@@ -53,6 +57,11 @@ fn read_refresh(row: &SqliteRow) -> Result<RefreshGrant, StoreFault> {
         scopes: ScopeSet::parse(&text(row, "scopes")?).map_err(|_| CORRUPT)?,
         authenticated_at: moment(row, "authenticated_at")?,
         acr: Acr::new(text(row, "acr")?).map_err(|_| CORRUPT)?,
+        amr: Amr::from_name(&text(row, "amr")?).ok_or(CORRUPT)?,
+        session: session
+            .map(SessionId::new)
+            .transpose()
+            .map_err(|_| CORRUPT)?,
         expires_at: moment(row, "expires_at")?,
     })
 }
@@ -64,7 +73,7 @@ async fn insert_refresh(
 ) -> Result<(), StoreFault> {
     sqlx::query(
         "INSERT INTO refresh_tokens (digest, grant_id, client_id, subject, scopes, authenticated_at, acr, \
-         expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+         expires_at, amr, session) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(token.octets().as_slice())
     .bind(grant.grant.as_str())
@@ -74,6 +83,8 @@ async fn insert_refresh(
     .bind(seconds(grant.authenticated_at)?)
     .bind(grant.acr.as_str())
     .bind(seconds(grant.expires_at)?)
+    .bind(grant.amr.name())
+    .bind(grant.session.as_ref().map(SessionId::as_str))
     .execute(connection)
     .await?;
     Ok(())
@@ -127,7 +138,8 @@ impl GrantRepository for SqliteStore {
         Ok(self.worker.write(async move |connection| {
             sqlx::query(
                 "INSERT INTO codes (digest, grant_id, client_id, redirect_uri, challenge, subject, scopes, nonce, \
-                 authenticated_at, acr, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 authenticated_at, acr, expires_at, amr, session) \
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(code.octets().as_slice())
             .bind(grant.grant.as_str())
@@ -140,6 +152,8 @@ impl GrantRepository for SqliteStore {
             .bind(seconds(grant.authenticated_at)?)
             .bind(grant.acr.as_str())
             .bind(seconds(grant.expires_at)?)
+            .bind(grant.amr.name())
+            .bind(grant.session.as_ref().map(SessionId::as_str))
             .execute(connection)
             .await?;
             Ok(())
@@ -226,6 +240,30 @@ impl GrantRepository for SqliteStore {
                 .bind(grant.as_str())
                 .execute(connection)
                 .await?;
+            Ok(())
+        })?)
+    }
+
+    fn revoke_grants_of(&self, owner: &GrantOwner) -> Result<(), StoreError> {
+        let (sql, name) = match owner {
+            GrantOwner::Session(session) => (
+                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE session = ?1 \
+                 UNION SELECT grant_id FROM refresh_tokens WHERE session = ?1 ON CONFLICT DO NOTHING",
+                session.as_str().to_owned(),
+            ),
+            GrantOwner::Subject(subject) => (
+                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE subject = ?1 \
+                 UNION SELECT grant_id FROM refresh_tokens WHERE subject = ?1 ON CONFLICT DO NOTHING",
+                subject.as_str().to_owned(),
+            ),
+            GrantOwner::Client(client) => (
+                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE client_id = ?1 \
+                 UNION SELECT grant_id FROM refresh_tokens WHERE client_id = ?1 ON CONFLICT DO NOTHING",
+                client.as_str().to_owned(),
+            ),
+        };
+        Ok(self.worker.write(async move |connection| {
+            sqlx::query(sql).bind(name).execute(connection).await?;
             Ok(())
         })?)
     }

@@ -5,7 +5,7 @@ use crate::{SqliteStore, StoreFault};
 use roger_base::McpttId;
 use roger_idm::ports::{StoreError, UserRepository};
 use roger_idm::{Failures, LoginName, PasswordHash, User, UserState};
-use roger_oidc::{ScopeSet, Subject};
+use roger_oidc::{McDataId, McVideoId, OtherServiceIds, ScopeSet, Subject};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -20,12 +20,23 @@ fn state_name(state: UserState) -> &'static str {
 
 fn read(row: &SqliteRow) -> Result<User, StoreFault> {
     let text = |column: &str| row.try_get::<String, _>(column);
+    let optional = |column: &str| row.try_get::<Option<String>, _>(column);
     let last: Option<i64> = row.try_get("failure_last")?;
     Ok(User {
         subject: Subject::new(text("subject")?).map_err(|_| CORRUPT)?,
         login: LoginName::new(&text("login")?).map_err(|_| CORRUPT)?,
         password: PasswordHash::from_phc(&text("password")?).map_err(|_| CORRUPT)?,
         mcptt_id: McpttId::new(text("mcptt_id")?).map_err(|_| CORRUPT)?,
+        others: OtherServiceIds {
+            mcvideo: optional("mcvideo_id")?
+                .map(McVideoId::new)
+                .transpose()
+                .map_err(|_| CORRUPT)?,
+            mcdata: optional("mcdata_id")?
+                .map(McDataId::new)
+                .transpose()
+                .map_err(|_| CORRUPT)?,
+        },
         entitlement: ScopeSet::parse(&text("entitlement")?).map_err(|_| CORRUPT)?,
         state: match text("state")?.as_str() {
             "enabled" => UserState::Enabled,
@@ -86,7 +97,7 @@ impl UserRepository for SqliteStore {
             let last = user.failures.last.map(seconds).transpose()?;
             sqlx::query(
                 "INSERT INTO users (subject, login, password, mcptt_id, entitlement, state, failure_count, \
-                 failure_last) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                 failure_last, mcvideo_id, mcdata_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .bind(user.subject.as_str())
             .bind(user.login.as_str())
@@ -96,6 +107,8 @@ impl UserRepository for SqliteStore {
             .bind(state_name(user.state))
             .bind(i64::from(user.failures.count))
             .bind(last)
+            .bind(user.others.mcvideo.as_ref().map(McVideoId::as_str))
+            .bind(user.others.mcdata.as_ref().map(McDataId::as_str))
             .execute(connection)
             .await?;
             Ok(())
@@ -104,6 +117,23 @@ impl UserRepository for SqliteStore {
             Err(StoreFault::LocalDuplicate) => Err(StoreError::LocalDuplicate("user")),
             other => Ok(other?),
         }
+    }
+
+    fn replace_password(
+        &self,
+        subject: &Subject,
+        from: &PasswordHash,
+        to: &PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let (subject, from, to) = (subject.as_str().to_owned(), from.clone(), to.clone());
+        Ok(self.worker.write(async move |connection| {
+            let sql = "UPDATE users SET password = ? WHERE subject = ? AND password = ?";
+            let query = sqlx::query(sql)
+                .bind(to.expose_phc())
+                .bind(subject)
+                .bind(from.expose_phc());
+            Ok(query.execute(connection).await?.rows_affected() == 1)
+        })?)
     }
 
     fn replace_failures(

@@ -20,10 +20,10 @@ use roger_idm::{
     Failures, Idm, IdmConfig, LoginName, Password, PasswordHash, Ports, User, UserState,
 };
 use roger_kms::{KeyAccount, Kms, KmsConfig};
-use roger_oidc::provider::{Client, ClientKind};
+use roger_oidc::provider::{Client, ClientDetails, ClientKind};
 use roger_oidc::{
-    AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, RedirectUri, ScopeSet, Subject,
-    TrustedIssuer,
+    AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet,
+    Subject, TrustedIssuer,
 };
 use roger_sipcore::Subscriber;
 use std::sync::Arc;
@@ -60,6 +60,7 @@ fn user(person: &Person) -> Result<User, SystemError> {
         login: LoginName::new(&person.login).map_err(SystemError::configuration)?,
         password: PasswordHash::of(&password, &mut OsRandom)?,
         mcptt_id: person.mcptt_id.clone(),
+        others: OtherServiceIds::default(),
         entitlement: ScopeSet::every_mcptt_scope(),
         state: UserState::Enabled,
         failures: Failures::default(),
@@ -73,6 +74,7 @@ fn oauth_client() -> Result<Client, SystemError> {
         kind: ClientKind::Public,
         redirect_uris: vec![RedirectUri::new(REDIRECT_URI).map_err(SystemError::configuration)?],
         scopes: ScopeSet::every_mcptt_scope(),
+        details: ClientDetails::default(),
     })
 }
 
@@ -125,6 +127,9 @@ impl IdmServer {
             clients: Arc::new(store.clone()),
             grants: Arc::new(store.clone()),
             sessions: Arc::new(MemorySessions::default()),
+            browsers: Arc::new(store.clone()),
+            consents: Arc::new(store.clone()),
+            factors: Arc::new(store.clone()),
             keys: Arc::new(store.clone()),
         };
         let idm = Arc::new(Idm::start(config, ports, now)?);

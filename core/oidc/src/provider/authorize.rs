@@ -3,10 +3,12 @@
 //! A request whose client or redirect URI is wrong gets a page and is never redirected; every other fault goes
 //! back to the client by redirect with `error` and `state` (RFC 6749 4.1.2.1).
 
-use super::{Client, ClientRepository, StoreError};
+use super::{Client, ClientRepository, ConsentPolicy, StoreError};
 use crate::form::{FormError, FormParameters};
 use crate::scope::OPENID;
 use crate::{Acr, CodeChallenge, Nonce, OauthClientId, RedirectUri, ScopeSet, State};
+use core::time::Duration;
+use roger_base::UnixTime;
 use thiserror::Error;
 
 /// A request that passed every check; a log-in may begin.
@@ -36,6 +38,88 @@ pub struct AuthorizationRequestParts {
     pub acr: Acr,
     /// Login name that the client proposes, shown in the form.
     pub login_hint: Option<String>,
+    /// What the client wants the user to be asked.
+    pub prompt: Prompt,
+    /// Oldest authentication that the client takes.
+    pub max_age: Option<Duration>,
+    /// Whether the user is asked before this client gets something.
+    pub consent: ConsentPolicy,
+}
+
+/// `prompt` (OpenID Connect Core 3.1.2.1); values that we do not know are ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Prompt {
+    interaction: Interaction,
+    consent: Consent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Interaction {
+    /// Nothing was said: log in only when nobody is.
+    #[default]
+    WhenNeeded,
+    /// `none`: no page may be shown.
+    Never,
+    /// `login` or `select_account`: log in again, possibly as somebody else.
+    Always,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Consent {
+    #[default]
+    WhenNeeded,
+    /// `consent`: ask again.
+    Always,
+}
+
+impl Prompt {
+    fn parse(text: &str) -> Result<Self, Fault> {
+        let mut prompt = Self::default();
+        for value in text.split(' ').filter(|value| !value.is_empty()) {
+            match value {
+                "none" if text.trim() == "none" => prompt.interaction = Interaction::Never,
+                "none" => {
+                    return Err(Fault(
+                        AuthorizationError::InvalidRequest,
+                        "prompt has none beside other values",
+                    ));
+                }
+                "login" | "select_account" => prompt.interaction = Interaction::Always,
+                "consent" => prompt.consent = Consent::Always,
+                _ => {}
+            }
+        }
+        Ok(prompt)
+    }
+
+    /// Whether no page may be shown.
+    #[must_use]
+    pub fn forbids_pages(self) -> bool {
+        self.interaction == Interaction::Never
+    }
+
+    /// Whether the user has to log in although somebody is logged in.
+    #[must_use]
+    pub fn demands_login(self) -> bool {
+        self.interaction == Interaction::Always
+    }
+
+    /// Whether the user has to be asked although he has consented before.
+    #[must_use]
+    pub fn demands_consent(self) -> bool {
+        self.consent == Consent::Always
+    }
+}
+
+impl AuthorizationRequestParts {
+    /// Whether an authentication of that time is good for this request (`prompt`, `max_age`).
+    #[must_use]
+    pub fn accepts_login_of(&self, at: UnixTime, now: UnixTime) -> bool {
+        let fresh = self
+            .max_age
+            .is_none_or(|age| now.0.saturating_sub(at.0) <= age.as_secs());
+        fresh && !self.prompt.demands_login()
+    }
 }
 
 /// An `error` value of RFC 6749 4.1.2.1 and OpenID Connect Core 3.1.2.6.
@@ -53,6 +137,10 @@ pub enum AuthorizationError {
     ServerError,
     /// `prompt=none`, but the user must log in.
     LoginRequired,
+    /// `prompt=none`, but the user must show something more, such as a second factor.
+    InteractionRequired,
+    /// `prompt=none`, but the user must be asked whether the client may have this.
+    ConsentRequired,
     /// A request object is not supported.
     RequestNotSupported,
 }
@@ -68,6 +156,8 @@ impl AuthorizationError {
             Self::InvalidScope => "invalid_scope",
             Self::ServerError => "server_error",
             Self::LoginRequired => "login_required",
+            Self::InteractionRequired => "interaction_required",
+            Self::ConsentRequired => "consent_required",
             Self::RequestNotSupported => "request_not_supported",
         }
     }
@@ -152,7 +242,7 @@ impl AuthorizationRequest {
         if !scopes.contains(OPENID) {
             return Err(Fault(InvalidScope, "the scope openid is required"));
         }
-        check_prompt(form)?;
+        let prompt = form.optional("prompt")?.unwrap_or_default();
         Ok(Self {
             parts: AuthorizationRequestParts {
                 client_id: client.id.clone(),
@@ -164,6 +254,9 @@ impl AuthorizationRequest {
                 challenge,
                 acr: chosen_acr(form)?,
                 login_hint: login_hint(form)?,
+                prompt: Prompt::parse(prompt)?,
+                max_age: max_age(form)?,
+                consent: client.details.consent,
             },
         })
     }
@@ -223,7 +316,7 @@ fn registered_redirect_uri(
         "The application asked to return to an address that is not registered for it.",
     );
     let text = form.required("redirect_uri").map_err(|_| WRONG)?;
-    client.redirect_uri(text).cloned().ok_or(WRONG)
+    client.redirect_uri(text).ok_or(WRONG)
 }
 
 /// Only the code flow exists; request objects and other response modes do not.
@@ -252,25 +345,11 @@ fn check_response_type(form: &FormParameters) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Nobody stays logged in at the IdM between two requests, so `none` can never be satisfied
-/// and `max_age` always is.
-fn check_prompt(form: &FormParameters) -> Result<(), Fault> {
-    let none = form
-        .optional("prompt")?
-        .is_some_and(|prompt| prompt.split(' ').any(|value| value == "none"));
-    if none {
-        return Err(Fault(
-            AuthorizationError::LoginRequired,
-            "the user must log in",
-        ));
-    }
-    match form.optional("max_age")?.map(str::parse::<u32>) {
-        Some(Err(_)) => Err(Fault(
-            AuthorizationError::InvalidRequest,
-            "max_age is malformed",
-        )),
-        _ => Ok(()),
-    }
+fn max_age(form: &FormParameters) -> Result<Option<Duration>, Fault> {
+    let seconds = form.optional("max_age")?.map(str::parse::<u32>).transpose();
+    let seconds =
+        seconds.map_err(|_| Fault(AuthorizationError::InvalidRequest, "max_age is malformed"))?;
+    Ok(seconds.map(|seconds| Duration::from_secs(seconds.into())))
 }
 
 /// `acr_values` is mandatory in the profile, but generic OpenID clients do not send it: absence means the

@@ -1,7 +1,7 @@
 //! The end of a log-in: a code in a redirect (TS 33.180 B.4.2.3).
 
 use super::{Account, AuthorizationRequest, CodeGrant, GrantRepository, StoreError, TokenPolicy};
-use crate::{AuthorizationCode, GrantId};
+use crate::{Amr, AuthorizationCode, GrantId, SessionId};
 use roger_base::{Random, RandomError, UnixTime};
 use thiserror::Error;
 
@@ -17,17 +17,21 @@ pub enum IssueError {
     LocalStore(#[from] StoreError),
 }
 
-/// A user who has just proved who he is.
+/// A user who has proved who he is, now or earlier in the same session of the browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authentication {
     /// The account.
     pub account: Account,
     /// When.
     pub at: UnixTime,
+    /// By what.
+    pub amr: Amr,
+    /// The browser's session, when there is one.
+    pub session: Option<SessionId>,
 }
 
 impl AuthorizationRequest {
-    /// Issues a code for the user and gives the `Location` of the 302. Granted is what was requested, the client
+    /// Issues a code at `now` for the user and gives the `Location` of the 302. Granted is what was requested, the client
     /// may have and the user may have.
     ///
     /// # Errors
@@ -36,6 +40,7 @@ impl AuthorizationRequest {
         &self,
         user: &Authentication,
         policy: &TokenPolicy,
+        now: UnixTime,
         grants: &dyn GrantRepository,
         random: &mut dyn Random,
     ) -> Result<String, IssueError> {
@@ -51,7 +56,9 @@ impl AuthorizationRequest {
             nonce: parts.nonce.clone(),
             authenticated_at: user.at,
             acr: parts.acr.clone(),
-            expires_at: user.at + policy.code(),
+            amr: user.amr,
+            session: user.session.clone(),
+            expires_at: now + policy.code(),
         };
         grants.put_code(&code.digest(), &grant)?;
         Ok(parts

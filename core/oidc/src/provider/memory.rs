@@ -1,10 +1,11 @@
 //! Repositories in memory, for simulators and tests: the same contracts as a store, gone with the process.
 
 use super::{
-    Client, ClientRepository, CodeGrant, GrantRepository, PutOutcome, Redemption, RefreshGrant,
-    Rotation, StoreError,
+    Client, ClientRegistry, ClientRepository, CodeGrant, GrantOwner, GrantRepository, PutOutcome,
+    Redemption, RefreshGrant, RegistrationPermit, Rotation, StoreError,
 };
 use crate::{GrantId, OauthClientId, Revocations, TokenDigest};
+use roger_base::UnixTime;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
@@ -20,6 +21,7 @@ struct State {
     codes: HashMap<TokenDigest, (CodeGrant, Use)>,
     refresh: HashMap<TokenDigest, (RefreshGrant, Use)>,
     revoked: HashSet<GrantId>,
+    permits: HashMap<TokenDigest, RegistrationPermit>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,33 @@ impl MemoryStore {
 impl ClientRepository for MemoryStore {
     fn client(&self, id: &OauthClientId) -> Result<Option<Client>, StoreError> {
         Ok(self.state()?.clients.get(id).cloned())
+    }
+}
+
+impl ClientRegistry for MemoryStore {
+    fn keep_client(&self, client: &Client) -> Result<(), StoreError> {
+        self.add_client(client.clone())
+    }
+
+    fn remove_client(&self, id: &OauthClientId) -> Result<(), StoreError> {
+        self.state()?.clients.remove(id);
+        Ok(())
+    }
+
+    fn put_permit(
+        &self,
+        token: &TokenDigest,
+        permit: &RegistrationPermit,
+    ) -> Result<(), StoreError> {
+        self.state()?.permits.insert(*token, *permit);
+        Ok(())
+    }
+
+    fn use_permit(&self, token: &TokenDigest, now: UnixTime) -> Result<bool, StoreError> {
+        let mut state = self.state()?;
+        let permit = state.permits.get_mut(token);
+        let permit = permit.filter(|permit| permit.uses > 0 && now < permit.expires_at);
+        Ok(permit.map(|permit| permit.uses -= 1).is_some())
     }
 }
 
@@ -109,6 +138,26 @@ impl GrantRepository for MemoryStore {
 
     fn revoke_grant(&self, grant: &GrantId) -> Result<(), StoreError> {
         self.state()?.revoked.insert(grant.clone());
+        Ok(())
+    }
+
+    fn revoke_grants_of(&self, owner: &GrantOwner) -> Result<(), StoreError> {
+        let mut state = self.state()?;
+        let State {
+            codes,
+            refresh,
+            revoked,
+            ..
+        } = &mut *state;
+        let codes = codes.values().map(|(code, _)| {
+            let owns = owner.owns(code.session.as_ref(), &code.subject, &code.client_id);
+            owns.then(|| code.grant.clone())
+        });
+        let tokens = refresh.values().map(|(token, _)| {
+            let owns = owner.owns(token.session.as_ref(), &token.subject, &token.client_id);
+            owns.then(|| token.grant.clone())
+        });
+        revoked.extend(codes.chain(tokens).flatten());
         Ok(())
     }
 

@@ -6,10 +6,16 @@
 pub mod authorize;
 pub mod code;
 pub mod discovery;
+pub mod dynamic;
+pub mod federation;
+pub mod introspection;
+pub mod logout;
 pub mod memory;
 pub mod registration;
 pub mod repository;
+pub mod revocation;
 pub mod token;
+pub mod userinfo;
 
 mod policy;
 mod refresh;
@@ -17,14 +23,20 @@ mod token_error;
 
 pub use authorize::{
     AuthorizationError, AuthorizationRefusal, AuthorizationRequest, AuthorizationRequestParts,
+    Prompt,
 };
 pub use code::{Authentication, IssueError};
 pub use discovery::Endpoints;
+pub use dynamic::{ClientRegistry, RegistrationEndpoint, RegistrationPermit, RegistrationRefusal};
+pub use federation::{Federation, PartnerUsers};
+pub use introspection::Introspection;
+pub use logout::{LogoutRefusal, LogoutRequest};
 pub use policy::{PolicyError, TokenPolicy};
-pub use registration::{Client, ClientKind};
+pub use registration::{ApplicationType, Client, ClientDetails, ClientKind, ConsentPolicy};
 pub use repository::{
-    Account, AccountDirectory, ClientRepository, CodeGrant, GrantRepository, PutOutcome,
-    Redemption, RefreshGrant, Rotation, StoreError,
+    Account, AccountDirectory, ClientRepository, CodeGrant, GrantOwner, GrantRepository,
+    PutOutcome, Redemption, RefreshGrant, Rotation, StoreError,
 };
 pub use token::{TokenEndpoint, TokenResponse};
 pub use token_error::{TokenError, TokenErrorCode};
+pub use userinfo::{UserInfo, UserInfoRefusal};

@@ -38,11 +38,10 @@ impl TokenEndpoint<'_> {
             nonce: None,
             now,
         };
-        let response = self.sign(&issue, RefreshToken::random(random)?, random)?;
-        match self
-            .grants
-            .rotate_refresh(&old.digest(), &response.refresh_token.digest())?
-        {
+        let new = RefreshToken::random(random)?;
+        let digest = new.digest();
+        let response = self.sign(&issue, Some(new), random)?;
+        match self.grants.rotate_refresh(&old.digest(), &digest)? {
             Rotation::Rotated => Ok(response),
             Rotation::Reused => {
                 self.grants.revoke_grant(&issue.family.grant)?;

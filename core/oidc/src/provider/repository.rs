@@ -4,7 +4,8 @@
 
 use super::Client;
 use crate::{
-    Acr, CodeChallenge, GrantId, Nonce, OauthClientId, RedirectUri, ScopeSet, Subject, TokenDigest,
+    Acr, Amr, CodeChallenge, GrantId, Nonce, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet,
+    SessionId, Subject, TokenDigest,
 };
 use roger_base::{McpttId, UnixTime};
 use thiserror::Error;
@@ -40,6 +41,8 @@ pub struct Account {
     pub subject: Subject,
     /// The MC service identity put into tokens.
     pub mcptt_id: McpttId,
+    /// Those of other MC services.
+    pub others: OtherServiceIds,
     /// What the user may have.
     pub entitlement: ScopeSet,
 }
@@ -74,6 +77,10 @@ pub struct CodeGrant {
     pub authenticated_at: UnixTime,
     /// How the user authenticated.
     pub acr: Acr,
+    /// What the user showed.
+    pub amr: Amr,
+    /// The browser's session, when there was one.
+    pub session: Option<SessionId>,
     /// When the code ends.
     pub expires_at: UnixTime,
 }
@@ -93,8 +100,39 @@ pub struct RefreshGrant {
     pub authenticated_at: UnixTime,
     /// How the user authenticated.
     pub acr: Acr,
+    /// What the user showed.
+    pub amr: Amr,
+    /// The browser's session, when there was one.
+    pub session: Option<SessionId>,
     /// When the whole family ends; rotation does not move it.
     pub expires_at: UnixTime,
+}
+
+/// Whose grants end together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrantOwner {
+    /// Everything given in one session of a browser (log-out).
+    Session(SessionId),
+    /// Everything a user has (password change, lost device).
+    Subject(Subject),
+    /// Everything an application has (its registration was deleted).
+    Client(OauthClientId),
+}
+
+impl GrantOwner {
+    /// Whether a grant with these marks is the owner's.
+    pub(super) fn owns(
+        &self,
+        session: Option<&SessionId>,
+        subject: &Subject,
+        client: &OauthClientId,
+    ) -> bool {
+        match self {
+            Self::Session(own) => session == Some(own),
+            Self::Subject(own) => subject == own,
+            Self::Client(own) => client == own,
+        }
+    }
 }
 
 /// Answer to the presentation of a code.
@@ -171,6 +209,12 @@ pub trait GrantRepository: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store cannot keep it.
     fn revoke_grant(&self, grant: &GrantId) -> Result<(), StoreError>;
+
+    /// Revokes every grant of one owner.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep it.
+    fn revoke_grants_of(&self, owner: &GrantOwner) -> Result<(), StoreError>;
 
     /// Whether a grant was revoked.
     ///

@@ -1,14 +1,16 @@
 //! The token endpoint (TS 33.180 B.4.2.4, B.4.2.5; RFC 6749 4.1.3).
 
+use super::federation::{Federation, JWT_BEARER, PartnerUsers, TOKEN_EXCHANGE};
 use super::{
-    Account, AccountDirectory, Client, ClientRepository, CodeGrant, GrantRepository, PutOutcome,
-    Redemption, RefreshGrant, TokenError, TokenErrorCode, TokenPolicy,
+    Account, AccountDirectory, Client, ClientKind, ClientRepository, CodeGrant, GrantRepository,
+    PutOutcome, Redemption, RefreshGrant, TokenError, TokenErrorCode, TokenPolicy,
 };
 use crate::claims::TokenId;
 use crate::form::FormParameters;
 use crate::{
-    AccessToken, AccessTokenClaims, AuthorizationCode, ClientSecret, CodeVerifier, IdToken,
-    IdTokenClaims, Issuer, OauthClientId, RefreshToken, ScopeSet, SigningKey,
+    AccessToken, AccessTokenClaims, AuthorizationCode, ClientSecret, CodeVerifier, GrantId,
+    IdToken, IdTokenClaims, Issuer, JwkSet, McService, OauthClientId, OtherServiceIds,
+    RefreshToken, ScopeSet, SigningKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -30,8 +32,14 @@ pub struct TokenEndpoint<'a> {
     pub grants: &'a dyn GrantRepository,
     /// The key that signs now.
     pub key: &'a SigningKey,
+    /// Every key that is published, for tokens that come back.
+    pub keys: &'a JwkSet,
     /// Lives of tokens.
     pub policy: &'a TokenPolicy,
+    /// Partner domains.
+    pub federation: &'a Federation,
+    /// Which users of ours the users of partners are.
+    pub partner_users: &'a dyn PartnerUsers,
 }
 
 /// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
@@ -40,10 +48,12 @@ pub struct TokenResponse {
     pub access_token: AccessToken,
     /// Seconds until it expires.
     pub expires_in: u64,
-    /// The signed ID token.
-    pub id_token: IdToken,
+    /// The signed ID token, when somebody logged in.
+    pub id_token: Option<IdToken>,
     /// The refresh token to use next.
-    pub refresh_token: RefreshToken,
+    pub refresh_token: Option<RefreshToken>,
+    /// What kind of token the access token is, in the answer to a token exchange (RFC 8693 2.2.1).
+    pub issued_token_type: Option<&'static str>,
     /// What was granted.
     pub scopes: ScopeSet,
 }
@@ -57,16 +67,26 @@ impl TokenResponse {
             access_token: &'a str,
             token_type: &'static str,
             expires_in: u64,
-            id_token: &'a str,
-            refresh_token: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id_token: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            refresh_token: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            issued_token_type: Option<&'static str>,
+            #[serde(skip_serializing_if = "String::is_empty")]
             scope: String,
         }
         let body = Body {
             access_token: self.access_token.expose(),
-            token_type: "Bearer",
+            // A security token opens nothing by itself (RFC 8693 2.2.1).
+            token_type: match self.issued_token_type {
+                Some(_) => "N_A",
+                None => "Bearer",
+            },
             expires_in: self.expires_in,
-            id_token: self.id_token.expose(),
-            refresh_token: self.refresh_token.expose(),
+            id_token: self.id_token.as_ref().map(IdToken::expose),
+            refresh_token: self.refresh_token.as_ref().map(RefreshToken::expose),
+            issued_token_type: self.issued_token_type,
             scope: self.scopes.to_string(),
         };
         // Strings and a number always serialise.
@@ -97,9 +117,17 @@ impl TokenEndpoint<'_> {
     ) -> Result<TokenResponse, TokenError> {
         let form = FormParameters::parse(body)?;
         let client = self.authenticated_client(authorization, &form)?;
+        if matches!(client.kind, ClientKind::ResourceServer { .. }) {
+            return Err(TokenError::new(
+                TokenErrorCode::UnauthorizedClient,
+                "a resource server gets no tokens",
+            ));
+        }
         match form.required("grant_type")? {
             "authorization_code" => self.redeem(&client, &form, now, random),
             "refresh_token" => self.refresh(&client, &form, now, random),
+            TOKEN_EXCHANGE => self.exchange(&client, &form, now, random),
+            JWT_BEARER => self.assertion(&client, &form, now, random),
             _ => Err(TokenError::new(
                 TokenErrorCode::UnsupportedGrantType,
                 "this grant_type is not offered",
@@ -108,7 +136,7 @@ impl TokenEndpoint<'_> {
     }
 
     /// The client by HTTP Basic or by the `client_id` of the form (RFC 6749 2.3.1, 3.2.1).
-    fn authenticated_client(
+    pub(super) fn authenticated_client(
         &self,
         authorization: Option<&str>,
         form: &FormParameters,
@@ -175,38 +203,56 @@ impl TokenEndpoint<'_> {
             nonce: grant.nonce.clone(),
             now,
         };
-        let response = self.sign(&issue, refresh_token, random)?;
-        match self
-            .grants
-            .put_refresh(&response.refresh_token.digest(), &issue.family)?
-        {
+        let digest = refresh_token.digest();
+        let response = self.sign(&issue, Some(refresh_token), random)?;
+        match self.grants.put_refresh(&digest, &issue.family)? {
             PutOutcome::Stored => Ok(response),
             PutOutcome::GrantRevoked => Err(TokenError::grant("the code is not valid")),
         }
+    }
+
+    /// The claims of an access token (TS 33.180 B.2.2).
+    pub(super) fn access_claims(
+        &self,
+        account: &Account,
+        client_id: &OauthClientId,
+        grant: &GrantId,
+        scopes: &ScopeSet,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<AccessTokenClaims, TokenError> {
+        Ok(AccessTokenClaims {
+            issuer: self.issuer.clone(),
+            subject: account.subject.clone(),
+            audience: self.audience.to_owned(),
+            client_id: client_id.clone(),
+            issued_at: now,
+            expires_at: now + self.policy.access(),
+            scopes: scopes.clone(),
+            mcptt_id: account.mcptt_id.clone(),
+            others: claimed(&account.others, scopes),
+            token_id: token_id(grant, random)?,
+        })
     }
 
     /// Signs the tokens of one answer.
     pub(super) fn sign(
         &self,
         issue: &Issue<'_>,
-        refresh_token: RefreshToken,
+        refresh_token: Option<RefreshToken>,
         random: &mut dyn Random,
     ) -> Result<TokenResponse, TokenError> {
         const LOCAL: TokenError = TokenError::new(TokenErrorCode::ServerError, "try again later");
-        let mut serial = [0; 9];
-        random.fill(&mut serial)?;
-        let expires_at = issue.now + self.policy.access();
-        let access = AccessTokenClaims {
-            issuer: self.issuer.clone(),
-            subject: issue.account.subject.clone(),
-            audience: self.audience.to_owned(),
-            client_id: issue.family.client_id.clone(),
-            issued_at: issue.now,
-            expires_at,
-            scopes: issue.scopes.clone(),
-            mcptt_id: issue.account.mcptt_id.clone(),
-            token_id: TokenId::new(&issue.family.grant, &URL_SAFE_NO_PAD.encode(serial)),
-        };
+        let Issue {
+            account,
+            family,
+            scopes,
+            now,
+            ..
+        } = issue;
+        let (client, grant) = (&family.client_id, &family.grant);
+        let access = self.access_claims(account, client, grant, scopes, *now, random)?;
+        let expires_at = access.expires_at;
         let id = IdTokenClaims {
             issuer: self.issuer.clone(),
             subject: issue.account.subject.clone(),
@@ -215,17 +261,28 @@ impl TokenEndpoint<'_> {
             expires_at,
             authenticated_at: issue.family.authenticated_at,
             acr: issue.family.acr.clone(),
+            amr: issue.family.amr,
+            session: issue.family.session.clone(),
             nonce: issue.nonce.clone(),
             mcptt_id: issue.account.mcptt_id.clone(),
+            others: claimed(&issue.account.others, &issue.scopes),
         };
         Ok(TokenResponse {
             access_token: AccessToken::new(self.key.sign(&access.written())?).map_err(|_| LOCAL)?,
             expires_in: self.policy.access().as_secs(),
-            id_token: IdToken::new(self.key.sign(&id.written())?).map_err(|_| LOCAL)?,
+            id_token: Some(IdToken::new(self.key.sign(&id.written())?).map_err(|_| LOCAL)?),
             refresh_token,
+            issued_token_type: None,
             scopes: issue.scopes.clone(),
         })
     }
+}
+
+/// A fresh `jti` of a grant.
+pub(super) fn token_id(grant: &GrantId, random: &mut dyn Random) -> Result<TokenId, TokenError> {
+    let mut serial = [0; 9];
+    random.fill(&mut serial)?;
+    Ok(TokenId::new(grant, &URL_SAFE_NO_PAD.encode(serial)))
 }
 
 /// The checks on a code presented for the first time.
@@ -253,6 +310,15 @@ fn check_redemption(
     Ok(())
 }
 
+/// A token names a service identity only when it opens a server of that service (TS 33.180 B.2.1.3).
+pub(super) fn claimed(own: &OtherServiceIds, scopes: &ScopeSet) -> OtherServiceIds {
+    let granted = |service| scopes.serves(service);
+    OtherServiceIds {
+        mcvideo: own.mcvideo.clone().filter(|_| granted(McService::Video)),
+        mcdata: own.mcdata.clone().filter(|_| granted(McService::Data)),
+    }
+}
+
 fn family(grant: &CodeGrant, expires_at: UnixTime) -> RefreshGrant {
     RefreshGrant {
         grant: grant.grant.clone(),
@@ -261,6 +327,8 @@ fn family(grant: &CodeGrant, expires_at: UnixTime) -> RefreshGrant {
         scopes: grant.scopes.clone(),
         authenticated_at: grant.authenticated_at,
         acr: grant.acr.clone(),
+        amr: grant.amr,
+        session: grant.session.clone(),
         expires_at,
     }
 }

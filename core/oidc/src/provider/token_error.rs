@@ -16,6 +16,10 @@ pub enum TokenErrorCode {
     InvalidClient,
     /// The code or refresh token is wrong, expired, used or another client's; the PKCE verifier is wrong.
     InvalidGrant,
+    /// The client may not use this grant or endpoint.
+    UnauthorizedClient,
+    /// The target is no partner of ours (RFC 8693 2.2.2).
+    InvalidTarget,
     /// A grant type we do not have.
     UnsupportedGrantType,
     /// More scope than was granted.
@@ -32,6 +36,8 @@ impl TokenErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::InvalidTarget => "invalid_target",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::ServerError => "server_error",
