@@ -55,6 +55,11 @@ fn migrations() -> Migrator {
             "set_aside",
             include_str!("../migrations/sqlite/0006_set_aside.sql"),
         ),
+        (
+            10,
+            "kms_domains",
+            include_str!("../migrations/sqlite/0010_kms_domains.sql"),
+        ),
     ];
     let migrations = numbered.map(|(version, name, sql)| {
         Migration::new(

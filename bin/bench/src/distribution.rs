@@ -98,7 +98,8 @@ fn open(domain: &Domain, member: &McpttId, message: &[u8]) -> Result<(), BenchEr
     let number = domain.public.key_period.number_at(NOW);
     let issued = domain
         .master
-        .issue(member.as_str(), number, &mut OsRandom)?;
+        .issue(member.as_str(), number)
+        .map_err(BenchError::wrong("key set"))?;
     let keys = UserKeySet::validate(&domain.public, &issued);
     let context = Context {
         key_sets: &[keys.map_err(BenchError::wrong("key set"))?],

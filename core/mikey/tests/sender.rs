@@ -48,10 +48,7 @@ impl Kms {
 
     fn key_set(&mut self, identity: &str, at: NtpTime) -> UserKeySet {
         let period = self.domain().key_period.number_at(at);
-        let keys = self
-            .master
-            .issue(identity, period, &mut self.random)
-            .unwrap();
+        let keys = self.master.issue(identity, period).unwrap();
         UserKeySet::validate(self.domain(), &keys).unwrap()
     }
 }

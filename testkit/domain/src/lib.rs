@@ -52,7 +52,7 @@ impl TestDomain {
     /// The checked key set of an identity for the key period of a time.
     pub fn key_set_at(&mut self, identity: &str, time: UnixTime) -> UserKeySet {
         let number = self.kms.domain().key_period.number_at(time.to_ntp());
-        let issued = self.kms.issue(identity, number, &mut self.random).unwrap();
+        let issued = self.kms.issue(identity, number).unwrap();
         UserKeySet::validate(self.kms.domain(), &issued).unwrap()
     }
 
