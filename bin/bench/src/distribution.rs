@@ -3,7 +3,7 @@
 use crate::domain::{Domain, GMS, NOW};
 use crate::error::BenchError;
 use crate::operations::{backend, group_messages};
-use crate::system::{OsRandom, cores, peak_octets, processor};
+use crate::system::{cores, peak_octets, processor};
 use core::num::NonZeroUsize;
 use roger_base::McpttId;
 use roger_ibc::UserKeySet;

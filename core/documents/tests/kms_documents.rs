@@ -738,7 +738,11 @@ fn message() -> impl Strategy<Value = KmsMessage> {
 }
 
 fn krr_text(responses: usize, value: &str) -> String {
-    let value = value.replace('&', "&amp;").replace('<', "&lt;");
+    let value = value
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        // As canonical XML writes it, which is what comes out of a signed request.
+        .replace('>', "&gt;");
     let mut inner = String::new();
     for _ in 0..responses {
         inner = format!(

@@ -31,7 +31,6 @@ fn parameters() -> KeyParameters {
 
 struct Kms {
     master: KmsMaster,
-    random: SeededRandom,
 }
 
 impl Kms {
@@ -39,7 +38,7 @@ impl Kms {
         let mut random = SeededRandom::new(seed);
         let period = KeyPeriod::new(period, offset).unwrap();
         let master = KmsMaster::generate(KmsUri::new(uri).unwrap(), period, &mut random).unwrap();
-        Self { master, random }
+        Self { master }
     }
 
     fn domain(&self) -> &KmsDomain {

@@ -25,7 +25,6 @@ const PERIOD_SECONDS: u64 = 2_592_000;
 pub struct TestDomain {
     kms: KmsMaster,
     tokens: SigningKey,
-    random: SeededRandom,
 }
 
 impl TestDomain {
@@ -39,7 +38,6 @@ impl TestDomain {
         Self {
             kms,
             tokens: SigningKey::generate(Algorithm::Es256).unwrap(),
-            random,
         }
     }
 

@@ -16,10 +16,10 @@ const MAX_RESPONSES: usize = 8;
 /// Longest list kept.
 const MAX_OCTETS: usize = 16 << 10;
 
-/// The element `KrrList` as it came, with every namespace declaration that it needs.
+/// The element `KrrList` as text, with every namespace declaration that it needs.
 ///
-/// The names inside the root are not known here (TS 33.180 D.4.4, inferred), so it is held to its bounds and kept octet by
-/// octet: whoever knows the schema reads it, and a signature inside stays what it was.
+/// The names inside the root are not known here (TS 33.180 D.4.4, inferred), so it is held to its bounds and kept as it came
+/// (out of a signed request: in the canonical form that the signature covers), for whoever knows the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KrrList(String);
 
