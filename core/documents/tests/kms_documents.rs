@@ -846,7 +846,7 @@ fn init_response() -> KmsResponse {
         pub_auth_key,
         domains: Vec::new(),
     };
-    let response = KmsResponse {
+    KmsResponse {
         user_uri: "u".into(),
         kms_uri: "kms.x".into(),
         time: UnixTime(1),
@@ -857,8 +857,7 @@ fn init_response() -> KmsResponse {
             new_transport_keys: new(),
             new_integrity_keys: new(),
         },
-    };
-    response
+    }
 }
 
 proptest! {
