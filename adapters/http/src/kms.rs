@@ -1,10 +1,10 @@
 //! The KMS over HTTP (TS 33.180 D.2): POST below `/keymanagement/identity/v1`.
 
 use crate::service::{Bearer, HttpRequest, HttpResponse, HttpService};
-use crate::system::{Clock, OsRandom};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, Method, StatusCode};
-use roger_kms::{Credential, Kms};
+use crate::system::Clock;
+use axum::http::header::{CONTENT_TYPE, FORWARDED, HOST, VIA};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
+use roger_kms::{Channel, Credential, KmsDirectory};
 use rustls_pki_types::CertificateDer;
 use std::sync::Arc;
 
@@ -12,9 +12,14 @@ use std::sync::Arc;
 ///
 /// A user is known by the bearer token, an MCX server by its TLS client certificate. A request that brings both is
 /// judged by the token alone, and so is one whose `Authorization` header is no token.
+///
+/// The certificate of a trusted HTTP proxy proves the proxy, nobody who could have keys: users behind it are known by
+/// their tokens, and no private key goes to it in clear (TS 33.180 cl. 5.3).
 pub struct KmsFrontEnd {
-    /// The service.
-    pub kms: Arc<Kms>,
+    /// The domains.
+    pub domains: Arc<KmsDirectory>,
+    /// Names in the TLS client certificates of HTTP proxies.
+    pub proxies: Vec<String>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -22,6 +27,11 @@ pub struct KmsFrontEnd {
 impl HttpService for KmsFrontEnd {
     fn handle(&self, request: HttpRequest) -> HttpResponse {
         let certificate = request.client_certificate.as_ref().and_then(name_of);
+        let own_proxy = certificate
+            .as_ref()
+            .is_some_and(|name| self.proxies.iter().any(|proxy| proxy == name));
+        let certificate = certificate.filter(|_| !own_proxy);
+        let proxied = own_proxy || passed_a_proxy(&request.headers);
         let credential = match (&request.bearer, certificate.as_deref()) {
             (Bearer::Given(token), _) => Credential::Bearer(token.expose()),
             (Bearer::Malformed, _) => Credential::Bearer(""),
@@ -35,10 +45,16 @@ impl HttpService for KmsFrontEnd {
                 roger_kms::Method::Other
             },
             path: &request.path,
+            host: request.header(&HOST),
+            channel: if proxied {
+                Channel::Proxy
+            } else {
+                Channel::Direct
+            },
             credential,
             body: &request.body,
         };
-        let answer = self.kms.handle(&asked, self.clock.now(), &mut OsRandom);
+        let answer = self.domains.handle(&asked, self.clock.now());
         let status =
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = HttpResponse::empty(status);
@@ -52,6 +68,13 @@ impl HttpService for KmsFrontEnd {
         }
         response
     }
+}
+
+/// Whether a proxy without certificate says that it stood in between. Who lies here only gets less.
+fn passed_a_proxy(headers: &HeaderMap) -> bool {
+    headers.contains_key(VIA)
+        || headers.contains_key(FORWARDED)
+        || headers.contains_key("x-forwarded-for")
 }
 
 /// The name that a certificate proves: its first DNS name, else its first URI such as `sip:gms.example.org`.
@@ -68,6 +91,16 @@ fn name_of(certificate: &CertificateDer<'static>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::{DevelopmentCa, SystemClock};
+
+    #[test]
+    fn the_fields_of_proxies_are_seen() {
+        for field in ["via", "forwarded", "x-forwarded-for"] {
+            let mut headers = HeaderMap::new();
+            assert!(!passed_a_proxy(&headers));
+            headers.insert(field, "x".parse().unwrap());
+            assert!(passed_a_proxy(&headers), "{field}");
+        }
+    }
 
     #[test]
     fn a_certificate_proves_its_first_name() {

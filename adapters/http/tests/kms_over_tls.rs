@@ -13,7 +13,7 @@ use roger_adapter_http::{
     ClientTls, Clock as _, HttpAnswer, HttpsClient, HttpsServer, KmsFrontEnd, OsRandom,
     ServerLimits, ServerTls, SystemClock, service,
 };
-use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_adapter_store::{SqliteKms, SqliteStore, StoreKey};
 use roger_base::{KmsUri, SecretBytes};
 use roger_documents::kms::MEDIA_TYPE;
 use roger_documents::kms_client::{
@@ -22,7 +22,7 @@ use roger_documents::kms_client::{
 use roger_ibc::uid::{KeyPeriod, Uid};
 use roger_ibc::{IssuedKeys, KmsDomain, KmsMaster, UserKeySet};
 use roger_kms::ports::KeyRepository as _;
-use roger_kms::{KeyAccount, Kms, KmsConfig, Ports};
+use roger_kms::{KeyAccount, Kms, KmsConfig, KmsDirectory, Ports};
 use roger_oidc::{AccessToken, Resource, ScopeSet};
 use std::sync::Arc;
 use support::{Bench as Idm, any_port};
@@ -31,13 +31,15 @@ use tempfile::TempDir;
 const HOST: &str = "kms.example.org";
 const ALICE: &str = "sip:alice@mcptt.example.org";
 const BOB: &str = "sip:bob@mcptt.example.org";
+const PROXY: &str = "proxy.example.org";
+const CAROL: &str = "sip:carol@mcptt.example.org";
 const PF: &str = "sip:pf@mcptt.example.org";
 
 struct Bench {
     idm: Idm,
     server: HttpsServer,
     http: HttpsClient,
-    store: SqliteStore,
+    store: SqliteKms,
     _directory: TempDir,
 }
 
@@ -49,23 +51,33 @@ impl Bench {
         let store = SqliteStore::open(&directory.path().join("kms.sqlite"), &key).unwrap();
         for user in [ALICE, BOB] {
             store
+                .kms(&KmsUri::new(HOST).unwrap())
                 .put_key_account(&KeyAccount::provision(user, &mut OsRandom).unwrap())
                 .unwrap();
         }
         let mut server = KeyAccount::provision(PF, &mut OsRandom).unwrap();
         server.certificate = Some("pf.mcptt.example.org".to_owned());
-        store.put_key_account(&server).unwrap();
+        store
+            .kms(&KmsUri::new(HOST).unwrap())
+            .put_key_account(&server)
+            .unwrap();
 
         let domain = KmsUri::new(HOST).unwrap();
         let period = KeyPeriod::new(2_592_000, 0).unwrap();
+        let part = store.kms(&domain);
         let master = KmsMaster::generate(domain, period, &mut OsRandom).unwrap();
         let ports = Ports {
-            repository: Arc::new(store.clone()),
+            repository: Arc::new(part.clone()),
             tokens: Arc::new(idm.verifier()),
-            audit: Arc::new(store.clone()),
+            audit: Arc::new(part.clone()),
         };
         let front = KmsFrontEnd {
-            kms: Arc::new(Kms::new(master, KmsConfig::default(), ports)),
+            domains: Arc::new(KmsDirectory::of_one(Arc::new(Kms::new(
+                master,
+                KmsConfig::default(),
+                ports,
+            )))),
+            proxies: vec![PROXY.to_owned()],
             clock: Arc::new(SystemClock),
         };
         let now = SystemClock.now();
@@ -85,7 +97,7 @@ impl Bench {
             idm,
             server,
             http,
-            store,
+            store: part,
             _directory: directory,
         }
     }
@@ -276,4 +288,56 @@ async fn a_server_is_known_by_its_certificate() {
         answer.status
     );
     assert!(keys.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_a_trusted_proxy_no_private_key_goes_in_clear_and_its_certificate_opens_nothing() {
+    let bench = Bench::start().await;
+    let authority = [bench.idm.ca.certificate().clone()];
+    let own = bench.idm.ca.issue(&[PROXY], SystemClock.now()).unwrap();
+    let tls = ClientTls::with_identity(&authority, own).unwrap();
+    let proxy = HttpsClient::new(tls, &[(HOST, bench.server.address())]).unwrap();
+    // A server's account of the proxy's name: the proxy's certificate does not open it.
+    let mut server = KeyAccount::provision(CAROL, &mut OsRandom).unwrap();
+    server.certificate = Some(PROXY.to_owned());
+    bench.store.put_key_account(&server).unwrap();
+    let carols = KmsResource::KeyProv(CAROL.to_owned());
+    let (answer, _) = bench.ask(&proxy, CAROL, None, &carols).await;
+    assert_eq!(answer.status, 401);
+    // Alice's keys are wrapped: they may pass.
+    let token = bench.token("alice", &ScopeSet::every_mcptt_scope()).await;
+    let own = KmsResource::KeyProv(ALICE.to_owned());
+    let (answer, keys) = bench.ask(&proxy, ALICE, Some(&token), &own).await;
+    assert_eq!(answer.status, 200);
+    assert!(matches!(keys, Some(KmsAnswer::KeyProv { .. })));
+    // Without a TrK they would be in clear: directly yes, through the proxy no.
+    bench
+        .store
+        .put_key_account(&KeyAccount::unprotected(ALICE))
+        .unwrap();
+    let who = KmsClient {
+        user_uri: ALICE.to_owned(),
+        kms_uri: KmsUri::new(HOST).unwrap(),
+        client_id: None,
+        device_id: None,
+    };
+    let url = bench.url(&own.path());
+    let body = who
+        .request(&url, &ClientKeys::default(), SystemClock.now())
+        .unwrap();
+    for (client, status) in [(&bench.http, 200), (&proxy, 403)] {
+        let answer = client
+            .post(
+                &url,
+                Some(&token),
+                "application/xml",
+                body.clone().into_bytes(),
+            )
+            .await
+            .unwrap();
+        assert_eq!(answer.status, status);
+        let text = String::from_utf8(answer.body.expose().to_vec()).unwrap();
+        assert_eq!(text.contains("UserDecryptKey"), status == 200);
+        assert_eq!(text.contains("KmsError"), status == 403);
+    }
 }

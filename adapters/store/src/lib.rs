@@ -12,6 +12,7 @@ mod subscribers;
 mod worker;
 
 pub use fault::StoreFault;
+pub use kms::{SqliteKms, StoredRoot};
 pub use seal::StoreKey;
 
 use seal::Sealer;
@@ -38,6 +39,7 @@ impl SqliteStore {
             sealer: Arc::new(Sealer::new(key)?),
         };
         store.check_key()?;
+        store.bind_accounts_to_domains()?;
         Ok(store)
     }
 

@@ -56,6 +56,11 @@ fn migrations() -> Migrator {
             include_str!("../migrations/sqlite/0006_set_aside.sql"),
         ),
         (
+            10,
+            "kms_domains",
+            include_str!("../migrations/sqlite/0010_kms_domains.sql"),
+        ),
+        (
             20,
             "sign_on",
             include_str!("../migrations/sqlite/0020_sign_on.sql"),

@@ -7,12 +7,14 @@
     missing_docs
 )]
 
-use roger_adapter_store::{SqliteStore, StoreFault, StoreKey};
+use roger_adapter_store::{SqliteKms, SqliteStore, StoreFault, StoreKey, StoredRoot};
 use roger_base::{
     GroupId, Impu, KeyId, KmsUri, McpttId, PurposeTag, Secret, SecretBytes, UnixTime,
 };
-use roger_documents::kms::{CertificateRole, KmsCertificate};
+use roger_documents::kms::{CertificateRole, KmsCertificate, KrrList};
 use roger_gms::{Change, GroupKeyRecord, GroupRepository, StoredDocument};
+use roger_ibc::KmsMaster;
+use roger_ibc::uid::KeyPeriod;
 use roger_idm::memory::{MemoryBrowsers, MemoryStore, MemoryUsers};
 use roger_idm::ports::{
     BrowserSession, BrowserSessionRepository, ConsentRepository, SecondFactorRepository,
@@ -24,7 +26,7 @@ use roger_idm::{
 };
 use roger_keys::{Gmk, Rand};
 use roger_kms::ports::{AuditEntry, AuditLog, KeyRepository};
-use roger_kms::{KeyAccount, KeyPair};
+use roger_kms::{CertificateTerms, KeyAccount, KeyPair, SecurityLevel};
 use roger_oidc::provider::{
     ApplicationType, Client, ClientDetails, ClientKind, ClientRegistry, ClientRepository,
     CodeGrant, ConsentPolicy, GrantOwner, GrantRepository, PutOutcome, Redemption, RefreshGrant,
@@ -42,6 +44,10 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 const NOW: UnixTime = UnixTime(1_760_000_000);
+
+fn kms(store: &SqliteStore) -> SqliteKms {
+    store.kms(&KmsUri::new("kms.example.org").unwrap())
+}
 
 struct Bench {
     directory: TempDir,
@@ -573,12 +579,12 @@ fn signing_keys_come_back_oldest_first() {
 #[test]
 fn kms_accounts_are_replaced_only_from_what_they_were() {
     let mut bench = Bench::new();
-    let store = bench.open();
+    let store = kms(&bench.open());
     let mut account = KeyAccount::provision("sip:pf@mcptt.example.org", &mut bench.random).unwrap();
     account.certificate = Some("pf.mcptt.example.org".to_owned());
     account.identities = vec!["mcptt.example.org".to_owned()];
     store.put_key_account(&account).unwrap();
-    let store = bench.open();
+    let store = kms(&bench.open());
     assert_eq!(
         store.account("sip:pf@mcptt.example.org").unwrap(),
         Some(account.clone())
@@ -619,10 +625,10 @@ fn a_kms_request_is_remembered_until_its_time() {
     let bench = Bench::new();
     let until = UnixTime(NOW.0 + 600);
     assert_eq!(
-        bench.open().remember_request(&[1; 32], until, NOW),
+        kms(&bench.open()).remember_request(&[1; 32], until, NOW),
         Ok(true)
     );
-    let store = bench.open();
+    let store = kms(&bench.open());
     assert_eq!(store.remember_request(&[1; 32], until, until), Ok(false));
     assert_eq!(store.remember_request(&[2; 32], until, NOW), Ok(true));
     assert_eq!(
@@ -634,7 +640,7 @@ fn a_kms_request_is_remembered_until_its_time() {
 #[test]
 fn external_certificates_come_back_under_a_growing_number() {
     let bench = Bench::new();
-    let store = bench.open();
+    let store = kms(&bench.open());
     assert_eq!(store.external_certificates().unwrap(), (0, Vec::new()));
     let certificate = KmsCertificate {
         role: CertificateRole::External,
@@ -653,7 +659,7 @@ fn external_certificates_come_back_under_a_growing_number() {
     };
     store.put_external_certificate(&certificate).unwrap();
     assert_eq!(
-        bench.open().external_certificates().unwrap(),
+        kms(&bench.open()).external_certificates().unwrap(),
         (1, vec![certificate.clone()])
     );
     let revoked = KmsCertificate {
@@ -669,6 +675,7 @@ fn audit_entries_come_back_in_order() {
     let bench = Bench::new();
     let entry = |path: &str| AuditEntry {
         time: NOW,
+        kms_uri: "kms.example.org".to_owned(),
         caller: Some("sip:alice@mcptt.example.org".to_owned()),
         path: path.to_owned(),
         released: vec![("sip:alice@mcptt.example.org".to_owned(), 1514)],
@@ -681,12 +688,128 @@ fn audit_entries_come_back_in_order() {
         refusal: Some("no".to_owned()),
         ..entry("/2")
     };
-    let store = bench.open();
+    let store = kms(&bench.open());
     store.record(&entry("/1")).unwrap();
     store.record(&refused).unwrap();
-    let entries = bench.open().audit_entries(0, 10).unwrap();
+    let entries = kms(&bench.open()).audit_entries(0, 10).unwrap();
     assert_eq!(entries, [(1, entry("/1")), (2, refused.clone())]);
     assert_eq!(store.audit_entries(1, 10).unwrap(), [(2, refused)]);
+}
+
+#[test]
+fn two_kms_domains_in_one_file_share_nothing() {
+    let mut bench = Bench::new();
+    let store = bench.open();
+    let [fire, police] =
+        ["kms.fire.example", "kms.police.example"].map(|uri| store.kms(&KmsUri::new(uri).unwrap()));
+    let mut account = KeyAccount::provision("sip:a@b", &mut bench.random).unwrap();
+    account.certificate = Some("pf.b".to_owned());
+    fire.put_key_account(&account).unwrap();
+    assert_eq!(police.account("sip:a@b").unwrap(), None);
+    assert_eq!(police.account_of_certificate("pf.b").unwrap(), None);
+    assert_eq!(police.replace_account(&account, &account), Ok(false));
+    // The same user and certificate have another account there.
+    let mut other = KeyAccount::provision_rel13("sip:a@b", &mut bench.random).unwrap();
+    other.certificate = account.certificate.clone();
+    other.minimum_level = SecurityLevel::TransportKey;
+    police.put_key_account(&other).unwrap();
+    assert_eq!(fire.account("sip:a@b").unwrap(), Some(account));
+    assert_eq!(police.account("sip:a@b").unwrap(), Some(other));
+
+    assert_eq!(fire.remember_request(&[1; 32], NOW, NOW), Ok(true));
+    assert_eq!(police.remember_request(&[1; 32], NOW, NOW), Ok(true));
+    assert_eq!(police.remember_request(&[1; 32], NOW, NOW), Ok(false));
+
+    fire.revoke_key_set("sip:a@b", 7).unwrap();
+    assert_eq!(fire.is_revoked("sip:a@b", 7), Ok(true));
+    assert_eq!(fire.is_revoked("sip:a@b", 8), Ok(false));
+    assert_eq!(police.is_revoked("sip:a@b", 7), Ok(false));
+
+    let elsewhere = KmsUri::new("kms.x").unwrap();
+    fire.put_user_domains("sip:c@d", &[elsewhere.clone(), elsewhere.clone()])
+        .unwrap();
+    fire.put_user_domains("sip:c@d", std::slice::from_ref(&elsewhere))
+        .unwrap();
+    assert_eq!(fire.domains_of("sip:c@d"), Ok(vec![elsewhere]));
+    assert_eq!(police.domains_of("sip:c@d"), Ok(Vec::new()));
+
+    let entry = AuditEntry {
+        time: NOW,
+        kms_uri: "kms.fire.example".to_owned(),
+        caller: None,
+        path: "/1".to_owned(),
+        released: Vec::new(),
+        status: 403,
+        refusal: None,
+    };
+    fire.record(&entry).unwrap();
+    assert_eq!(fire.audit_entries(0, 10).unwrap(), [(1, entry)]);
+    assert!(police.audit_entries(0, 10).unwrap().is_empty());
+
+    let list = KrrList::new(format!(
+        "<KrrList xmlns=\"{}\"/>",
+        roger_documents::kms::NAMESPACE
+    ))
+    .unwrap();
+    for n in 0..1030 {
+        fire.keep_redirects(&format!("u{n}"), &list, NOW).unwrap();
+    }
+    let kept = fire.redirects().unwrap();
+    assert_eq!((kept.len(), kept[0].0.as_str()), (1024, "u6"));
+    assert!(police.redirects().unwrap().is_empty());
+}
+
+#[test]
+fn old_and_new_master_keys_come_back_with_their_certificates_in_order() {
+    let mut bench = Bench::new();
+    let domain = KmsUri::new("kms.example.org").unwrap();
+    let mut root = |cert_uri: &str| StoredRoot {
+        master: KmsMaster::generate(
+            domain.clone(),
+            KeyPeriod::new(100, 5).unwrap(),
+            &mut bench.random,
+        )
+        .unwrap(),
+        terms: CertificateTerms {
+            cert_uri: Some(cert_uri.to_owned()),
+            valid_from: Some(NOW),
+            valid_to: None,
+            revoked: false,
+        },
+    };
+    let (second, first) = (root("cert2"), root("cert1"));
+    let part = kms(&bench.open());
+    part.add_root(&second).unwrap();
+    part.add_root(&first).unwrap();
+    assert_eq!(part.add_root(&first), Err(StoreFault::LocalDuplicate));
+    assert!(part.revoke_root("cert1").unwrap());
+    assert!(!part.revoke_root("cert3").unwrap());
+    let found = kms(&bench.open()).roots().unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0].terms, second.terms);
+    assert!(found[1].terms.revoked && found[1].terms.cert_uri == first.terms.cert_uri);
+    for (found, put) in found.iter().zip([&second, &first]) {
+        assert_eq!(found.master.domain(), put.master.domain());
+    }
+    let other = bench.open().kms(&KmsUri::new("kms.other.example").unwrap());
+    assert!(other.roots().unwrap().is_empty());
+}
+
+#[test]
+fn new_keys_survive_a_crash_between_offer_and_first_use() {
+    let mut bench = Bench::new();
+    let account = KeyAccount::provision("sip:a@b", &mut bench.random).unwrap();
+    kms(&bench.open()).put_key_account(&account).unwrap();
+    let mut offered = account.clone();
+    offered.order_renewal(&mut bench.random).unwrap();
+    assert_eq!(
+        kms(&bench.open()).replace_account(&account, &offered),
+        Ok(true)
+    );
+    // The program ends here; the next one finds the same pair, and the client's old keys still good.
+    let found = kms(&bench.open()).account("sip:a@b").unwrap().unwrap();
+    assert_eq!(found, offered);
+    assert!(found.pending.is_some() && found.current == account.current);
 }
 
 #[test]
@@ -891,7 +1014,7 @@ fn nothing_secret_rests_in_the_file() {
         created_at: NOW,
     };
     store.add_signing_key(&stored).unwrap();
-    store.put_key_account(&account).unwrap();
+    kms(&store).put_key_account(&account).unwrap();
     store
         .add_kms_master(&KmsUri::new("kms.example.org").unwrap(), &ksak, &z)
         .unwrap();

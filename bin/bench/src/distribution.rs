@@ -3,7 +3,7 @@
 use crate::domain::{Domain, GMS, NOW};
 use crate::error::BenchError;
 use crate::operations::{backend, group_messages};
-use crate::system::{OsRandom, cores, peak_octets, processor};
+use crate::system::{cores, peak_octets, processor};
 use core::num::NonZeroUsize;
 use roger_base::McpttId;
 use roger_ibc::UserKeySet;
@@ -98,7 +98,8 @@ fn open(domain: &Domain, member: &McpttId, message: &[u8]) -> Result<(), BenchEr
     let number = domain.public.key_period.number_at(NOW);
     let issued = domain
         .master
-        .issue(member.as_str(), number, &mut OsRandom)?;
+        .issue(member.as_str(), number)
+        .map_err(BenchError::wrong("key set"))?;
     let keys = UserKeySet::validate(&domain.public, &issued);
     let context = Context {
         key_sets: &[keys.map_err(BenchError::wrong("key set"))?],

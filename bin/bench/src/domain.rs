@@ -176,7 +176,9 @@ fn sign(id: Id, key: &SigningKey) -> Result<Signed, BenchError> {
 
 fn key_set(master: &KmsMaster, identity: &str) -> Result<UserKeySet, BenchError> {
     let number = master.domain().key_period.number_at(NOW);
-    let issued = master.issue(identity, number, &mut OsRandom)?;
+    let issued = master
+        .issue(identity, number)
+        .map_err(BenchError::wrong("key set"))?;
     UserKeySet::validate(master.domain(), &issued).map_err(BenchError::wrong("key set"))
 }
 

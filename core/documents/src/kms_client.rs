@@ -5,7 +5,7 @@
 
 use crate::kms::{
     Dialect, KeyContent, KeyKind, KmsCertificate, KmsDocumentError, KmsErrorBody, KmsKeySet,
-    KmsMessage, KmsRequest, KmsResponse, NamedKey, NewKey, ROOT_PATH,
+    KmsMessage, KmsRequest, KmsResponse, KrrList, NamedKey, NewKey, ROOT_PATH,
 };
 use core::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -36,6 +36,10 @@ pub enum Resource {
     CertCache(Option<u64>),
     /// The certificate of one other domain.
     Cert(KmsUri),
+    /// The domains of a user.
+    Lookup(String),
+    /// The KMS redirect responses that this client received are told the KMS.
+    Redirect(KrrList),
 }
 
 impl Resource {
@@ -56,6 +60,8 @@ impl Resource {
             Self::CertCache(None) => format!("{ROOT_PATH}/certcache"),
             Self::CertCache(Some(number)) => format!("{ROOT_PATH}/certcache/{number}"),
             Self::Cert(kms_uri) => format!("{ROOT_PATH}/cert/{}", escape(kms_uri.as_str())),
+            Self::Lookup(user) => format!("{ROOT_PATH}/lookup/{}", escape(user)),
+            Self::Redirect(_) => format!("{ROOT_PATH}/redirect"),
         }
     }
 }
@@ -238,6 +244,10 @@ pub enum KmsAnswer {
         /// Certificates.
         certificates: Vec<KmsCertificate>,
     },
+    /// Answer to [`Resource::Lookup`]: the KMS URIs of the user's domains, the home domain first.
+    Lookup(Vec<KmsUri>),
+    /// Answer to [`Resource::Redirect`].
+    Taken,
     /// The KMS refused.
     Refused(KmsErrorBody),
 }
@@ -253,6 +263,34 @@ impl KmsClient {
         keys: &ClientKeys,
         now: UnixTime,
     ) -> Result<String, IntegrityError> {
+        self.write(url, keys, now, None)
+    }
+
+    /// Writes the request for a resource: [`Self::request`] with what [`Resource::Redirect`] uploads.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn request_for(
+        &self,
+        resource: &Resource,
+        url: &str,
+        keys: &ClientKeys,
+        now: UnixTime,
+    ) -> Result<String, IntegrityError> {
+        let krr_list = match resource {
+            Resource::Redirect(list) => Some(list.clone()),
+            _ => None,
+        };
+        self.write(url, keys, now, krr_list)
+    }
+
+    fn write(
+        &self,
+        url: &str,
+        keys: &ClientKeys,
+        now: UnixTime,
+        krr_list: Option<KrrList>,
+    ) -> Result<String, IntegrityError> {
         let request = KmsRequest {
             user_uri: self.user_uri.clone(),
             kms_uri: self.kms_uri.as_str().to_owned(),
@@ -260,6 +298,7 @@ impl KmsClient {
             client_id: self.client_id.clone(),
             device_id: self.device_id.clone(),
             client_req_url: url.to_owned(),
+            krr_list,
             trk_id: None,
         };
         match keys.signer() {
@@ -335,6 +374,13 @@ impl KmsClient {
                 cache_num,
                 certificates,
             }),
+            (KmsMessage::Lookup { user_uri, kms_uris }, Resource::Lookup(user)) => {
+                if user_uri != *user {
+                    return Err(KmsClientError::PeerOtherRequest("identity"));
+                }
+                Ok(KmsAnswer::Lookup(kms_uris))
+            }
+            (KmsMessage::Empty, Resource::Redirect(_)) => Ok(KmsAnswer::Taken),
             _ => Err(KmsClientError::PeerOtherMessage),
         }
     }

@@ -11,8 +11,9 @@
 use proptest::prelude::*;
 use roger_base::{KmsUri, NtpTime, Secret, SecretBytes, UnixTime};
 use roger_documents::kms::{
-    CertificateRole, Dialect, KeyContent, KeyKind, KmsCertificate, KmsDocumentError, KmsErrorBody,
-    KmsKeySet, KmsMessage, KmsRequest, KmsResponse, NamedKey, NewKey, WrappedKey,
+    CertificateRole, Dialect, KRR_NAMESPACE, KeyContent, KeyKind, KmsCertificate, KmsDocumentError,
+    KmsErrorBody, KmsKeySet, KmsMessage, KmsRequest, KmsResponse, KrrList, NamedKey, NewKey,
+    Release, WrappedKey,
 };
 use roger_documents::kms_client::{
     ClientKeys, ClientPolicy, KeyTransport, KmsAnswer, KmsClient, KmsClientError, NewKeys, Resource,
@@ -724,13 +725,152 @@ fn message() -> impl Strategy<Value = KmsMessage> {
                 cache_num,
                 certificates
             }),
+        (text(), 0..4_usize).prop_map(|(user_uri, count)| KmsMessage::Lookup {
+            user_uri,
+            kms_uris: (0..count)
+                .map(|n| KmsUri::new(format!("kms{n}.x")).unwrap())
+                .collect(),
+        }),
+        Just(KmsMessage::Empty),
         (any::<i64>(), text())
             .prop_map(|(code, message)| KmsMessage::Error(KmsErrorBody { code, message })),
     ]
 }
 
+fn krr_text(responses: usize, value: &str) -> String {
+    let value = value
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        // As canonical XML writes it, which is what comes out of a signed request.
+        .replace('>', "&gt;");
+    let mut inner = String::new();
+    for _ in 0..responses {
+        inner = format!(
+            "<k:KmsRedirectResponse a=\"x\"><k:Uri>{value}</k:Uri>{inner}</k:KmsRedirectResponse>"
+        );
+    }
+    format!(
+        "<KrrList xmlns=\"{}\" xmlns:k=\"{KRR_NAMESPACE}\">{inner}</KrrList>",
+        roger_documents::kms::NAMESPACE
+    )
+}
+
+fn krr_list() -> impl Strategy<Value = KrrList> {
+    (0..8_usize, text()).prop_map(|(count, value)| KrrList::new(krr_text(count, &value)).unwrap())
+}
+
+#[test]
+fn a_list_of_redirect_responses_keeps_its_octets_and_its_bounds() {
+    let inner = "<k:KmsRedirectResponse><k:Uri>a</k:Uri></k:KmsRedirectResponse>";
+    let request = |list: &str| {
+        format!(
+            "<KmsRequest xmlns='{}' xmlns:k='{KRR_NAMESPACE}' Id='xmldoc'><UserUri>u</UserUri><KmsUri>k</KmsUri>\
+             <Time>2014-01-26T10:07:14Z</Time><ClientReqUrl>x</ClientReqUrl>{list}</KmsRequest>",
+            roger_documents::kms::NAMESPACE
+        )
+    };
+    let read = |list: &str| {
+        KmsRequest::open(request(list).as_bytes(), &|_| None).map(|opened| opened.request.krr_list)
+    };
+    // Declarations of the request come along, those of the list itself are not doubled.
+    for list in [
+        format!("<KrrList>{inner}</KrrList>"),
+        format!("<KrrList  xmlns:k = '{KRR_NAMESPACE}' >{inner}</KrrList>"),
+    ] {
+        let taken = read(&list).unwrap().unwrap();
+        assert!(taken.as_str().contains(inner) && taken.as_str().contains(KRR_NAMESPACE));
+        assert_eq!(KrrList::new(taken.as_str()).unwrap(), taken);
+    }
+    assert!(read("<KrrList/>").unwrap().is_some());
+    assert!(read("").unwrap().is_none());
+    assert!(read("<KrrList/><KrrList/>").is_err());
+    assert!(KrrList::new(krr_text(8, "a")).is_ok());
+    for bad in [
+        krr_text(9, "a"),
+        krr_text(1, &"a".repeat(17 << 10)),
+        format!("<!-- c -->{}", krr_text(1, "a")),
+        format!("{} ", krr_text(1, "a")),
+        "<KrrList/>".to_owned(),
+        inner.to_owned(),
+        String::new(),
+    ] {
+        assert!(KrrList::new(bad).is_err());
+    }
+}
+
+#[test]
+fn a_client_of_the_first_release_gets_its_form() {
+    let opened = init_response();
+    let trk = NamedKey {
+        name: "tk".into(),
+        key: Secret::new([3; 32]),
+    };
+    let text = opened.sign_in(&trk, Release::Rel13).unwrap();
+    assert!(text.contains("<KmsCertificate Role=\"Root\" Version=\"1.0.0\">"));
+    for absent in [
+        "NewTransportKey",
+        "NewIntegrityKey",
+        "IsSecurityGateway",
+        "KmsInitTkIkType",
+    ] {
+        assert!(!text.contains(absent), "{absent}");
+        assert!(opened.write().contains(absent), "{absent}");
+    }
+    let again = KmsResponse::open(text.as_bytes(), Dialect::Standard, &|name| {
+        (name == "tk").then(|| trk.key.clone())
+    });
+    assert_eq!(again.unwrap().signer.as_deref(), Some("tk"));
+}
+
+/// An init response with new keys and a certificate of a security gateway.
+fn init_response() -> KmsResponse {
+    let trk = NamedKey {
+        name: "tk".into(),
+        key: Secret::new([1; 32]),
+    };
+    let new = || vec![NewKey::wrap(&trk, &trk, WrapProfile::W3c).unwrap()];
+    let (mut pub_enc_key, mut pub_auth_key) = ([0; 257], [0; 65]);
+    (pub_enc_key[0], pub_auth_key[0]) = (4, 4);
+    let certificate = KmsCertificate {
+        role: CertificateRole::Root,
+        is_security_gateway: Some(false),
+        cert_uri: None,
+        kms_uri: KmsUri::new("kms.x").unwrap(),
+        issuer: None,
+        valid_from: None,
+        valid_to: None,
+        revoked: false,
+        user_key_period: 10,
+        user_key_offset: 1,
+        pub_enc_key,
+        pub_auth_key,
+        domains: Vec::new(),
+    };
+    KmsResponse {
+        user_uri: "u".into(),
+        kms_uri: "kms.x".into(),
+        time: UnixTime(1),
+        kms_id: None,
+        client_req_url: "x".into(),
+        message: KmsMessage::Init {
+            certificate: Box::new(certificate),
+            new_transport_keys: new(),
+            new_integrity_keys: new(),
+        },
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_octets_make_the_reader_of_redirect_lists_panic(octets in "[<>/KrrListkmlns:=\"' &;a-c]{0,200}") {
+        let text = format!("<KmsRequest xmlns='{}'>{octets}</KmsRequest>", roger_documents::kms::NAMESPACE);
+        if let Ok(opened) = KmsRequest::open(text.as_bytes(), &|_| None) {
+            let again = KmsRequest::open(opened.request.write().as_bytes(), &|_| None);
+            prop_assert!(again.is_ok());
+        }
+    }
+
     #[test]
     fn any_response_survives(user_uri in text(), kms_uri in text(), time in time(), url in text(), message in message()) {
         let response = KmsResponse { user_uri, kms_uri, time, kms_id: None, client_req_url: url, message };
@@ -743,12 +883,16 @@ proptest! {
     }
 
     #[test]
-    fn any_request_survives(user_uri in text(), time in time(), client in proptest::option::of(text()), url in text()) {
-        let request = KmsRequest { user_uri, kms_uri: "k".into(), time, client_id: client, device_id: None, client_req_url: url, trk_id: None };
+    fn any_request_survives(user_uri in text(), time in time(), client in proptest::option::of(text()), url in text(), krr in proptest::option::of(krr_list())) {
+        let request = KmsRequest { user_uri, kms_uri: "k".into(), time, client_id: client, device_id: None, client_req_url: url, krr_list: krr, trk_id: None };
         let ink = NamedKey { name: "ink".into(), key: Secret::new([7; 32]) };
         let find = |name: &str| (name == ink.name).then(|| ink.key.clone());
         for text in [request.write(), request.sign(&ink).unwrap()] {
-            prop_assert_eq!(&KmsRequest::open(text.as_bytes(), &find).unwrap().request, &request);
+            let mut found = KmsRequest::open(text.as_bytes(), &find).unwrap().request;
+            // What the root of a signed request declares comes along.
+            let declared = " xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
+            found.krr_list = found.krr_list.map(|list| KrrList::new(list.as_str().replace(declared, "")).unwrap());
+            prop_assert_eq!(&found, &request);
         }
     }
 }

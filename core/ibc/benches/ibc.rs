@@ -28,7 +28,7 @@ fn kms() -> (KmsMaster, SeededRandom) {
 fn sakke(criterion: &mut Criterion) {
     let (kms, mut random) = kms();
     let domain = kms.domain();
-    let keys = kms.issue("sip:alice@example.org", 1, &mut random).unwrap();
+    let keys = kms.issue("sip:alice@example.org", 1).unwrap();
     let id = keys.uid.as_octets();
     let user = UserKeySet::validate(domain, &keys).unwrap();
     let ssv = Secret::<16>::random(&mut random).unwrap();
@@ -72,7 +72,7 @@ fn sakke(criterion: &mut Criterion) {
 fn eccsi(criterion: &mut Criterion) {
     let (kms, mut random) = kms();
     let domain = kms.domain();
-    let keys = kms.issue("sip:alice@example.org", 1, &mut random).unwrap();
+    let keys = kms.issue("sip:alice@example.org", 1).unwrap();
     let id = keys.uid.as_octets();
     let pvt = Pvt::from_octets(&keys.pvt).unwrap();
     let key = SigningKey::validate(&domain.auth, id, &keys.ssk, &pvt).unwrap();

@@ -1,12 +1,13 @@
 //! The master secrets of one KMS domain.
 
 use crate::domain::KmsDomain;
-use crate::eccsi::KmsSecretAuthKey;
-use crate::error::SecretRangeError;
-use crate::sakke::{KmsSecretEncKey, MASTER_SECRET_OCTETS};
+use crate::eccsi::{KmsSecretAuthKey, Pvt, SigningKey};
+use crate::error::{KeyError, SecretRangeError};
+use crate::sakke::{KmsSecretEncKey, MASTER_SECRET_OCTETS, POINT_OCTETS};
 use crate::uid::KeyPeriod;
 use crate::user_keys::IssuedKeys;
 use roger_base::{KmsUri, Random, RandomError, Secret};
+use thiserror::Error;
 
 /// KSAK and z_T, independent of each other, behind the one question a KMS answers: the keys of an identity in a
 /// key period (RFC 6507 cl. 5.1.1, RFC 6508 cl. 6.1.1).
@@ -74,26 +75,95 @@ impl KmsMaster {
         &self.domain
     }
 
-    /// Issues the keys of an identity in a key period; every call draws a fresh v and keeps nothing.
+    /// Issues the keys of an identity in a key period: the same ones at every call and on every KMS that has these
+    /// master secrets, so that nothing issued has to be kept.
+    ///
+    /// They have passed [`Self::confirm`] before they are returned.
     ///
     /// # Errors
-    /// [`RandomError`] when the source fails, or when the identity's UID is the negative of z_T, which has no chance.
-    pub fn issue(
-        &self,
-        identity: &str,
-        period_number: u64,
-        random: &mut dyn Random,
-    ) -> Result<IssuedKeys, RandomError> {
+    /// [`IssueError`].
+    pub fn issue(&self, identity: &str, period_number: u64) -> Result<IssuedKeys, IssueError> {
         let uid = self.domain.uid_of(identity, period_number);
-        let (ssk, pvt) = self.auth.issue(uid.as_octets(), random)?;
-        let rsk = self.enc.issue(uid.as_octets()).map_err(|_| RandomError)?;
-        Ok(IssuedKeys {
+        let (ssk, pvt) = self.auth.issue_derived(uid.as_octets())?;
+        let rsk = self.enc.issue(uid.as_octets())?;
+        let issued = IssuedKeys {
             identity: identity.to_owned(),
             period_number,
             uid,
             ssk,
             pvt: pvt.as_octets().to_vec(),
             rsk,
-        })
+        };
+        self.confirm(core::slice::from_ref(&issued))?;
+        Ok(issued)
     }
+
+    /// The keys of many identities in one key period, in their order, several times as fast as one by one.
+    ///
+    /// # Errors
+    /// [`IssueError`] when one of them cannot be issued; then none is.
+    pub fn issue_batch(
+        &self,
+        identities: &[&str],
+        period_number: u64,
+    ) -> Result<Vec<IssuedKeys>, IssueError> {
+        let uids: Vec<_> = identities
+            .iter()
+            .map(|identity| self.domain.uid_of(identity, period_number))
+            .collect();
+        let ids: Vec<&[u8]> = uids.iter().map(AsRef::as_ref).collect();
+        let pairs = self.auth.issue_derived_batch(&ids)?;
+        let rsks = self.enc.issue_batch(&ids);
+        let mut issued = Vec::with_capacity(identities.len());
+        for (((identity, uid), (ssk, pvt)), rsk) in
+            identities.iter().zip(&uids).zip(pairs).zip(rsks)
+        {
+            issued.push(IssuedKeys {
+                identity: (*identity).to_owned(),
+                period_number,
+                uid: *uid,
+                ssk,
+                pvt: pvt.as_octets().to_vec(),
+                rsk: rsk?,
+            });
+        }
+        self.confirm(&issued)?;
+        Ok(issued)
+    }
+
+    /// Makes every check that users will make of their key sets, before anything leaves the KMS (RFC 6507 cl. 5.1.2,
+    /// RFC 6508 cl. 6.1.2): the UID is computed again, [SSK]G = KPAK + [HS]PVT, and the RSK is [1/(a + z_T)]P.
+    ///
+    /// A user needs a pairing for the last; who has z_T checks all RSKs together without one
+    /// ([`KmsSecretEncKey::confirm_batch`]).
+    ///
+    /// # Errors
+    /// [`IssueError::LocalKeys`] when one of them is wrong.
+    pub fn confirm(&self, issued: &[IssuedKeys]) -> Result<(), IssueError> {
+        for keys in issued {
+            let uid = self.domain.uid_of(&keys.identity, keys.period_number);
+            if uid != keys.uid {
+                return Err(KeyError::UidMismatch.into());
+            }
+            let pvt = Pvt::from_octets(&keys.pvt).map_err(KeyError::Pvt)?;
+            SigningKey::validate(&self.domain.auth, uid.as_octets(), &keys.ssk, &pvt)?;
+        }
+        let rsks: Vec<(&[u8], &Secret<POINT_OCTETS>)> = issued
+            .iter()
+            .map(|keys| (keys.uid.as_ref(), &keys.rsk))
+            .collect();
+        Ok(self.enc.confirm_batch(&rsks)?)
+    }
+}
+
+/// Why a KMS cannot issue keys. Nothing of the request can change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// These master secrets cannot serve this UID (a + z_T = 0), which has no chance.
+    #[error("the master secrets cannot serve this identity")]
+    LocalMaster(#[from] SecretRangeError),
+    /// What was computed does not pass its checks: the machine computes wrongly. Nothing may be released.
+    #[error("issued keys do not pass their checks: {0}")]
+    LocalKeys(#[from] KeyError),
 }

@@ -21,7 +21,7 @@
 //! // KMS: one domain, the keys of one user in the current key period.
 //! let kms = KmsMaster::generate(KmsUri::new("kms.example.org")?, KeyPeriod::new(2_592_000, 0)?, random)?;
 //! let number = kms.domain().key_period.number_at(UnixTime(1_390_730_834).to_ntp());
-//! let issued = kms.issue("sip:alice@example.org", number, random)?;
+//! let issued = kms.issue("sip:alice@example.org", number)?;
 //!
 //! // User: nothing is used before it was checked.
 //! let alice = UserKeySet::validate(kms.domain(), &issued)?;
@@ -46,5 +46,5 @@ mod user_keys;
 
 pub use domain::KmsDomain;
 pub use error::{DecapsulationError, KeyError, PointError, SecretRangeError, SignatureError};
-pub use kms_master::KmsMaster;
+pub use kms_master::{IssueError, KmsMaster};
 pub use user_keys::{IssuedKeys, UserKeySet};

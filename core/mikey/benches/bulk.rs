@@ -38,7 +38,7 @@ impl Bench {
     fn key_set(&mut self, identity: &str) -> UserKeySet {
         let domain = self.kms.domain().clone();
         let number = domain.key_period.number_at(self.now);
-        let issued = self.kms.issue(identity, number, &mut self.random).unwrap();
+        let issued = self.kms.issue(identity, number).unwrap();
         UserKeySet::validate(&domain, &issued).unwrap()
     }
 }

@@ -125,7 +125,7 @@ fn each_message_opens_at_its_member_and_nowhere_else() {
         })
         .collect();
     let (gmk, parameters, members) = (gmk(), parameters(), members(6));
-    let gms = issue(&kms[0], GMS, &mut random);
+    let gms = issue(&kms[0], GMS);
     let distribution = distribution(&gmk, &gms, &parameters);
     let addressed = members
         .iter()
@@ -138,7 +138,7 @@ fn each_message_opens_at_its_member_and_nowhere_else() {
     };
     group_key_messages_in_bulk(distribution, addressed, threads(2), &mut random, sink).unwrap();
     for (member, kms) in members.iter().zip(kms.iter().cycle()) {
-        let key_set = issue(kms, member.as_str(), &mut random);
+        let key_set = issue(kms, member.as_str());
         for (addressee, message) in &messages {
             let domains = [gms.domain.clone()];
             let opened = opens(message, &key_set, &domains);
@@ -150,9 +150,9 @@ fn each_message_opens_at_its_member_and_nowhere_else() {
     }
 }
 
-fn issue(kms: &KmsMaster, identity: &str, random: &mut dyn Random) -> UserKeySet {
+fn issue(kms: &KmsMaster, identity: &str) -> UserKeySet {
     let period = kms.domain().key_period.number_at(NOW);
-    let keys = kms.issue(identity, period, random).unwrap();
+    let keys = kms.issue(identity, period).unwrap();
     UserKeySet::validate(kms.domain(), &keys).unwrap()
 }
 

@@ -31,7 +31,6 @@ fn parameters() -> KeyParameters {
 
 struct Kms {
     master: KmsMaster,
-    random: SeededRandom,
 }
 
 impl Kms {
@@ -39,7 +38,7 @@ impl Kms {
         let mut random = SeededRandom::new(seed);
         let period = KeyPeriod::new(period, offset).unwrap();
         let master = KmsMaster::generate(KmsUri::new(uri).unwrap(), period, &mut random).unwrap();
-        Self { master, random }
+        Self { master }
     }
 
     fn domain(&self) -> &KmsDomain {
@@ -48,10 +47,7 @@ impl Kms {
 
     fn key_set(&mut self, identity: &str, at: NtpTime) -> UserKeySet {
         let period = self.domain().key_period.number_at(at);
-        let keys = self
-            .master
-            .issue(identity, period, &mut self.random)
-            .unwrap();
+        let keys = self.master.issue(identity, period).unwrap();
         UserKeySet::validate(self.domain(), &keys).unwrap()
     }
 }

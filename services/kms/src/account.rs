@@ -1,7 +1,7 @@
 //! What the KMS knows of a client before it asks: the provisioning record (TS 33.180 Annex D).
 
 use roger_base::{Random, RandomError, Secret};
-use roger_documents::kms::NamedKey;
+use roger_documents::kms::{NamedKey, Release};
 use roger_xml::key_wrap::WrapProfile;
 use thiserror::Error;
 
@@ -38,11 +38,33 @@ impl KeyPair {
         })
     }
 
+    /// The level that these keys make possible.
+    #[must_use]
+    pub const fn level(&self) -> SecurityLevel {
+        match self.integrity {
+            Some(_) => SecurityLevel::IntegrityKey,
+            None => SecurityLevel::TransportKey,
+        }
+    }
+
     /// The key that signs requests of this client and the answers to them.
     #[must_use]
     pub fn signer(&self) -> &NamedKey {
         self.integrity.as_ref().unwrap_or(&self.transport)
     }
+}
+
+/// How the requests of a client and its keys have to be protected (TS 33.180 Annex D); a greater one has what a lesser
+/// one has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum SecurityLevel {
+    /// A: TLS and access token; keys in clear, never through a proxy.
+    #[default]
+    TlsOnly,
+    /// B: requests signed with the TrK, keys wrapped under it.
+    TransportKey,
+    /// C: requests signed with the InK, keys wrapped under the TrK.
+    IntegrityKey,
 }
 
 /// Why a provisioning record cannot be.
@@ -52,6 +74,9 @@ pub enum AccountError {
     /// Two keys have one name: a document could not say which it means.
     #[error("two keys of the account have the same name")]
     LocalSameName,
+    /// A pair to come protects less than the account demands.
+    #[error("the new keys of the account protect less than it demands")]
+    LocalDowngrade,
     /// The URI of the user is empty.
     #[error("an account needs the URI of its user")]
     LocalNoUser,
@@ -66,6 +91,10 @@ pub struct KeyAccount {
     pub certificate: Option<String>,
     /// Further identities whose keys the account may fetch: a server's MDSI, PSI and GMS URI.
     pub identities: Vec<String>,
+    /// The least protection that this client is served with. What its keys allow is demanded in any case.
+    pub minimum_level: SecurityLevel,
+    /// The release that the client speaks.
+    pub release: Release,
     /// Label of wrapped keys.
     pub wrap_profile: WrapProfile,
     /// Number of the newest pair.
@@ -84,6 +113,8 @@ impl KeyAccount {
             user_uri: user_uri.into(),
             certificate: None,
             identities: Vec::new(),
+            minimum_level: SecurityLevel::default(),
+            release: Release::default(),
             wrap_profile: WrapProfile::default(),
             generation: 0,
             current: None,
@@ -105,6 +136,22 @@ impl KeyAccount {
         Ok(account)
     }
 
+    /// A client of the first release with its first TrK, to be brought to it out of band (security level B).
+    ///
+    /// # Errors
+    /// [`RandomError`] when the source fails.
+    pub fn provision_rel13(
+        user_uri: impl Into<String>,
+        random: &mut dyn Random,
+    ) -> Result<Self, RandomError> {
+        let mut account = Self::provision(user_uri, random)?;
+        account.release = Release::Rel13;
+        if let Some(pair) = &mut account.current {
+            pair.integrity = None;
+        }
+        Ok(account)
+    }
+
     /// Checks what a record has to keep, before it is stored.
     ///
     /// # Errors
@@ -112,6 +159,13 @@ impl KeyAccount {
     pub fn check(&self) -> Result<(), AccountError> {
         if self.user_uri.is_empty() {
             return Err(AccountError::LocalNoUser);
+        }
+        if self
+            .pending
+            .as_ref()
+            .is_some_and(|pair| pair.level() < self.demanded_level())
+        {
+            return Err(AccountError::LocalDowngrade);
         }
         let pairs = [&self.current, &self.pending].into_iter().flatten();
         let keys = pairs
@@ -126,6 +180,16 @@ impl KeyAccount {
             return Err(AccountError::LocalSameName);
         }
         Ok(())
+    }
+
+    /// The level that a request of this client has to have: what its keys allow, and never less than the minimum.
+    #[must_use]
+    pub fn demanded_level(&self) -> SecurityLevel {
+        let allowed = self
+            .current
+            .as_ref()
+            .map_or_else(SecurityLevel::default, KeyPair::level);
+        allowed.max(self.minimum_level)
     }
 
     /// Whether the account may fetch the keys of an identity: its own, or one bound to it. Octet by octet.
@@ -174,6 +238,23 @@ mod tests {
             KeyAccount::unprotected("").check(),
             Err(AccountError::LocalNoUser)
         );
+    }
+
+    #[test]
+    fn a_client_of_the_first_release_has_a_trk_and_no_ink() {
+        let account = KeyAccount::provision_rel13("sip:a@b", &mut SeededRandom::new(1)).unwrap();
+        let pair = account.current.as_ref().unwrap();
+        assert!(pair.integrity.is_none() && pair.signer() == &pair.transport);
+        assert_eq!(account.demanded_level(), SecurityLevel::TransportKey);
+    }
+
+    #[test]
+    fn new_keys_never_protect_less_than_the_old_ones() {
+        let mut account = KeyAccount::provision("sip:a@b", &mut SeededRandom::new(1)).unwrap();
+        account.order_renewal(&mut SeededRandom::new(2)).unwrap();
+        assert_eq!(account.check(), Ok(()));
+        account.pending.as_mut().unwrap().integrity = None;
+        assert_eq!(account.check(), Err(AccountError::LocalDowngrade));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct KmsConfig {
     pub valid_from: Option<UnixTime>,
     /// `ValidTo` of the own certificate.
     pub valid_to: Option<UnixTime>,
+    /// `Revoked` of the own certificate: nothing is issued under it.
+    pub revoked: bool,
     /// `KmsDomainList` of the own certificate.
     pub domains: Vec<String>,
     /// How far a client's clock may be off; the time for which a request is remembered is twice this.
@@ -68,6 +70,7 @@ impl Default for KmsConfig {
             issuer: None,
             valid_from: None,
             valid_to: None,
+            revoked: false,
             domains: Vec::new(),
             time_window: Duration::from_secs(300),
             past_periods: 0,

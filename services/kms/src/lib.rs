@@ -5,21 +5,26 @@
 //! sends what it answers. Accounts, replay memory, other domains' certificates and the audit log lie behind the
 //! [`ports`]; [`memory`] has them for simulators and tests.
 //!
-//! The server keeps its master secrets and the keys it shares with clients, and nothing that it issued: a set asked
-//! for again is issued again with a fresh v, and both sets are good (RFC 6507 5.1.1).
+//! The server keeps its master secrets and the keys it shares with clients, and nothing that it issued: a set asked for
+//! again, here or at another instance with the same master secrets, is the same set
+//! (`docs/decisions/derived-key-sets.md`). [`KmsDirectory`] serves several domains side by side.
 
 mod account;
 mod config;
+mod directory;
 mod issue;
 pub mod memory;
 pub mod ports;
 mod refusal;
 mod renewal;
+mod root;
 mod server;
 mod target;
 
-pub use account::{AccountError, KeyAccount, KeyPair};
+pub use account::{AccountError, KeyAccount, KeyPair, SecurityLevel};
 pub use config::{KmsConfig, MissingTokenAnswer, NextPeriod, UnprovisionedUsers};
+pub use directory::{DirectoryError, DomainAddress, KmsDirectory};
 pub use refusal::Refusal;
-pub use server::{Credential, HttpAnswer, HttpRequest, Kms, Method, Ports};
+pub use root::{CertificateTerms, RootError};
+pub use server::{Channel, Credential, HttpAnswer, HttpRequest, Kms, Method, Ports};
 pub use target::Target;

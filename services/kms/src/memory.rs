@@ -2,9 +2,9 @@
 
 use crate::account::{AccountError, KeyAccount};
 use crate::ports::{AuditEntry, AuditLog, KeyRepository, StoreError};
-use roger_base::UnixTime;
-use roger_documents::kms::KmsCertificate;
-use std::collections::HashMap;
+use roger_base::{KmsUri, UnixTime};
+use roger_documents::kms::{KmsCertificate, KrrList};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 /// Most requests remembered at one time; beyond it nothing more is issued until some are forgotten.
@@ -16,7 +16,13 @@ struct State {
     requests: HashMap<[u8; 32], UnixTime>,
     cache_num: u64,
     certificates: Vec<KmsCertificate>,
+    revoked: HashSet<(String, u64)>,
+    domains: HashMap<String, Vec<KmsUri>>,
+    redirects: VecDeque<(String, KrrList)>,
 }
+
+/// Most uploaded lists kept; older ones are forgotten.
+const MAX_REDIRECTS: usize = 1024;
 
 /// Accounts, replay memory and certificates.
 #[derive(Default)]
@@ -35,12 +41,34 @@ impl MemoryRepository {
         Ok(())
     }
 
-    /// Puts an External certificate in place of the one of the same KMS; the number of the cache grows.
+    /// Revokes the key set of an identity and key period.
+    pub fn revoke(&self, identity: impl Into<String>, period: u64) {
+        if let Ok(mut state) = self.state() {
+            state.revoked.insert((identity.into(), period));
+        }
+    }
+
+    /// Tells the domains of a user.
+    pub fn put_domains(&self, user_uri: impl Into<String>, kms_uris: Vec<KmsUri>) {
+        if let Ok(mut state) = self.state() {
+            state.domains.insert(user_uri.into(), kms_uris);
+        }
+    }
+
+    /// What clients uploaded, oldest first.
+    #[must_use]
+    pub fn redirects(&self) -> Vec<(String, KrrList)> {
+        self.state()
+            .map(|state| state.redirects.iter().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// Puts an External certificate in place of the one of the same KMS and `CertUri`; the number of the cache grows.
     pub fn put_certificate(&self, certificate: KmsCertificate) {
         if let Ok(mut state) = self.state() {
-            state
-                .certificates
-                .retain(|known| known.kms_uri != certificate.kms_uri);
+            state.certificates.retain(|known| {
+                (&known.kms_uri, &known.cert_uri) != (&certificate.kms_uri, &certificate.cert_uri)
+            });
             state.certificates.push(certificate);
             state.cache_num += 1;
         }
@@ -96,6 +124,31 @@ impl KeyRepository for MemoryRepository {
             .requests
             .insert(*digest, until)
             .is_none_or(|known| known < now))
+    }
+
+    fn is_revoked(&self, identity: &str, period: u64) -> Result<bool, StoreError> {
+        Ok(self
+            .state()?
+            .revoked
+            .contains(&(identity.to_owned(), period)))
+    }
+
+    fn domains_of(&self, user_uri: &str) -> Result<Vec<KmsUri>, StoreError> {
+        Ok(self
+            .state()?
+            .domains
+            .get(user_uri)
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    fn keep_redirects(&self, from: &str, list: &KrrList, _: UnixTime) -> Result<(), StoreError> {
+        let redirects = &mut self.state()?.redirects;
+        if redirects.len() >= MAX_REDIRECTS {
+            redirects.pop_front();
+        }
+        redirects.push_back((from.to_owned(), list.clone()));
+        Ok(())
     }
 
     fn external_certificates(&self) -> Result<(u64, Vec<KmsCertificate>), StoreError> {

@@ -1,8 +1,8 @@
 //! What the KMS needs of the world.
 
 use crate::account::KeyAccount;
-use roger_base::{McpttId, UnixTime};
-use roger_documents::kms::KmsCertificate;
+use roger_base::{KmsUri, McpttId, UnixTime};
+use roger_documents::kms::{KmsCertificate, KrrList};
 use roger_oidc::{AccessTokenVerifier, Resource, TokenRefusal};
 use thiserror::Error;
 
@@ -11,7 +11,8 @@ use thiserror::Error;
 #[error("the store of the KMS is not available: {0}")]
 pub struct StoreError(pub String);
 
-/// Accounts, replay memory and certificates of other domains.
+/// Accounts, replay memory, certificates of other domains and revocations of one security domain. Two domains never
+/// share one.
 pub trait KeyRepository: Send + Sync {
     /// The account of a user or server by its URI.
     ///
@@ -41,6 +42,25 @@ pub trait KeyRepository: Send + Sync {
         until: UnixTime,
         now: UnixTime,
     ) -> Result<bool, StoreError>;
+
+    /// Whether the key set of an identity and key period is revoked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer: then nothing may be issued.
+    fn is_revoked(&self, identity: &str, period: u64) -> Result<bool, StoreError>;
+
+    /// The KMS URIs of a user's domains as the operator has them: none for an unknown user. The home domain, for a user
+    /// who has an account, need not be among them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn domains_of(&self, user_uri: &str) -> Result<Vec<KmsUri>, StoreError>;
+
+    /// Keeps KMS redirect responses that a client uploaded, a bounded number of lists, the newest.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep them.
+    fn keep_redirects(&self, from: &str, list: &KrrList, now: UnixTime) -> Result<(), StoreError>;
 
     /// Number and content of the cache of External certificates; the number grows with each change.
     ///
@@ -94,6 +114,8 @@ impl TokenVerifier for AccessTokenVerifier {
 pub struct AuditEntry {
     /// When.
     pub time: UnixTime,
+    /// The domain that was asked.
+    pub kms_uri: String,
     /// Who proved to be whom: MCPTT ID or URI of a server; nothing when nobody did.
     pub caller: Option<String>,
     /// Path of the request.

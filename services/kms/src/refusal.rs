@@ -2,8 +2,8 @@
 
 use crate::config::MissingTokenAnswer;
 use crate::ports::{StoreError, TokenDenial};
-use roger_base::RandomError;
 use roger_documents::kms::KmsDocumentError;
+use roger_ibc::IssueError;
 use roger_xml::sibling::IntegrityError;
 use thiserror::Error;
 
@@ -41,6 +41,18 @@ pub enum Refusal {
     /// This client has keys and did not sign, or not with the key it has to use.
     #[error("the request has to be signed with the integrity key of this client")]
     DeniedUnsigned,
+    /// The client has to be better protected, and has no keys for it yet.
+    #[error("this client has to be served with a transport key and has none")]
+    DeniedLevel,
+    /// Private keys may not go through a proxy in clear.
+    #[error("private keys are not sent in clear through a proxy")]
+    DeniedClearThroughProxy,
+    /// `KrrList` is missing at `/redirect`, or stands elsewhere.
+    #[error("the list of redirect responses is missing or in the wrong request")]
+    PeerKrrList,
+    /// The domains of a user are asked for, and nobody knows the user.
+    #[error("no domain is known for this user")]
+    PeerUnknownUser,
     /// `KmsUri` names another KMS.
     #[error("the request is for another KMS")]
     PeerKmsUri,
@@ -68,15 +80,22 @@ pub enum Refusal {
     /// The store or the audit log cannot do its work.
     #[error("the KMS cannot answer now")]
     LocalStore(#[from] StoreError),
-    /// No randomness.
-    #[error("the KMS cannot issue keys now")]
-    LocalRandom(#[from] RandomError),
     /// What the KMS made does not pass its own checks; nothing is released.
     #[error("the KMS cannot issue keys now")]
     LocalKeys,
+    /// The master keys of this domain are not in service at the time of the period: not yet, no more, or revoked.
+    #[error("the KMS has no keys in service for this time")]
+    LocalNotInService,
     /// Another request changed the account at the same time.
     #[error("another request of this client is in progress")]
     LocalConflict,
+}
+
+impl From<IssueError> for Refusal {
+    fn from(error: IssueError) -> Self {
+        tracing::error!(%error, "the KMS cannot issue keys");
+        Self::LocalKeys
+    }
 }
 
 impl From<KmsDocumentError> for Refusal {
@@ -98,6 +117,7 @@ impl Refusal {
         match self {
             Self::PeerDocument(_)
             | Self::PeerKmsUri
+            | Self::PeerKrrList
             | Self::PeerUrl
             | Self::PeerTime(_)
             | Self::PeerReplay
@@ -109,14 +129,20 @@ impl Refusal {
             | Self::DeniedCertificate
             | Self::DeniedSignature(_)
             | Self::DeniedUnsigned
+            | Self::DeniedLevel
+            | Self::DeniedClearThroughProxy
             | Self::DeniedUser
             | Self::DeniedIdentity => 403,
-            Self::PeerPath | Self::DeniedUnknownUser | Self::PeerUnknownKms(_) => 404,
+            Self::PeerPath
+            | Self::DeniedUnknownUser
+            | Self::PeerUnknownKms(_)
+            | Self::PeerUnknownUser => 404,
             Self::PeerMethod => 405,
             Self::PeerTooLarge => 413,
-            Self::LocalStore(_) | Self::LocalRandom(_) | Self::LocalKeys | Self::LocalConflict => {
-                503
-            }
+            Self::LocalStore(_)
+            | Self::LocalKeys
+            | Self::LocalNotInService
+            | Self::LocalConflict => 503,
         }
     }
 
@@ -193,7 +219,11 @@ mod tests {
                 503,
                 Some("Retry-After"),
             ),
-            (Refusal::LocalRandom(RandomError), 503, Some("Retry-After")),
+            (Refusal::LocalNotInService, 503, Some("Retry-After")),
+            (Refusal::DeniedLevel, 403, None),
+            (Refusal::DeniedClearThroughProxy, 403, None),
+            (Refusal::PeerKrrList, 400, None),
+            (Refusal::PeerUnknownUser, 404, None),
             (Refusal::LocalKeys, 503, Some("Retry-After")),
             (Refusal::LocalConflict, 503, Some("Retry-After")),
         ];

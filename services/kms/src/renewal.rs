@@ -4,7 +4,7 @@
 use crate::account::{KeyAccount, KeyPair};
 use crate::refusal::Refusal;
 use roger_base::Random;
-use roger_documents::kms::{NamedKey, NewKey};
+use roger_documents::kms::{NamedKey, NewKey, Release};
 
 impl KeyAccount {
     /// Orders a new pair: it goes out with the next answer and replaces the current one when it is first used.
@@ -16,11 +16,22 @@ impl KeyAccount {
         &mut self,
         random: &mut dyn Random,
     ) -> Result<(), roger_base::RandomError> {
-        if self.pending.is_some() || self.current.is_none() {
+        // A client of the first release is told of new keys out of band only (TS 33.179 D.3.0).
+        let told = self.release != Release::Rel13;
+        let Some(current) = self
+            .current
+            .as_ref()
+            .filter(|_| told && self.pending.is_none())
+        else {
             return Ok(());
-        }
+        };
+        let keeps_level = current.integrity.is_some();
         self.generation = self.generation.saturating_add(1);
-        self.pending = Some(KeyPair::generate(&self.user_uri, self.generation, random)?);
+        let mut pair = KeyPair::generate(&self.user_uri, self.generation, random)?;
+        if !keeps_level {
+            pair.integrity = None;
+        }
+        self.pending = Some(pair);
         Ok(())
     }
 

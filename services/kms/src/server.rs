@@ -1,17 +1,18 @@
 //! The KMS: checks in a fixed order, then an answer signed with the client's InK and wrapped with its TrK.
 
-use crate::account::KeyAccount;
+use crate::account::{KeyAccount, KeyPair, SecurityLevel};
 use crate::config::{KmsConfig, UnprovisionedUsers};
-use crate::issue;
+use crate::issue::Admitted;
 use crate::ports::{AuditEntry, AuditLog, KeyRepository, TokenVerifier};
 use crate::refusal::Refusal;
+use crate::root::{CertificateTerms, Root, RootError, Roots};
 use crate::target::Target;
 use aws_lc_rs::digest;
 use core::time::Duration;
-use roger_base::{KmsUri, Random, UnixTime};
+use roger_base::{KmsUri, UnixTime};
 use roger_documents::kms::{
     KmsCertificate, KmsErrorBody, KmsMessage, KmsRequest, KmsResponse, MEDIA_TYPE, NamedKey,
-    OpenedRequest,
+    OpenedRequest, Release,
 };
 use roger_ibc::KmsMaster;
 use std::sync::Arc;
@@ -39,6 +40,16 @@ pub enum Credential<'a> {
     Certificate(&'a str),
 }
 
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Channel {
+    /// TLS from the client to the KMS.
+    #[default]
+    Direct,
+    /// Through an HTTP proxy, where TLS ends: no private key goes there in clear (TS 33.180 cl. 5.3).
+    Proxy,
+}
+
 /// A request as the adapter hands it over.
 #[derive(Clone, Copy)]
 pub struct HttpRequest<'a> {
@@ -46,6 +57,10 @@ pub struct HttpRequest<'a> {
     pub method: Method,
     /// Path of the request line, percent-encoded as it came, without query.
     pub path: &'a str,
+    /// `Host` of the request, where several domains are served.
+    pub host: Option<&'a str>,
+    /// Whether TLS ends here.
+    pub channel: Channel,
     /// Proof of identity.
     pub credential: Credential<'a>,
     /// Body.
@@ -76,8 +91,7 @@ pub struct Ports {
 
 /// A key management server.
 pub struct Kms {
-    pub(crate) master: KmsMaster,
-    pub(crate) certificate: KmsCertificate,
+    pub(crate) roots: Roots,
     pub(crate) config: KmsConfig,
     pub(crate) ports: Ports,
 }
@@ -100,44 +114,99 @@ impl Caller {
 /// What is known at the moment of answering, for good and for bad.
 #[derive(Default)]
 pub(crate) struct Context {
+    prefix: String,
     user_uri: String,
     client_req_url: String,
     signer: Option<NamedKey>,
+    release: Release,
     caller: Option<String>,
     pub(crate) released: Vec<(String, u64)>,
 }
 
 impl Kms {
-    /// A KMS with its master secrets.
+    /// A KMS with its master secrets, under the certificate that the settings describe.
     #[must_use]
     pub fn new(master: KmsMaster, config: KmsConfig, ports: Ports) -> Self {
-        let certificate = issue::certificate(&master, &config);
+        let terms = CertificateTerms {
+            cert_uri: config.cert_uri.clone(),
+            valid_from: config.valid_from,
+            valid_to: config.valid_to,
+            revoked: config.revoked,
+        };
         Self {
-            master,
-            certificate,
+            roots: Roots::new(Root::new(master, terms, &config)),
             config,
             ports,
         }
     }
 
-    /// The own certificate, `Role="Root"`.
+    /// The same KMS with further master secrets, newer than those before: while both certificates are valid, key sets
+    /// of both are issued and `/init` gives the newer certificate (TS 33.180 cl. 5.3, inferred).
+    ///
+    /// # Errors
+    /// [`RootError`] when they belong to another domain or their certificate has a `CertUri` in use.
+    pub fn with_successor(
+        mut self,
+        master: KmsMaster,
+        terms: CertificateTerms,
+    ) -> Result<Self, RootError> {
+        self.roots.add(Root::new(master, terms, &self.config))?;
+        Ok(self)
+    }
+
+    /// The first certificate, `Role="Root"`.
     #[must_use]
     pub const fn certificate(&self) -> &KmsCertificate {
-        &self.certificate
+        &self.roots.first().certificate
+    }
+
+    /// The certificate that `/init` gives now.
+    #[must_use]
+    pub fn current_certificate(&self, now: UnixTime) -> &KmsCertificate {
+        &self.roots.current(now).certificate
+    }
+
+    /// Offers a client a new TrK and InK: they go out with its next answers, wrapped under the TrK it has, and are in
+    /// force from its first request that uses them. An offer that is still open stays the one.
+    ///
+    /// # Errors
+    /// [`Refusal::DeniedUnknownUser`], or what the store or the source of randomness could not do.
+    pub fn offer_new_keys(
+        &self,
+        user_uri: &str,
+        random: &mut dyn roger_base::Random,
+    ) -> Result<(), Refusal> {
+        let repository = &self.ports.repository;
+        let account = repository.account(user_uri)?;
+        let account = account.ok_or(Refusal::DeniedUnknownUser)?;
+        let mut offered = account.clone();
+        offered
+            .order_renewal(random)
+            .map_err(|_| Refusal::LocalKeys)?;
+        if offered != account && !repository.replace_account(&account, &offered)? {
+            return Err(Refusal::LocalConflict);
+        }
+        Ok(())
     }
 
     /// Answers a request (TS 33.180 D.2, D.3). Never fails: a refusal is an answer with a `KmsError`.
-    pub fn handle(
+    pub fn handle(&self, request: &HttpRequest<'_>, now: UnixTime) -> HttpAnswer {
+        self.handle_below("", request, now)
+    }
+
+    /// [`Self::handle`] where the URLs of the domain have something before the path that the request has here.
+    pub(crate) fn handle_below(
         &self,
+        prefix: &str,
         request: &HttpRequest<'_>,
         now: UnixTime,
-        random: &mut dyn Random,
     ) -> HttpAnswer {
         let mut context = Context {
-            client_req_url: request.path.to_owned(),
+            prefix: prefix.to_owned(),
+            client_req_url: format!("{prefix}{}", request.path),
             ..Context::default()
         };
-        let result = self.decide(request, now, random, &mut context);
+        let result = self.decide(request, now, &mut context);
         let result = result.and_then(|message| {
             self.keep_record(request, &context, now, None)
                 .map(|()| message)
@@ -168,7 +237,6 @@ impl Kms {
         &self,
         request: &HttpRequest<'_>,
         now: UnixTime,
-        random: &mut dyn Random,
         context: &mut Context,
     ) -> Result<KmsMessage, Refusal> {
         if request.method != Method::Post {
@@ -186,6 +254,7 @@ impl Kms {
         context.caller = Some(caller.uri().to_owned());
         context.user_uri = caller.uri().to_owned();
         let account = self.account_of(caller)?;
+        context.release = account.release;
         context.signer = account.current.as_ref().map(|pair| pair.signer().clone());
         let opened = open_request(request.body, &account)?;
         context
@@ -196,10 +265,17 @@ impl Kms {
                 .pair_of_signer(name)
                 .map(|pair| pair.signer().clone());
         }
-        self.check_request(&opened, &target, &account, now)?;
+        self.check_request(&opened, &target, &context.prefix, &account, now)?;
         self.check_replay(request.body, &opened, now)?;
         let account = self.adopt(account, &opened)?;
-        self.serve(&target, &account, &opened, now, random, context)
+        let admitted = Admitted {
+            target: &target,
+            account: &account,
+            opened: &opened,
+            channel: request.channel,
+            now,
+        };
+        self.serve(&admitted, context)
     }
 
     fn authenticate(&self, credential: Credential<'_>, now: UnixTime) -> Result<Caller, Refusal> {
@@ -241,6 +317,7 @@ impl Kms {
         &self,
         opened: &OpenedRequest,
         target: &Target,
+        prefix: &str,
         account: &KeyAccount,
         now: UnixTime,
     ) -> Result<(), Refusal> {
@@ -249,7 +326,7 @@ impl Kms {
         if *target != Target::Init && request.kms_uri != self.kms_uri().as_str() {
             return Err(Refusal::PeerKmsUri);
         }
-        if Target::of_url(&request.client_req_url).as_ref() != Some(target) {
+        if Target::of_url_below(prefix, &request.client_req_url).as_ref() != Some(target) {
             return Err(Refusal::PeerUrl);
         }
         let distance = request.time.0.abs_diff(now.0);
@@ -258,6 +335,9 @@ impl Kms {
         }
         if request.user_uri != account.user_uri {
             return Err(Refusal::DeniedUser);
+        }
+        if request.krr_list.is_some() && *target != Target::Redirect {
+            return Err(Refusal::PeerKrrList);
         }
         match target {
             Target::Keys(identity) | Target::KeysAt(identity, _) if !account.may_have(identity) => {
@@ -307,7 +387,7 @@ impl Kms {
     }
 
     pub(crate) fn kms_uri(&self) -> &KmsUri {
-        &self.master.domain().kms_uri
+        &self.roots.first().master.domain().kms_uri
     }
 
     fn keep_record(
@@ -319,6 +399,7 @@ impl Kms {
     ) -> Result<(), Refusal> {
         let entry = AuditEntry {
             time: now,
+            kms_uri: self.kms_uri().as_str().to_owned(),
             caller: context.caller.clone(),
             path: request.path.to_owned(),
             released: context.released.clone(),
@@ -344,9 +425,12 @@ impl Kms {
             client_req_url: context.client_req_url.clone(),
             message,
         };
-        let signed = context.signer.as_ref().map(|key| response.sign(key));
+        let signed = context
+            .signer
+            .as_ref()
+            .map(|key| response.sign_in(key, context.release));
         let (status, body) = match signed {
-            None => (status, response.write()),
+            None => (status, response.write_in(context.release)),
             Some(Ok(body)) => (status, body),
             // A document that cannot be signed is not sent unsigned.
             Some(Err(_)) => (503, String::new()),
@@ -373,8 +457,16 @@ fn open_request(body: &[u8], account: &KeyAccount) -> Result<OpenedRequest, Refu
             .map(|pair| pair.signer().key.clone())
     };
     let opened = KmsRequest::open(body, &key)?;
-    if opened.signer.is_none() && account.current.is_some() {
-        return Err(Refusal::DeniedUnsigned);
+    let demanded = account.demanded_level();
+    let signer = opened.signer.as_deref();
+    let level = signer
+        .and_then(|name| account.pair_of_signer(name))
+        .map_or(SecurityLevel::TlsOnly, KeyPair::level);
+    match account.current {
+        _ if level >= demanded => Ok(opened),
+        // Nobody can sign better than with the keys he was given.
+        Some(ref pair) if pair.level() < demanded => Err(Refusal::DeniedLevel),
+        None => Err(Refusal::DeniedLevel),
+        Some(_) => Err(Refusal::DeniedUnsigned),
     }
-    Ok(opened)
 }

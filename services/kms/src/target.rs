@@ -22,6 +22,10 @@ pub enum Target {
     CertCache(Option<u64>),
     /// `/cert/<KMS URI>`.
     Cert(String),
+    /// `/lookup/<user URI>`: the domains of a user.
+    Lookup(String),
+    /// `/redirect`: an upload of KMS redirect responses.
+    Redirect,
 }
 
 impl Target {
@@ -45,6 +49,8 @@ impl Target {
             ["certcache"] => Some(Self::CertCache(None)),
             ["certcache", number] => Some(Self::CertCache(Some(decimal(number)?))),
             ["cert", kms_uri] => Some(Self::Cert((*kms_uri).to_owned())),
+            ["lookup", user] => Some(Self::Lookup((*user).to_owned())),
+            ["redirect"] => Some(Self::Redirect),
             _ => None,
         }
     }
@@ -52,8 +58,14 @@ impl Target {
     /// Reads the path out of a URL, `ClientReqUrl`.
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
+        Self::of_url_below("", url)
+    }
+
+    /// Reads the path out of a URL of a domain whose paths begin with `prefix`.
+    pub(crate) fn of_url_below(prefix: &str, url: &str) -> Option<Self> {
         let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-        Self::parse(after_scheme.get(after_scheme.find('/')?..)?)
+        let path = after_scheme.get(after_scheme.find('/')?..)?;
+        Self::parse(path.strip_prefix(prefix)?)
     }
 
     /// The time of [`Target::KeysAt`], in the era nearest to `now`.
@@ -108,6 +120,11 @@ mod tests {
             time
         );
         assert_eq!(parse("/certcache/12"), Some(Target::CertCache(Some(12))));
+        assert_eq!(
+            parse("/lookup/sip:user%40example.org"),
+            Some(Target::Lookup(user()))
+        );
+        assert_eq!(parse("/redirect"), Some(Target::Redirect));
         assert_eq!(parse("/cert/kms%2Fa"), Some(Target::Cert("kms/a".into())));
     }
 
@@ -138,8 +155,10 @@ mod tests {
             "/cert",
             "/cert/%ff",
             "/keyprov/%0a",
-            "/lookup/a",
-            "/redirect",
+            "/lookup",
+            "/lookup/a/b",
+            "/redirect/",
+            "/redirect/a",
         ] {
             assert_eq!(parse(path), None, "{path}");
         }

@@ -11,19 +11,28 @@
 mod common;
 
 use common::{ALICE, BOB, BrokenAudit, Client, NOW, PERIOD, PF, World};
-use roger_base::{KmsUri, NtpTime, Random, RandomError, UnixTime};
+use roger_base::{KmsUri, NtpTime, UnixTime};
 use roger_documents::kms::Dialect;
-use roger_documents::kms::KmsCertificate;
+use roger_documents::kms::{KmsCertificate, KrrList};
 use roger_documents::kms_client::{ClientKeys, ClientPolicy, KeyTransport, KmsAnswer, Resource};
 use roger_kms::KeyAccount;
 use roger_kms::ports::TokenVerifier;
 use roger_kms::ports::{KeyRepository, StoreError};
 use roger_kms::{
-    Credential, HttpAnswer, HttpRequest, KmsConfig, Method, MissingTokenAnswer, UnprovisionedUsers,
+    Channel, Credential, HttpAnswer, HttpRequest, KmsConfig, Method, MissingTokenAnswer,
+    UnprovisionedUsers,
 };
 use std::sync::Arc;
 
 const TOKEN: Credential<'static> = Credential::Bearer("good:sip:alice@mcptt.example.org");
+
+fn krr_list() -> KrrList {
+    KrrList::new(format!(
+        "<KrrList xmlns=\"{}\"/>",
+        roger_documents::kms::NAMESPACE
+    ))
+    .unwrap()
+}
 
 fn own_keys() -> Resource {
     Resource::KeyProv(ALICE.into())
@@ -299,10 +308,12 @@ fn other_methods_paths_and_sizes_are_refused() {
     let request = HttpRequest {
         method: Method::Other,
         path: &path,
+        host: None,
+        channel: Channel::Direct,
         credential: TOKEN,
         body: body.as_bytes(),
     };
-    let answer = world.kms.handle(&request, NOW, &mut world.random);
+    let answer = world.kms.handle(&request, NOW);
     assert_eq!(
         (answer.status, header(&answer, "Allow")),
         (405, Some("POST"))
@@ -311,7 +322,7 @@ fn other_methods_paths_and_sizes_are_refused() {
     assert_eq!(
         post(
             &mut world,
-            "/keymanagement/identity/v1/lookup/a",
+            "/keymanagement/identity/v1/lookup/a/b",
             TOKEN,
             &body
         )
@@ -441,17 +452,21 @@ impl KeyRepository for Failing {
         self.fail("remember")?;
         self.inner.remember_request(digest, until, now)
     }
+    fn is_revoked(&self, identity: &str, period: u64) -> Result<bool, StoreError> {
+        self.fail("revoked")?;
+        self.inner.is_revoked(identity, period)
+    }
+    fn domains_of(&self, user_uri: &str) -> Result<Vec<KmsUri>, StoreError> {
+        self.fail("domains")?;
+        self.inner.domains_of(user_uri)
+    }
+    fn keep_redirects(&self, from: &str, list: &KrrList, now: UnixTime) -> Result<(), StoreError> {
+        self.fail("redirects")?;
+        self.inner.keep_redirects(from, list, now)
+    }
     fn external_certificates(&self) -> Result<(u64, Vec<KmsCertificate>), StoreError> {
         self.fail("certificates")?;
         self.inner.external_certificates()
-    }
-}
-
-struct NoRandom;
-
-impl Random for NoRandom {
-    fn fill(&mut self, _: &mut [u8]) -> Result<(), RandomError> {
-        Err(RandomError)
     }
 }
 
@@ -467,6 +482,9 @@ fn a_store_that_fails_issues_nothing_and_says_come_back() {
     for (place, resource) in [
         ("account", own_keys()),
         ("remember", own_keys()),
+        ("revoked", own_keys()),
+        ("domains", Resource::Lookup(ALICE.into())),
+        ("redirects", Resource::Redirect(krr_list())),
         ("certificates", Resource::CertCache(None)),
     ] {
         let mut world = failing(place);
@@ -484,22 +502,6 @@ fn a_store_that_fails_issues_nothing_and_says_come_back() {
                 .contains("connection")
         );
     }
-}
-
-#[test]
-fn without_randomness_nothing_is_issued() {
-    let world = World::new();
-    let alice = world.client(ALICE);
-    let (path, body) = (own_keys().path(), alice.body(&own_keys(), NOW));
-    let request = HttpRequest {
-        method: Method::Post,
-        path: &path,
-        credential: TOKEN,
-        body: body.as_bytes(),
-    };
-    let answer = world.kms.handle(&request, NOW, &mut NoRandom);
-    assert_eq!(answer.status, 503);
-    nothing_issued(&world, &answer);
 }
 
 #[test]

@@ -25,7 +25,6 @@ const PERIOD_SECONDS: u64 = 2_592_000;
 pub struct TestDomain {
     kms: KmsMaster,
     tokens: SigningKey,
-    random: SeededRandom,
 }
 
 impl TestDomain {
@@ -39,7 +38,6 @@ impl TestDomain {
         Self {
             kms,
             tokens: SigningKey::generate(Algorithm::Es256).unwrap(),
-            random,
         }
     }
 
@@ -52,7 +50,7 @@ impl TestDomain {
     /// The checked key set of an identity for the key period of a time.
     pub fn key_set_at(&mut self, identity: &str, time: UnixTime) -> UserKeySet {
         let number = self.kms.domain().key_period.number_at(time.to_ntp());
-        let issued = self.kms.issue(identity, number, &mut self.random).unwrap();
+        let issued = self.kms.issue(identity, number).unwrap();
         UserKeySet::validate(self.kms.domain(), &issued).unwrap()
     }
 

@@ -2,8 +2,8 @@
 
 use crate::StoreFault;
 use roger_base::Secret;
-use roger_documents::kms::NamedKey;
-use roger_kms::{KeyAccount, KeyPair};
+use roger_documents::kms::{NamedKey, Release};
+use roger_kms::{KeyAccount, KeyPair, SecurityLevel};
 use roger_xml::key_wrap::WrapProfile;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -16,10 +16,30 @@ struct Written {
     user_uri: String,
     certificate: Option<String>,
     identities: Vec<String>,
+    #[serde(default)]
+    minimum_level: Level,
+    #[serde(default)]
+    release: Spoken,
     wrap_profile: Profile,
     generation: u32,
     current: Option<Pair>,
     pending: Option<Pair>,
+}
+
+/// Records from before levels were kept have none: what their keys allow is demanded.
+#[derive(Serialize, Deserialize, Default)]
+enum Level {
+    #[default]
+    A,
+    B,
+    C,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+enum Spoken {
+    Rel13,
+    #[default]
+    Rel14,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,6 +104,15 @@ pub(super) fn write(account: &KeyAccount) -> Result<Zeroizing<Vec<u8>>, StoreFau
         user_uri: account.user_uri.clone(),
         certificate: account.certificate.clone(),
         identities: account.identities.clone(),
+        minimum_level: match account.minimum_level {
+            SecurityLevel::TlsOnly => Level::A,
+            SecurityLevel::TransportKey => Level::B,
+            SecurityLevel::IntegrityKey => Level::C,
+        },
+        release: match account.release {
+            Release::Rel13 => Spoken::Rel13,
+            Release::Rel14 => Spoken::Rel14,
+        },
         wrap_profile: match account.wrap_profile {
             WrapProfile::ThreeGpp => Profile::ThreeGpp,
             WrapProfile::W3c => Profile::W3c,
@@ -104,6 +133,15 @@ pub(super) fn read(octets: &[u8]) -> Result<KeyAccount, StoreFault> {
         user_uri: written.user_uri,
         certificate: written.certificate,
         identities: written.identities,
+        minimum_level: match written.minimum_level {
+            Level::A => SecurityLevel::TlsOnly,
+            Level::B => SecurityLevel::TransportKey,
+            Level::C => SecurityLevel::IntegrityKey,
+        },
+        release: match written.release {
+            Spoken::Rel13 => Release::Rel13,
+            Spoken::Rel14 => Release::Rel14,
+        },
         wrap_profile: match written.wrap_profile {
             Profile::ThreeGpp => WrapProfile::ThreeGpp,
             Profile::W3c => WrapProfile::W3c,

@@ -3,6 +3,10 @@
 mod account;
 mod certificate;
 mod repository;
+mod roots;
+
+pub use repository::SqliteKms;
+pub use roots::StoredRoot;
 
 use crate::{SqliteStore, StoreFault};
 use roger_base::{KmsUri, Secret, SecretBytes};

@@ -3,14 +3,144 @@
 use super::{account, certificate};
 use crate::fault::{seconds, time};
 use crate::{SqliteStore, StoreFault};
-use roger_base::UnixTime;
-use roger_documents::kms::KmsCertificate;
+use roger_base::{KmsUri, UnixTime};
+use roger_documents::kms::{KmsCertificate, KrrList};
 use roger_kms::KeyAccount;
 use roger_kms::ports::{AuditEntry, AuditLog, KeyRepository, StoreError};
 
 const ACCOUNTS: &str = "kms_accounts";
+/// Most uploaded lists of redirect responses that a domain keeps; older ones are forgotten.
+const MAX_REDIRECTS: i64 = 1024;
+
+/// What one KMS domain has in a store. Nothing of another domain can be reached through it.
+#[derive(Clone)]
+pub struct SqliteKms {
+    store: SqliteStore,
+    domain: KmsUri,
+}
 
 impl SqliteStore {
+    /// The part of a KMS domain.
+    #[must_use]
+    pub fn kms(&self, domain: &KmsUri) -> SqliteKms {
+        SqliteKms {
+            store: self.clone(),
+            domain: domain.clone(),
+        }
+    }
+
+    /// Accounts sealed before there were domains are sealed again, bound to theirs.
+    pub(crate) fn bind_accounts_to_domains(&self) -> Result<(), StoreFault> {
+        let sealer = self.sealer.clone();
+        self.worker.write(async move |connection| {
+            let rows: Vec<(String, String, Vec<u8>)> =
+                sqlx::query_as("SELECT kms_uri, user_uri, sealed FROM kms_accounts WHERE bound = 0")
+                    .fetch_all(&mut *connection)
+                    .await?;
+            for (kms_uri, user_uri, sealed) in rows {
+                let account = sealer.open(ACCOUNTS, &user_uri, &sealed)?;
+                let sealed = sealer.seal(ACCOUNTS, &row_name(&kms_uri, &user_uri), account.expose())?;
+                sqlx::query("UPDATE kms_accounts SET sealed = ?, bound = 1 WHERE kms_uri = ? AND user_uri = ?")
+                    .bind(sealed)
+                    .bind(kms_uri)
+                    .bind(user_uri)
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What an account is sealed under: neither another user nor another domain opens it.
+fn row_name(kms_uri: &str, user_uri: &str) -> String {
+    format!("{kms_uri}\n{user_uri}")
+}
+
+impl SqliteKms {
+    pub(super) const fn store(&self) -> &SqliteStore {
+        &self.store
+    }
+
+    pub(super) const fn domain(&self) -> &KmsUri {
+        &self.domain
+    }
+
+    pub(super) fn kms_uri(&self) -> &str {
+        self.domain.as_str()
+    }
+
+    /// Revokes the key set of an identity and key period.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot keep it.
+    pub fn revoke_key_set(&self, identity: &str, period: u64) -> Result<(), StoreFault> {
+        let period = period_number(period)?;
+        let (kms_uri, identity) = (self.kms_uri().to_owned(), identity.to_owned());
+        self.store.worker.write(async move |connection| {
+            sqlx::query("INSERT INTO kms_revocations (kms_uri, identity, period) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+                .bind(kms_uri)
+                .bind(identity)
+                .bind(period)
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+
+    /// Tells the domains of a user, in place of what was told before.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot keep it.
+    pub fn put_user_domains(&self, user_uri: &str, domains: &[KmsUri]) -> Result<(), StoreFault> {
+        let (kms_uri, user_uri, domains) = (
+            self.kms_uri().to_owned(),
+            user_uri.to_owned(),
+            domains.to_vec(),
+        );
+        self.store.worker.write(async move |connection| {
+            sqlx::query("DELETE FROM kms_user_domains WHERE kms_uri = ? AND user_uri = ?")
+                .bind(&kms_uri)
+                .bind(&user_uri)
+                .execute(&mut *connection)
+                .await?;
+            for (domain, place) in domains.iter().zip(0_i64..) {
+                sqlx::query("INSERT INTO kms_user_domains (kms_uri, user_uri, place, domain) VALUES (?, ?, ?, ?)")
+                    .bind(&kms_uri)
+                    .bind(&user_uri)
+                    .bind(place)
+                    .bind(domain.as_str())
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The lists of redirect responses that clients uploaded, oldest first, with who uploaded them.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot be read.
+    pub fn redirects(&self) -> Result<Vec<(String, KrrList)>, StoreFault> {
+        let kms_uri = self.kms_uri().to_owned();
+        let rows: Vec<(String, String)> = self.store.worker.read(async move |connection| {
+            let sql =
+                "SELECT from_uri, document FROM kms_redirects WHERE kms_uri = ? ORDER BY entry";
+            Ok(sqlx::query_as(sql)
+                .bind(kms_uri)
+                .fetch_all(connection)
+                .await?)
+        })?;
+        let lists = rows.into_iter().map(|(from, document)| {
+            let list = KrrList::new(document);
+            Ok((
+                from,
+                list.map_err(|_| StoreFault::LocalCorrupt("redirect responses"))?,
+            ))
+        });
+        lists.collect()
+    }
+
     /// Puts an account in place of the one of the same user.
     ///
     /// # Errors
@@ -21,11 +151,14 @@ impl SqliteStore {
             .map_err(|_| StoreFault::LocalCorrupt("KMS account"))?;
         let sealed = self.sealed_account(account)?;
         let (user_uri, certificate) = (account.user_uri.clone(), account.certificate.clone());
-        self.worker.write(async move |connection| {
+        let kms_uri = self.kms_uri().to_owned();
+        self.store.worker.write(async move |connection| {
             sqlx::query(
-                "INSERT INTO kms_accounts (user_uri, certificate, sealed) VALUES (?, ?, ?) \
-                 ON CONFLICT (user_uri) DO UPDATE SET certificate = excluded.certificate, sealed = excluded.sealed",
+                "INSERT INTO kms_accounts (kms_uri, user_uri, certificate, bound, sealed) VALUES (?, ?, ?, 1, ?) \
+                 ON CONFLICT (kms_uri, user_uri) \
+                 DO UPDATE SET certificate = excluded.certificate, bound = 1, sealed = excluded.sealed",
             )
+            .bind(kms_uri)
             .bind(user_uri)
             .bind(certificate)
             .bind(sealed)
@@ -35,24 +168,32 @@ impl SqliteStore {
         })
     }
 
-    /// Puts an External certificate in place of the one of the same KMS; the number of the cache grows.
+    /// Puts an External certificate in place of the one of the same KMS and `CertUri`; the number of the cache grows.
     ///
     /// # Errors
     /// [`StoreFault`] when the store cannot keep it.
     pub fn put_external_certificate(&self, external: &KmsCertificate) -> Result<(), StoreFault> {
-        let (kms_uri, document) = (
+        let (other, document) = (
             external.kms_uri.as_str().to_owned(),
             certificate::write(external)?,
         );
-        self.worker.write(async move |connection| {
+        let cert_uri = external.cert_uri.clone().unwrap_or_default();
+        let kms_uri = self.kms_uri().to_owned();
+        self.store.worker.write(async move |connection| {
             sqlx::query(
-                "INSERT OR REPLACE INTO kms_certificates (kms_uri, document) VALUES (?, ?)",
+                "INSERT OR REPLACE INTO kms_certificates (kms_uri, external, cert_uri, document) VALUES (?, ?, ?, ?)",
             )
-            .bind(kms_uri)
+            .bind(&kms_uri)
+            .bind(other)
+            .bind(cert_uri)
             .bind(document)
             .execute(&mut *connection)
             .await?;
-            sqlx::query("UPDATE kms_cache SET number = number + 1")
+            sqlx::query(
+                "INSERT INTO kms_cache (kms_uri, number) VALUES (?, 1) \
+                 ON CONFLICT (kms_uri) DO UPDATE SET number = number + 1",
+            )
+            .bind(kms_uri)
                 .execute(connection)
                 .await?;
             Ok(())
@@ -77,10 +218,12 @@ impl SqliteStore {
             i64,
             Option<String>,
         );
-        let rows: Vec<Row> = self.worker.read(async move |connection| {
+        let kms_uri = self.kms_uri().to_owned();
+        let rows: Vec<Row> = self.store.worker.read(async move |connection| {
             let sql = "SELECT entry, time, caller, path, released, status, refusal FROM kms_audit \
-                       WHERE entry > ? ORDER BY entry LIMIT ?";
+                       WHERE kms_uri = ? AND entry > ? ORDER BY entry LIMIT ?";
             Ok(sqlx::query_as(sql)
+                .bind(kms_uri)
                 .bind(after)
                 .bind(limit)
                 .fetch_all(connection)
@@ -94,6 +237,7 @@ impl SqliteStore {
                         entry,
                         AuditEntry {
                             time: time(at)?,
+                            kms_uri: self.kms_uri().to_owned(),
                             caller,
                             path,
                             released: serde_json::from_str(&released).map_err(|_| CORRUPT)?,
@@ -106,14 +250,17 @@ impl SqliteStore {
     }
 
     fn sealed_account(&self, account: &KeyAccount) -> Result<Vec<u8>, StoreFault> {
-        self.sealer
-            .seal(ACCOUNTS, &account.user_uri, &account::write(account)?)
+        let name = row_name(self.kms_uri(), &account.user_uri);
+        self.store
+            .sealer
+            .seal(ACCOUNTS, &name, &account::write(account)?)
     }
 
     fn key_account(&self, sql: &'static str, name: &str) -> Result<Option<KeyAccount>, StoreFault> {
-        let name = name.to_owned();
-        let row: Option<(String, Vec<u8>)> = self.worker.read(async move |connection| {
+        let (kms_uri, name) = (self.kms_uri().to_owned(), name.to_owned());
+        let row: Option<(String, Vec<u8>)> = self.store.worker.read(async move |connection| {
             Ok(sqlx::query_as(sql)
+                .bind(kms_uri)
                 .bind(name)
                 .fetch_optional(connection)
                 .await?)
@@ -123,21 +270,22 @@ impl SqliteStore {
     }
 
     fn opened_account(&self, user_uri: &str, sealed: &[u8]) -> Result<KeyAccount, StoreFault> {
-        account::read(self.sealer.open(ACCOUNTS, user_uri, sealed)?.expose())
+        let name = row_name(self.kms_uri(), user_uri);
+        account::read(self.store.sealer.open(ACCOUNTS, &name, sealed)?.expose())
     }
 }
 
-impl KeyRepository for SqliteStore {
+impl KeyRepository for SqliteKms {
     fn account(&self, user_uri: &str) -> Result<Option<KeyAccount>, StoreError> {
         Ok(self.key_account(
-            "SELECT user_uri, sealed FROM kms_accounts WHERE user_uri = ?",
+            "SELECT user_uri, sealed FROM kms_accounts WHERE kms_uri = ? AND user_uri = ?",
             user_uri,
         )?)
     }
 
     fn account_of_certificate(&self, certificate: &str) -> Result<Option<KeyAccount>, StoreError> {
         Ok(self.key_account(
-            "SELECT user_uri, sealed FROM kms_accounts WHERE certificate = ?",
+            "SELECT user_uri, sealed FROM kms_accounts WHERE kms_uri = ? AND certificate = ?",
             certificate,
         )?)
     }
@@ -146,23 +294,28 @@ impl KeyRepository for SqliteStore {
         if from.user_uri != to.user_uri {
             return Ok(false);
         }
-        let (store, from, to) = (self.sealer.clone(), from.clone(), to.clone());
+        let (store, from, to) = (self.store.sealer.clone(), from.clone(), to.clone());
+        let kms_uri = self.kms_uri().to_owned();
         let sealed = self.sealed_account(&to)?;
-        Ok(self.worker.write(async move |connection| {
+        Ok(self.store.worker.write(async move |connection| {
             let row: Option<(Vec<u8>,)> =
-                sqlx::query_as("SELECT sealed FROM kms_accounts WHERE user_uri = ?")
+                sqlx::query_as("SELECT sealed FROM kms_accounts WHERE kms_uri = ? AND user_uri = ?")
+                    .bind(&kms_uri)
                     .bind(&from.user_uri)
                     .fetch_optional(&mut *connection)
                     .await?;
             let Some((known,)) = row else {
                 return Ok(false);
             };
-            if account::read(store.open(ACCOUNTS, &from.user_uri, &known)?.expose())? != from {
+            if account::read(store.open(ACCOUNTS, &row_name(&kms_uri, &from.user_uri), &known)?.expose())? != from {
                 return Ok(false);
             }
-            sqlx::query("UPDATE kms_accounts SET certificate = ?, sealed = ? WHERE user_uri = ?")
+            sqlx::query(
+                "UPDATE kms_accounts SET certificate = ?, sealed = ? WHERE kms_uri = ? AND user_uri = ?",
+            )
                 .bind(&to.certificate)
                 .bind(sealed)
+                .bind(&kms_uri)
                 .bind(&to.user_uri)
                 .execute(connection)
                 .await?;
@@ -177,9 +330,11 @@ impl KeyRepository for SqliteStore {
         now: UnixTime,
     ) -> Result<bool, StoreError> {
         let (digest, until, now) = (digest.to_vec(), seconds(until)?, seconds(now)?);
-        Ok(self.worker.write(async move |connection| {
+        let kms_uri = self.kms_uri().to_owned();
+        Ok(self.store.worker.write(async move |connection| {
             sqlx::query("DELETE FROM kms_requests WHERE remember_till < ?").bind(now).execute(&mut *connection).await?;
-            let done = sqlx::query("INSERT INTO kms_requests (digest, remember_till) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            let done = sqlx::query("INSERT INTO kms_requests (kms_uri, digest, remember_till) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+                .bind(kms_uri)
                 .bind(digest)
                 .bind(until)
                 .execute(connection)
@@ -188,32 +343,89 @@ impl KeyRepository for SqliteStore {
         })?)
     }
 
+    fn is_revoked(&self, identity: &str, period: u64) -> Result<bool, StoreError> {
+        let period = period_number(period)?;
+        let (kms_uri, identity) = (self.kms_uri().to_owned(), identity.to_owned());
+        let found: Option<(i64,)> = self.store.worker.read(async move |connection| {
+            let sql = "SELECT period FROM kms_revocations WHERE kms_uri = ? AND identity = ? AND period = ?";
+            let query = sqlx::query_as(sql).bind(kms_uri).bind(identity).bind(period);
+            Ok(query.fetch_optional(connection).await?)
+        })?;
+        Ok(found.is_some())
+    }
+
+    fn domains_of(&self, user_uri: &str) -> Result<Vec<KmsUri>, StoreError> {
+        let (kms_uri, user_uri) = (self.kms_uri().to_owned(), user_uri.to_owned());
+        let rows: Vec<(String,)> = self.store.worker.read(async move |connection| {
+            let sql = "SELECT domain FROM kms_user_domains WHERE kms_uri = ? AND user_uri = ? ORDER BY place";
+            let query = sqlx::query_as(sql).bind(kms_uri).bind(user_uri);
+            Ok(query.fetch_all(connection).await?)
+        })?;
+        let domains = rows.into_iter().map(|(domain,)| {
+            KmsUri::new(domain).map_err(|_| StoreFault::LocalCorrupt("domain of a user"))
+        });
+        Ok(domains.collect::<Result<_, _>>()?)
+    }
+
+    fn keep_redirects(&self, from: &str, list: &KrrList, now: UnixTime) -> Result<(), StoreError> {
+        let now = seconds(now)?;
+        let (kms_uri, from, document) = (
+            self.kms_uri().to_owned(),
+            from.to_owned(),
+            list.as_str().to_owned(),
+        );
+        Ok(self.store.worker.write(async move |connection| {
+            sqlx::query("INSERT INTO kms_redirects (kms_uri, from_uri, time, document) VALUES (?, ?, ?, ?)")
+                .bind(&kms_uri)
+                .bind(from)
+                .bind(now)
+                .bind(document)
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query(
+                "DELETE FROM kms_redirects WHERE kms_uri = ? AND entry <= \
+                 (SELECT entry FROM kms_redirects WHERE kms_uri = ? ORDER BY entry DESC LIMIT 1 OFFSET ?)",
+            )
+            .bind(&kms_uri)
+            .bind(&kms_uri)
+            .bind(MAX_REDIRECTS)
+            .execute(connection)
+            .await?;
+            Ok(())
+        })?)
+    }
+
     fn external_certificates(&self) -> Result<(u64, Vec<KmsCertificate>), StoreError> {
-        let (number, rows): ((i64,), Vec<(String,)>) =
-            self.worker.read(async move |connection| {
-                let number = sqlx::query_as("SELECT number FROM kms_cache")
-                    .fetch_one(&mut *connection)
+        let kms_uri = self.kms_uri().to_owned();
+        let (number, rows): (Option<(i64,)>, Vec<(String,)>) =
+            self.store.worker.read(async move |connection| {
+                let number = sqlx::query_as("SELECT number FROM kms_cache WHERE kms_uri = ?")
+                    .bind(&kms_uri)
+                    .fetch_optional(&mut *connection)
                     .await?;
-                let rows = sqlx::query_as("SELECT document FROM kms_certificates ORDER BY kms_uri");
+                let sql = "SELECT document FROM kms_certificates WHERE kms_uri = ? ORDER BY external, cert_uri";
+                let rows = sqlx::query_as(sql).bind(&kms_uri);
                 Ok((number, rows.fetch_all(connection).await?))
             })?;
-        let number =
-            u64::try_from(number.0).map_err(|_| StoreFault::LocalCorrupt("cache number"))?;
+        let number = u64::try_from(number.map_or(0, |(number,)| number))
+            .map_err(|_| StoreFault::LocalCorrupt("cache number"))?;
         let certificates = rows.iter().map(|(document,)| certificate::read(document));
         Ok((number, certificates.collect::<Result<_, StoreFault>>()?))
     }
 }
 
-impl AuditLog for SqliteStore {
+impl AuditLog for SqliteKms {
     fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let at = seconds(entry.time)?;
         let released = serde_json::to_string(&entry.released)
             .map_err(|_| StoreFault::LocalCorrupt("audit entry"))?;
         let entry = entry.clone();
-        Ok(self.worker.write(async move |connection| {
+        let kms_uri = self.kms_uri().to_owned();
+        Ok(self.store.worker.write(async move |connection| {
             sqlx::query(
-                "INSERT INTO kms_audit (time, caller, path, released, status, refusal) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO kms_audit (kms_uri, time, caller, path, released, status, refusal) VALUES (?, ?, ?, ?, ?, ?, ?)",
             )
+            .bind(kms_uri)
             .bind(at)
             .bind(entry.caller)
             .bind(entry.path)
@@ -225,4 +437,8 @@ impl AuditLog for SqliteStore {
             Ok(())
         })?)
     }
+}
+
+fn period_number(period: u64) -> Result<i64, StoreFault> {
+    i64::try_from(period).map_err(|_| StoreFault::LocalCorrupt("number of a key period"))
 }

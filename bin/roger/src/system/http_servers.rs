@@ -19,7 +19,7 @@ use roger_idm::ports::UserRepository as _;
 use roger_idm::{
     Failures, Idm, IdmConfig, LoginName, Password, PasswordHash, Ports, User, UserState,
 };
-use roger_kms::{KeyAccount, Kms, KmsConfig};
+use roger_kms::{KeyAccount, Kms, KmsConfig, KmsDirectory};
 use roger_oidc::provider::{Client, ClientDetails, ClientKind};
 use roger_oidc::{
     AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet,
@@ -42,7 +42,7 @@ pub(super) fn provision(
         let mut account = KeyAccount::unprotected(person.mcptt_id.as_str());
         account.generation = 1;
         account.current = Some(person.kms_keys.clone());
-        store.put_key_account(&account)?;
+        store.kms(&domain.kms_uri).put_key_account(&account)?;
         store.put_subscriber(&Subscriber {
             username: person.sip_username.clone(),
             identities: vec![person.impu.clone()],
@@ -92,7 +92,7 @@ impl ServerAccounts {
             let mut account = KeyAccount::provision(uri, &mut OsRandom)?;
             account.certificate = Some(certificate.to_owned());
             account.identities = identities;
-            store.put_key_account(&account)?;
+            store.kms(&domain.kms_uri).put_key_account(&account)?;
             Ok::<_, SystemError>(account)
         };
         let mdsi = vec![domain.mdsi.as_str().to_owned()];
@@ -186,12 +186,15 @@ pub(super) async fn start_kms(
         ..KmsConfig::default()
     };
     let ports = roger_kms::Ports {
-        repository: Arc::new(store.clone()),
+        repository: Arc::new(store.kms(&domain.kms_uri)),
         tokens: Arc::new(tokens),
-        audit: Arc::new(store.clone()),
+        audit: Arc::new(store.kms(&domain.kms_uri)),
     };
     let front = KmsFrontEnd {
-        kms: Arc::new(Kms::new(master, config, ports)),
+        domains: Arc::new(KmsDirectory::of_one(Arc::new(Kms::new(
+            master, config, ports,
+        )))),
+        proxies: Vec::new(),
         clock: Arc::new(SystemClock),
     };
     let authority = [ca.certificate().clone()];

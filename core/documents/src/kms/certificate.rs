@@ -1,6 +1,6 @@
 //! KMS certificate (TS 33.180 D.3.2): the public keys of one security domain.
 
-use super::NAMESPACE;
+use super::{NAMESPACE, Release};
 use crate::date_time;
 use crate::error::DocumentError;
 use crate::read::{self, all, attribute, boolean, identity, optional_number, optional_text, text};
@@ -106,14 +106,16 @@ impl KmsCertificate {
         })
     }
 
-    pub(crate) fn write_into(&self, w: &mut Writer) {
+    pub(crate) fn write_into(&self, w: &mut Writer, release: Release) {
+        // That the first release has 1.0.0 and no security gateways is inferred (TS 33.179 D.3.1).
+        let (version, gateway) = match release {
+            Release::Rel13 => ("1.0.0", None),
+            Release::Rel14 => ("1.1.0", self.is_security_gateway),
+        };
         w.start("KmsCertificate")
             .attribute("Role", self.role.as_str())
-            .attribute("Version", "1.1.0");
-        w.optional_attribute(
-            "IsSecurityGateway",
-            self.is_security_gateway.map(super::key_set::truth),
-        );
+            .attribute("Version", version);
+        w.optional_attribute("IsSecurityGateway", gateway.map(super::key_set::truth));
         w.optional_leaf("CertUri", self.cert_uri.as_deref())
             .leaf("KmsUri", self.kms_uri.as_str());
         w.optional_leaf("Issuer", self.issuer.as_deref());

@@ -6,12 +6,14 @@
 mod certificate;
 mod key_content;
 mod key_set;
+mod krr;
 mod request;
 mod response;
 
 pub use certificate::{CertificateRole, KPAK_OCTETS, KmsCertificate, SAKKE_POINT_OCTETS};
 pub use key_content::{KeyContent, KeyKind, NewKey, WrappedKey};
 pub use key_set::KmsKeySet;
+pub use krr::{KRR_NAMESPACE, KrrList};
 pub use request::{KmsRequest, OpenedRequest};
 pub use response::{KmsErrorBody, KmsMessage, KmsResponse, OpenedResponse};
 
@@ -42,6 +44,16 @@ impl core::fmt::Debug for NamedKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "NamedKey({})", self.name)
     }
+}
+
+/// The release that a peer speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Release {
+    /// TS 33.179: TrK alone wraps and signs; no InK, no new keys in answers, certificates of version 1.0.0.
+    Rel13,
+    /// TS 33.180.
+    #[default]
+    Rel14,
 }
 
 /// How the peer writes; the second only by configuration of that peer (TS 33.180 Annex D).

@@ -1,12 +1,13 @@
 //! `KmsRequest` and `SignedKmsRequest` (TS 33.180 D.2).
 
+use super::krr::{self, KrrList};
 use super::{Dialect, KmsDocumentError, NAMESPACE, NamedKey};
 use crate::date_time;
 use crate::error::DocumentError;
 use crate::read::{self, optional_text, text};
 use roger_base::{Secret, UnixTime};
 use roger_xml::Writer;
-use roger_xml::markup::{Limits, elements};
+use roger_xml::markup::{Limits, elements, optional_child};
 use roger_xml::names::DS;
 use roger_xml::sibling::{ELEMENT_ID, IntegrityError, Shape, sign, verify_document};
 use roxmltree::Node;
@@ -33,6 +34,8 @@ pub struct KmsRequest {
     pub device_id: Option<String>,
     /// `ClientReqUrl`: the URL that this was posted to.
     pub client_req_url: String,
+    /// `KrrList`, only with `/redirect`.
+    pub krr_list: Option<KrrList>,
     /// `TrK-ID`, under any namespace: never sent by us, honoured when it names a TrK of this client.
     pub trk_id: Option<String>,
 }
@@ -77,18 +80,32 @@ impl KmsRequest {
         w.leaf("Time", &date_time::write(self.time));
         w.optional_leaf("ClientId", self.client_id.as_deref());
         w.optional_leaf("DeviceId", self.device_id.as_deref());
-        w.leaf("ClientReqUrl", &self.client_req_url).end(NAME);
+        w.leaf("ClientReqUrl", &self.client_req_url);
+        if let Some(list) = &self.krr_list {
+            w.raw(list.as_str());
+        }
+        w.end(NAME);
         w.finish()
     }
 
     /// `ClientReqUrl` of a request whose signature is not verified: only for the answer that refuses it.
     #[must_use]
     pub fn unverified_url(octets: &[u8]) -> Option<String> {
+        Self::unverified(octets, "ClientReqUrl")
+    }
+
+    /// `KmsUri` of a request whose signature is not verified: only to find the domain that will verify it.
+    #[must_use]
+    pub fn unverified_kms_uri(octets: &[u8]) -> Option<String> {
+        Self::unverified(octets, "KmsUri")
+    }
+
+    fn unverified(octets: &[u8], name: &'static str) -> Option<String> {
         let document = read::parse(octets).ok()?;
         let root = document.root_element();
         let bare = root.has_tag_name((NAMESPACE, NAME)).then_some(root);
         let request = bare.or_else(|| read::all(root, NAMESPACE, NAME).next())?;
-        text(request, NAMESPACE, "ClientReqUrl").ok()
+        text(request, NAMESPACE, name).ok()
     }
 
     fn read_node(node: Node<'_, '_>) -> Result<Self, DocumentError> {
@@ -100,6 +117,9 @@ impl KmsRequest {
             client_id: optional_text(node, NAMESPACE, "ClientId")?,
             device_id: optional_text(node, NAMESPACE, "DeviceId")?,
             client_req_url: own("ClientReqUrl")?,
+            krr_list: optional_child(node, NAMESPACE, krr::NAME)?
+                .map(KrrList::read_node)
+                .transpose()?,
             trk_id: trk_id(node)?,
         })
     }

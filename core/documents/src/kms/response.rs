@@ -2,12 +2,13 @@
 
 use super::key_content::xsi_type;
 use super::{
-    Dialect, KmsCertificate, KmsDocumentError, KmsKeySet, NAMESPACE, NamedKey, NewKey, WrappedKey,
+    Dialect, KmsCertificate, KmsDocumentError, KmsKeySet, NAMESPACE, NamedKey, NewKey, Release,
+    WrappedKey,
 };
 use crate::date_time;
 use crate::error::DocumentError;
 use crate::read::{self, all, number, optional_text, text};
-use roger_base::{Secret, UnixTime};
+use roger_base::{KmsUri, Secret, UnixTime};
 use roger_xml::Writer;
 use roger_xml::markup::{Limits, child, elements, optional_child};
 use roger_xml::names::{DS, XENC, XSI};
@@ -21,6 +22,7 @@ const SHAPE: Shape = Shape {
 };
 const NAME: &str = "KmsResponse";
 const ERROR: &str = "KmsError";
+const LOOKUP: &str = "KmsLookup";
 /// Most key sets or certificates in one response.
 const MAX_ITEMS: usize = 64;
 
@@ -61,6 +63,15 @@ pub enum KmsMessage {
         /// Certificates; none when the client's cache is current.
         certificates: Vec<KmsCertificate>,
     },
+    /// `KmsLookup`: the domains of a user (TS 33.180 D.2.7; names and order inferred).
+    Lookup {
+        /// `UserUri` that was asked for.
+        user_uri: String,
+        /// `KmsUri` of each domain, the home domain first.
+        kms_uris: Vec<KmsUri>,
+    },
+    /// Neither message nor error: what was uploaded is taken (TS 33.180 D.2.8, inferred).
+    Empty,
     /// `KmsError` in place of a message.
     Error(KmsErrorBody),
 }
@@ -95,6 +106,12 @@ impl KmsResponse {
     /// Writes a bare response.
     #[must_use]
     pub fn write(&self) -> String {
+        self.write_in(Release::Rel14)
+    }
+
+    /// Writes a bare response for a client of this release.
+    #[must_use]
+    pub fn write_in(&self, release: Release) -> String {
         let mut w = Writer::new();
         w.start(NAME).attribute("xmlns", NAMESPACE);
         if self.has_wrapped_keys() {
@@ -106,7 +123,7 @@ impl KmsResponse {
         ) {
             w.attribute("xmlns:xsi", XSI);
         }
-        self.write_content(&mut w);
+        self.write_content(&mut w, release);
         w.finish()
     }
 
@@ -115,9 +132,17 @@ impl KmsResponse {
     /// # Errors
     /// Never for responses that keep the bounds of a message.
     pub fn sign(&self, key: &NamedKey) -> Result<String, IntegrityError> {
+        self.sign_in(key, Release::Rel14)
+    }
+
+    /// Writes a signed response for a client of this release.
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub fn sign_in(&self, key: &NamedKey, release: Release) -> Result<String, IntegrityError> {
         let mut w = Writer::new();
         w.start(NAME);
-        self.write_content(&mut w);
+        self.write_content(&mut w, release);
         let declarations = [
             ("xmlns", NAMESPACE),
             ("xmlns:ds", DS),
@@ -143,11 +168,14 @@ impl KmsResponse {
                     || !new_integrity_keys.is_empty()
                     || key_sets.iter().any(KmsKeySet::has_wrapped_keys)
             }
-            KmsMessage::CertCache { .. } | KmsMessage::Error(_) => false,
+            KmsMessage::CertCache { .. }
+            | KmsMessage::Lookup { .. }
+            | KmsMessage::Empty
+            | KmsMessage::Error(_) => false,
         }
     }
 
-    fn write_content(&self, w: &mut Writer) {
+    fn write_content(&self, w: &mut Writer, release: Release) {
         w.attribute("Id", ELEMENT_ID).attribute("Version", "1.0.0");
         w.leaf("UserUri", &self.user_uri)
             .leaf("KmsUri", &self.kms_uri);
@@ -161,9 +189,10 @@ impl KmsResponse {
                     .leaf("ErrorMsg", &error.message)
                     .end(ERROR);
             }
+            KmsMessage::Empty => {}
             message => {
                 w.start("KmsMessage");
-                write_message(w, message);
+                write_message(w, message, release);
                 w.end("KmsMessage");
             }
         }
@@ -179,7 +208,7 @@ impl KmsResponse {
             (None, Some(error)) => KmsMessage::Error(read_error(error)?),
             // Both: a client uses neither.
             (Some(_), Some(_)) => return Err(DocumentError::PeerValue(NAME).into()),
-            (None, None) => return Err(DocumentError::PeerMissing("KmsMessage").into()),
+            (None, None) => KmsMessage::Empty,
         };
         Ok(Self {
             user_uri: own("UserUri")?,
@@ -240,7 +269,7 @@ const LIMITS: Limits = Limits {
     ..Limits::MESSAGE
 };
 
-fn write_message(w: &mut Writer, message: &KmsMessage) {
+fn write_message(w: &mut Writer, message: &KmsMessage, release: Release) {
     match message {
         KmsMessage::Init {
             certificate,
@@ -249,9 +278,12 @@ fn write_message(w: &mut Writer, message: &KmsMessage) {
         } => {
             w.start("KmsInit").attribute("Version", "1.0.0");
             let extended = !new_transport_keys.is_empty() || !new_integrity_keys.is_empty();
+            let extended = extended && release != Release::Rel13;
             w.optional_attribute("xsi:type", extended.then_some("KmsInitTkIkType"));
-            certificate.write_into(w);
-            write_new_keys(w, new_transport_keys, new_integrity_keys);
+            certificate.write_into(w, release);
+            if extended {
+                write_new_keys(w, new_transport_keys, new_integrity_keys);
+            }
             w.end("KmsInit");
         }
         KmsMessage::KeyProv {
@@ -261,11 +293,14 @@ fn write_message(w: &mut Writer, message: &KmsMessage) {
         } => {
             w.start("KmsKeyProv").attribute("Version", "1.0.0");
             let extended = !new_transport_keys.is_empty() || !new_integrity_keys.is_empty();
+            let extended = extended && release != Release::Rel13;
             w.optional_attribute("xsi:type", extended.then_some("KmsKeyProvTkIkType"));
             for key_set in key_sets {
                 key_set.write_into(w);
             }
-            write_new_keys(w, new_transport_keys, new_integrity_keys);
+            if extended {
+                write_new_keys(w, new_transport_keys, new_integrity_keys);
+            }
             w.end("KmsKeyProv");
         }
         KmsMessage::CertCache {
@@ -279,11 +314,19 @@ fn write_message(w: &mut Writer, message: &KmsMessage) {
             );
             w.attribute("Version", "1.0.0");
             for certificate in certificates {
-                certificate.write_into(w);
+                certificate.write_into(w, release);
             }
             w.end("KmsCertCache");
         }
-        KmsMessage::Error(_) => {}
+        KmsMessage::Lookup { user_uri, kms_uris } => {
+            w.start(LOOKUP).attribute("Version", "1.0.0");
+            w.leaf("UserUri", user_uri);
+            for kms_uri in kms_uris {
+                w.leaf("KmsUri", kms_uri.as_str());
+            }
+            w.end(LOOKUP);
+        }
+        KmsMessage::Empty | KmsMessage::Error(_) => {}
     }
 }
 
@@ -304,10 +347,12 @@ fn read_message(node: Node<'_, '_>, dialect: Dialect) -> Result<KmsMessage, KmsD
     let init = optional_child(node, NAMESPACE, "KmsInit")?;
     let key_prov = optional_child(node, NAMESPACE, "KmsKeyProv")?;
     let cert_cache = optional_child(node, NAMESPACE, "KmsCertCache")?;
-    match (init, key_prov, cert_cache) {
-        (Some(init), None, None) => read_init(init, dialect),
-        (None, Some(key_prov), None) => read_key_prov(key_prov, dialect),
-        (None, None, Some(cache)) => read_cert_cache(cache),
+    let lookup = optional_child(node, NAMESPACE, LOOKUP)?;
+    match (init, key_prov, cert_cache, lookup) {
+        (Some(init), None, None, None) => read_init(init, dialect),
+        (None, Some(key_prov), None, None) => read_key_prov(key_prov, dialect),
+        (None, None, Some(cache), None) => read_cert_cache(cache),
+        (None, None, None, Some(lookup)) => Ok(read_lookup(lookup)?),
         _ => Err(DocumentError::PeerValue("KmsMessage").into()),
     }
 }
@@ -340,6 +385,20 @@ fn read_key_prov(node: Node<'_, '_>, dialect: Dialect) -> Result<KmsMessage, Kms
         key_sets,
         new_transport_keys,
         new_integrity_keys,
+    })
+}
+
+fn read_lookup(node: Node<'_, '_>) -> Result<KmsMessage, DocumentError> {
+    let found: Vec<_> = all(node, NAMESPACE, "KmsUri").collect();
+    if found.len() > MAX_ITEMS {
+        return Err(DocumentError::PeerValue(LOOKUP));
+    }
+    let kms_uris = found
+        .into_iter()
+        .map(|uri| read::identity(&roger_xml::markup::text_of(uri, "KmsUri")?, "KmsUri"));
+    Ok(KmsMessage::Lookup {
+        user_uri: text(node, NAMESPACE, "UserUri")?,
+        kms_uris: kms_uris.collect::<Result<_, _>>()?,
     })
 }
 

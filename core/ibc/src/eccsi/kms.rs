@@ -1,18 +1,20 @@
 //! The KMS side of ECCSI.
 
+use super::derived::DerivedNumbers;
 use super::group::{Point, Scalar};
 use super::{KmsPublicAuthKey, Pvt, hash_of_identity};
 use crate::error::SecretRangeError;
 use roger_base::{Random, RandomError, Secret};
 
 /// Draws of v that may give SSK = 0 or HS = 0 one after the other; the first already has no chance.
-const MAX_DRAWS: usize = 8;
+const MAX_DRAWS: u8 = 8;
 
 /// KSAK, the KMS secret authentication key, and its KPAK (RFC 6507 cl. 4.2). Never leaves the KMS.
 #[derive(Clone)]
 pub struct KmsSecretAuthKey {
     secret: Scalar,
     public: KmsPublicAuthKey,
+    derived: DerivedNumbers,
 }
 
 impl KmsSecretAuthKey {
@@ -34,9 +36,11 @@ impl KmsSecretAuthKey {
 
     fn new(secret: Scalar) -> Result<Self, SecretRangeError> {
         let public = Point::multiply_generator(&secret).ok_or(SecretRangeError)?;
+        let derived = DerivedNumbers::new(&Secret::new(secret.to_octets()));
         Ok(Self {
             secret,
             public: KmsPublicAuthKey::new(public),
+            derived,
         })
     }
 
@@ -86,6 +90,41 @@ impl KmsSecretAuthKey {
             match point.and_then(|point| self.issue_with_point(id, v, point)) {
                 Some(pair) => Ok(pair),
                 None => self.issue(id, random),
+            }
+        });
+        issued.collect()
+    }
+
+    /// Issues the one SSK and PVT that this KSAK has for an identifier: v is derived from both, nothing is drawn and
+    /// nothing has to be kept.
+    ///
+    /// # Errors
+    /// [`SecretRangeError`] when no v serves, which has no chance.
+    pub fn issue_derived(&self, id: &[u8]) -> Result<(Secret<32>, Pvt), SecretRangeError> {
+        for attempt in 0..MAX_DRAWS {
+            if let Some(pair) = self.issue_with(id, &self.derived.number(id, attempt)?) {
+                return Ok(pair);
+            }
+        }
+        Err(SecretRangeError)
+    }
+
+    /// [`Self::issue_derived`] for several identifiers at once, which shares what can be shared.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn issue_derived_batch(
+        &self,
+        ids: &[&[u8]],
+    ) -> Result<Vec<(Secret<32>, Pvt)>, SecretRangeError> {
+        let numbers: Result<Vec<_>, _> = ids.iter().map(|id| self.derived.number(id, 0)).collect();
+        let numbers = numbers?;
+        let points = Point::multiply_generator_batch(&numbers);
+        let pairs = ids.iter().zip(&numbers).zip(points);
+        let issued = pairs.map(|((id, v), point)| {
+            match point.and_then(|point| self.issue_with_point(id, v, point)) {
+                Some(pair) => Ok(pair),
+                None => self.issue_derived(id),
             }
         });
         issued.collect()

@@ -1,5 +1,6 @@
 //! ECCSI signatures over P-256 with SHA-256, N = 32 (RFC 6507, profiled by RFC 6509 and TS 33.180).
 
+mod derived;
 mod group;
 mod kms;
 mod prepared_sender;
@@ -77,7 +78,7 @@ public_point!(
 public_point!(
     /// PVT, the public validation token of an identity, 65 octets (RFC 6507 cl. 5.1.1; `UserPubTokenPVT`).
     ///
-    /// A KMS issues another one at each request, so nobody may pin a PVT to an identity.
+    /// Another KMS issues another one at each request, so nobody may pin a PVT to an identity.
     Pvt {}
 );
 

@@ -7,12 +7,18 @@ use super::point::{Affine, Jacobian, POINT_OCTETS};
 use super::public_key::KmsPublicEncKey;
 use super::recoding::OddDigits;
 use super::scalar::{SCALAR_OCTETS, Scalar};
-use crate::error::SecretRangeError;
+use crate::error::{KeyError, SecretRangeError};
+use crate::hash::sha256;
 use roger_base::{Random, RandomError, Secret};
 use zeroize::Zeroizing;
 
 /// Octets of a stored z_T.
 pub const MASTER_SECRET_OCTETS: usize = SCALAR_OCTETS;
+
+/// Octets of the weight of an RSK in [`KmsSecretEncKey::confirm_batch`].
+const WEIGHT_OCTETS: usize = 16;
+
+type Weight = [u8; WEIGHT_OCTETS];
 
 /// Bits of the first octet of a number of 1022 bits.
 const TOP_OCTET_MASK: u8 = 0x3F;
@@ -117,10 +123,76 @@ impl KmsSecretEncKey {
         keys
     }
 
+    /// Checks RSKs as they are about to be released, each with its identifier, all at once: with weights w of 128 bits,
+    /// Σ [w]RSK = [Σ w/(a + z_T)]P. When one of them is another point of order q, that holds with 2^-128 chance.
+    ///
+    /// A user without z_T has to pair for each (RFC 6508 cl. 6.1.2). Here an RSK costs 128 public bits of a
+    /// multiplication, and all together one multiple of P. The weights are hashes under z_T: nobody can aim at them.
+    ///
+    /// # Errors
+    /// [`KeyError`] when one of them is not a point of the curve or not the RSK of its identifier.
+    pub fn confirm_batch(&self, keys: &[(&[u8], &Secret<POINT_OCTETS>)]) -> Result<(), KeyError> {
+        for keys in keys.chunks(RSK_BATCH) {
+            let weights: Vec<_> = keys
+                .iter()
+                .zip(0_u8..)
+                .map(|((id, _), place)| self.weight(place, id))
+                .collect();
+            let points = keys
+                .iter()
+                .map(|(_, rsk)| Affine::from_octets(rsk.expose()));
+            let points: Result<Vec<_>, _> = points.collect();
+            let points = Zeroizing::new(points.map_err(KeyError::Rsk)?);
+            let sum = Zeroizing::new(weighted_sum(&points, &weights));
+            let mut factors: Vec<_> = keys.iter().map(|(id, _)| self.sum(id)).collect();
+            if !Scalar::invert_all(&mut factors) {
+                return Err(KeyError::ReceiverKeyMismatch);
+            }
+            let mut expected = Scalar::from_identifier(&[0]);
+            for (factor, weight) in factors.iter().zip(&weights) {
+                expected = expected.add(&factor.multiply(&Scalar::from_identifier(weight)));
+            }
+            let expected = Zeroizing::new(multiple_of_generator(&expected).to_affine());
+            if !bool::from(sum.is(&expected)) {
+                return Err(KeyError::ReceiverKeyMismatch);
+            }
+        }
+        Ok(())
+    }
+
+    fn weight(&self, place: u8, id: &[u8]) -> Weight {
+        let z_t = self.secret.to_octets();
+        let hash = sha256(&[b"Roger KMS: weight of an RSK", z_t.as_slice(), &[place], id]);
+        let mut weight = [0; WEIGHT_OCTETS];
+        for (to, from) in weight.iter_mut().zip(hash) {
+            *to = from;
+        }
+        weight
+    }
+
     /// a + z_T.
     fn sum(&self, id: &[u8]) -> Scalar {
         self.secret.add(&Scalar::from_identifier(id))
     }
+}
+
+/// Σ [w]K in a time that depends on the weights, which are of no use to anybody, and not on the points.
+fn weighted_sum(points: &[Affine], weights: &[Weight]) -> Jacobian {
+    let mut sum = Jacobian::default();
+    for octet in 0..WEIGHT_OCTETS {
+        for bit in (0..8).rev() {
+            sum = sum.double();
+            for (point, weight) in points.iter().zip(weights) {
+                if weight
+                    .get(octet)
+                    .is_some_and(|octet| (octet >> bit) & 1 == 1)
+                {
+                    sum = sum.add_affine_complete(point);
+                }
+            }
+        }
+    }
+    sum
 }
 
 fn multiple_of_generator(factor: &Scalar) -> Jacobian {

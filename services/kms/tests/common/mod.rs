@@ -19,7 +19,9 @@ use roger_kms::memory::{MemoryAudit, MemoryRepository};
 use roger_kms::ports::{
     AuditEntry, AuditLog, StoreError, TokenDenial, TokenVerifier, VerifiedClaims,
 };
-use roger_kms::{Credential, HttpAnswer, HttpRequest, KeyAccount, Kms, KmsConfig, Method, Ports};
+use roger_kms::{
+    Channel, Credential, HttpAnswer, HttpRequest, KeyAccount, Kms, KmsConfig, Method, Ports,
+};
 use roger_testkit::SeededRandom;
 use std::sync::Arc;
 
@@ -153,13 +155,25 @@ impl World {
 
     /// Posts a body as Alice with a good token.
     pub fn post(&mut self, path: &str, credential: Credential<'_>, body: &[u8]) -> HttpAnswer {
+        self.post_through(Channel::Direct, path, credential, body)
+    }
+
+    pub fn post_through(
+        &mut self,
+        channel: Channel,
+        path: &str,
+        credential: Credential<'_>,
+        body: &[u8],
+    ) -> HttpAnswer {
         let request = HttpRequest {
             method: Method::Post,
             path,
+            host: None,
+            channel,
             credential,
             body,
         };
-        self.kms.handle(&request, self.now, &mut self.random)
+        self.kms.handle(&request, self.now)
     }
 
     pub fn ask(&mut self, client: &Client, resource: &Resource) -> HttpAnswer {
@@ -203,7 +217,9 @@ pub fn url(resource: &Resource) -> String {
 
 impl Client {
     pub fn body(&self, resource: &Resource, now: UnixTime) -> String {
-        self.who.request(&url(resource), &self.keys, now).unwrap()
+        self.who
+            .request_for(resource, &url(resource), &self.keys, now)
+            .unwrap()
     }
 
     pub fn open(

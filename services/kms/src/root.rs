@@ -1,0 +1,124 @@
+//! The master keys of a domain with their certificates: one, and two while the master keys change.
+
+use crate::config::KmsConfig;
+use roger_base::UnixTime;
+use roger_documents::kms::{CertificateRole, KmsCertificate};
+use roger_ibc::KmsMaster;
+use thiserror::Error;
+
+/// What a certificate says beside the public keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CertificateTerms {
+    /// `CertUri`, by which key sets name the certificate that they belong to.
+    pub cert_uri: Option<String>,
+    /// `ValidFrom`, inclusive.
+    pub valid_from: Option<UnixTime>,
+    /// `ValidTo`, inclusive.
+    pub valid_to: Option<UnixTime>,
+    /// `Revoked`: nothing is issued under it, and who asks is told.
+    pub revoked: bool,
+}
+
+/// Master keys and their certificate, `Role="Root"`.
+pub(crate) struct Root {
+    pub(crate) master: KmsMaster,
+    pub(crate) certificate: KmsCertificate,
+}
+
+impl Root {
+    pub(crate) fn new(master: KmsMaster, terms: CertificateTerms, config: &KmsConfig) -> Self {
+        let domain = master.domain();
+        let certificate = KmsCertificate {
+            role: CertificateRole::Root,
+            is_security_gateway: None,
+            cert_uri: terms.cert_uri,
+            kms_uri: domain.kms_uri.clone(),
+            issuer: config.issuer.clone(),
+            valid_from: terms.valid_from,
+            valid_to: terms.valid_to,
+            revoked: terms.revoked,
+            user_key_period: domain.key_period.period_secs(),
+            user_key_offset: domain.key_period.offset_secs(),
+            pub_enc_key: *domain.enc.as_octets(),
+            pub_auth_key: *domain.auth.as_octets(),
+            domains: config.domains.clone(),
+        };
+        Self {
+            master,
+            certificate,
+        }
+    }
+
+    /// Whether some of a key period lies in the validity of the certificate.
+    pub(crate) fn serves(&self, period: u64) -> bool {
+        let key_period = self.master.domain().key_period;
+        let (begin, end) = (
+            key_period.start_of(period),
+            key_period.start_of(period.saturating_add(1)),
+        );
+        let certificate = &self.certificate;
+        !certificate.revoked
+            && certificate
+                .valid_from
+                .is_none_or(|from| from.to_ntp() < end)
+            && certificate.valid_to.is_none_or(|to| begin <= to.to_ntp())
+    }
+}
+
+/// Why certificates do not make one domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RootError {
+    /// The new master keys are of another KMS URI: that is another domain.
+    #[error("the master keys belong to another domain")]
+    LocalOtherDomain,
+    /// Two certificates have one `CertUri`: the new one would replace the old one at every client.
+    #[error("two certificates of the domain have the same CertUri")]
+    LocalSameCertUri,
+}
+
+/// The certificates of a domain, in the order in which they came into service.
+pub(crate) struct Roots {
+    first: Root,
+    later: Vec<Root>,
+}
+
+impl Roots {
+    pub(crate) const fn new(first: Root) -> Self {
+        Self {
+            first,
+            later: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, root: Root) -> Result<(), RootError> {
+        for known in self.all() {
+            if known.certificate.kms_uri != root.certificate.kms_uri {
+                return Err(RootError::LocalOtherDomain);
+            }
+            if known.certificate.cert_uri == root.certificate.cert_uri {
+                return Err(RootError::LocalSameCertUri);
+            }
+        }
+        self.later.push(root);
+        Ok(())
+    }
+
+    /// The newest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Root> {
+        self.later.iter().rev().chain([&self.first])
+    }
+
+    /// The one that `/init` gives: the newest in service; when none is, the newest of all, so that a client learns that
+    /// it is revoked.
+    pub(crate) fn current(&self, now: UnixTime) -> &Root {
+        let in_service = self.all().find(|root| root.certificate.is_valid_at(now));
+        in_service
+            .or_else(|| self.all().next())
+            .unwrap_or(&self.first)
+    }
+
+    pub(crate) const fn first(&self) -> &Root {
+        &self.first
+    }
+}
