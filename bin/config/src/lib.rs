@@ -31,8 +31,23 @@ pub fn load(
     path: &Path,
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Config, ConfigError> {
+    load_for(path, &[], environment)
+}
+
+/// The same for these roles, unless there are none, in place of those of the file.
+///
+/// # Errors
+/// [`ConfigError`] with every mistake found.
+pub fn load_for(
+    path: &Path,
+    roles: &[Role],
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
     let text = read(path)?;
     let mut config = parse(path, &text)?;
+    if !roles.is_empty() {
+        config.roles = roles.to_vec();
+    }
     environment::apply(&mut config, environment);
     if let Some(folder) = path.parent() {
         files::resolve(&mut config, folder);

@@ -8,7 +8,7 @@
 )]
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
-use roger_config::{Config, ConfigError, load};
+use roger_config::{Config, ConfigError, Role, load, load_for};
 use rstest::rstest;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -271,6 +271,10 @@ fn files_of_roles_elsewhere_are_not_looked_at() {
     let text = GOOD.replace("key = \"own.key\"\nclient", "key = \"gone.key\"\nclient");
     assert!(bench.load(&text).is_err());
     assert!(bench.load(&format!("roles = [\"idm\"]{text}")).is_ok());
+    assert!(load_for(&bench.path("roger.toml"), &[Role::Kms], |_| None).is_err());
+    write(bench.path("roger.toml"), &text).unwrap();
+    let config = load_for(&bench.path("roger.toml"), &[Role::Idm], |_| None).unwrap();
+    assert_eq!(config.roles, [Role::Idm]);
 }
 
 #[test]
