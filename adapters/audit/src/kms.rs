@@ -9,6 +9,7 @@ impl From<&AuditEntry> for AuditRecord {
         Self {
             time: entry.time,
             who: entry.caller.clone(),
+            domain: Some(entry.kms_uri.clone()),
             action: entry.path.clone(),
             subjects: entry.released.clone(),
             outcome: entry.status.to_string(),

@@ -214,12 +214,13 @@ mod tests {
         fn any_record()(
             time in any::<u64>(),
             who in prop::option::of("\\PC{0,20}"),
+            domain in prop::option::of("\\PC{0,20}"),
             action in any::<String>(),
             subjects in prop::collection::vec((any::<String>(), any::<u64>()), 0..3),
             outcome in "[a-z0-9]{0,5}",
             reason in prop::option::of(any::<String>()),
         ) -> AuditRecord {
-            AuditRecord { time: UnixTime(time), who, action, subjects, outcome, reason }
+            AuditRecord { time: UnixTime(time), who, domain, action, subjects, outcome, reason }
         }
     }
 

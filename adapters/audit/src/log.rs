@@ -170,6 +170,7 @@ mod tests {
         AuditRecord {
             time: UnixTime(1_700_000_000),
             who: Some("sip:alice@mc.example".to_owned()),
+            domain: None,
             action: action.to_owned(),
             subjects: vec![("sip:alice@mc.example".to_owned(), 3969)],
             outcome: "200".to_owned(),

@@ -12,6 +12,8 @@ pub struct AuditRecord {
     pub time: UnixTime,
     /// Who proved to be whom: MCPTT ID, URI of a server, name of an administrator; nothing when nobody did.
     pub who: Option<String>,
+    /// The domain it was done in: the KMS URI of a request for keys.
+    pub domain: Option<String>,
     /// Path of the request, or the command of an administrator.
     pub action: String,
     /// Identities and key periods that it is about.

@@ -21,6 +21,7 @@ fn record(number: u64) -> AuditRecord {
     AuditRecord {
         time: UnixTime(1_700_000_000 + number),
         who: (!number.is_multiple_of(3)).then(|| format!("sip:user{number}@mc.example")),
+        domain: None,
         // A caller who tries to look like the end of a line.
         action: format!("/keymanagement/{number}\",\"hash\":\"00\"}}\n"),
         subjects: vec![("sip:alice@mc.example".to_owned(), number)],

@@ -22,6 +22,7 @@ fn record(action: String) -> AuditRecord {
     AuditRecord {
         time: UnixTime(1_700_000_000),
         who: None,
+        domain: None,
         action,
         subjects: Vec::new(),
         outcome: "done".to_owned(),

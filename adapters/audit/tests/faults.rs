@@ -25,6 +25,7 @@ fn record() -> AuditRecord {
     AuditRecord {
         time: UnixTime(1_700_000_000),
         who: Some("sip:alice@mc.example".to_owned()),
+        domain: None,
         action: "/keymanagement/identity/v1/keyprov".to_owned(),
         subjects: vec![("sip:alice@mc.example".to_owned(), 3969)],
         outcome: "200".to_owned(),
@@ -245,6 +246,7 @@ fn the_kms_is_told_when_nothing_was_kept() {
     let (_temporary, folder, file, log) = begin();
     let entry = AuditEntry {
         time: UnixTime(1_700_000_000),
+        kms_uri: "kms.example.org".to_owned(),
         caller: None,
         path: "/keymanagement/identity/v1/init".to_owned(),
         released: Vec::new(),

@@ -2,7 +2,10 @@
 //!
 //! * [`tls`] and [`dev_ca`]: TLS 1.2 and 1.3 with an explicit provider, hybrid key exchange preferred, a certificate
 //!   authority for development;
-//! * [`server`]: a listener with bounds on connections, headers, bodies and time, and a graceful end;
+//! * [`tls_files`]: certificates in files, read again when they change;
+//! * [`server`] with its [`limits`] and [`rate_limit`]: a listener with bounds on connections, headers, bodies, time
+//!   and rates, and a graceful end;
+//! * [`management`] and [`metrics`]: a listener of its own for `/healthz` and `/metrics`;
 //! * [`service`]: how a service that knows no sockets (KMS, GMS) is mounted;
 //! * [`idm`]: the IdM server's endpoints and log-in page; [`kms`] and [`gms`]: the KMS and XCAP front ends;
 //! * [`client`]: the UE's side, which trusts one authority, follows no redirect and keeps no cookie;
@@ -13,11 +16,18 @@ pub mod dev_ca;
 pub mod gms;
 pub mod idm;
 pub mod kms;
+pub mod limits;
+pub mod management;
+pub mod metrics;
+pub mod rate_limit;
 pub mod server;
 pub mod service;
 pub mod tls;
+pub mod tls_files;
 pub mod wire_tap;
 
+mod activity;
+mod address_slots;
 mod system;
 
 pub use client::{
@@ -26,8 +36,13 @@ pub use client::{
 pub use dev_ca::{DevelopmentCa, DevelopmentCaError};
 pub use gms::GmsFrontEnd;
 pub use kms::KmsFrontEnd;
-pub use server::{HttpsServer, ServerError, ServerLimits};
+pub use limits::ServerLimits;
+pub use management::{Health, ReadinessCheck};
+pub use metrics::{Meter, Metrics};
+pub use rate_limit::{Rate, RateLimiter, RateLimits};
+pub use server::{HttpsServer, ServerError, ServerOptions};
 pub use service::{Bearer, HttpRequest, HttpResponse, HttpService};
 pub use system::{Clock, OsRandom, SystemClock};
-pub use tls::{ClientTls, ServerIdentity, ServerTls, TlsError};
+pub use tls::{ClientCertificates, ClientTls, ServerIdentity, ServerTls, TlsError};
+pub use tls_files::{ClientCertificateFiles, Reload, TlsFileError, TlsFiles, WatchedTls};
 pub use wire_tap::{TcpEvent, WireTap};

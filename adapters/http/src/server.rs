@@ -1,19 +1,31 @@
 //! An HTTPS listener with bounds on everything a client can make it hold, and a graceful end.
 
+use crate::activity::Activity;
+use crate::address_slots::{AddressSlot, AddressSlots};
+use crate::limits::ServerLimits;
+use crate::metrics::Meter;
+use crate::rate_limit::RateLimiter;
 use crate::tls::ServerTls;
 use crate::wire_tap::{TappedStream, WireTap};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use core::pin::pin;
 use core::time::Duration;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use rustls_pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -22,6 +34,14 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::timeout::TimeoutLayer;
+
+/// What one HTTP/2 stream and one connection may have under way unread, in octets.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// Most headers of one request.
+const MAX_HEADERS: usize = 64;
+/// HTTP/2 streams that may be reset before they are handled, and errors of the client, on one connection.
+const RESETS: usize = 20;
 
 /// Why a server could not start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -35,42 +55,25 @@ pub enum ServerError {
         /// What the system says.
         reason: String,
     },
+    /// Clear text on an address that others can reach.
+    #[error("{address} is not loopback: it needs TLS")]
+    LocalClearText {
+        /// The address.
+        address: SocketAddr,
+    },
 }
 
-/// Bounds of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServerLimits {
-    /// Most connections at one time; further ones wait in the system's queue.
-    pub connections: usize,
-    /// Largest request body in octets; larger ones get 413.
-    pub body_octets: usize,
-    /// Largest request head in octets.
-    pub head_octets: usize,
-    /// Longest TLS handshake.
-    pub handshake: Duration,
-    /// Longest wait for a request head, also on an idle connection.
-    pub head: Duration,
-    /// Longest time from the head to the answer; then 408.
-    pub request: Duration,
-    /// Longest life of one connection.
-    pub connection: Duration,
-    /// Longest wait for running requests at the end.
-    pub drain: Duration,
-}
-
-impl Default for ServerLimits {
-    fn default() -> Self {
-        Self {
-            connections: 4096,
-            body_octets: 64 * 1024,
-            head_octets: 32 * 1024,
-            handshake: Duration::from_secs(10),
-            head: Duration::from_secs(15),
-            request: Duration::from_secs(20),
-            connection: Duration::from_secs(600),
-            drain: Duration::from_secs(5),
-        }
-    }
+/// What a server is started with besides address, TLS and router.
+#[derive(Clone, Default)]
+pub struct ServerOptions {
+    /// Bounds.
+    pub limits: ServerLimits,
+    /// Bounds on the rate of requests.
+    pub rate: Option<Arc<RateLimiter>>,
+    /// Where figures are counted.
+    pub meter: Option<Meter>,
+    /// Sees every octet.
+    pub tap: Option<Arc<dyn WireTap>>,
 }
 
 /// Where a request came from, in the request's extensions.
@@ -82,7 +85,13 @@ pub struct Peer {
     pub certificate: Option<CertificateDer<'static>>,
     /// Largest body that may be read from it, in octets.
     pub body_octets: usize,
+    /// Longest time for reading it.
+    pub body_time: Duration,
 }
+
+/// The name under which a request is counted, in the response's extensions; never a path as it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route(pub &'static str);
 
 /// A running server.
 pub struct HttpsServer {
@@ -104,6 +113,48 @@ impl HttpsServer {
         limits: ServerLimits,
         tap: Option<Arc<dyn WireTap>>,
     ) -> Result<Self, ServerError> {
+        let options = ServerOptions {
+            limits,
+            tap,
+            ..ServerOptions::default()
+        };
+        Self::start_with(address, tls, router, options).await
+    }
+
+    /// The same with a bound on the rate and with figures.
+    ///
+    /// # Errors
+    /// [`ServerError::LocalBind`] when the address cannot be had.
+    pub async fn start_with(
+        address: SocketAddr,
+        tls: ServerTls,
+        router: Router,
+        options: ServerOptions,
+    ) -> Result<Self, ServerError> {
+        Self::listen(address, Some(tls), router, options).await
+    }
+
+    /// A server without TLS, for the machine itself only.
+    ///
+    /// # Errors
+    /// [`ServerError::LocalClearText`] when others can reach the address; [`ServerError::LocalBind`].
+    pub async fn start_clear_on_loopback(
+        address: SocketAddr,
+        router: Router,
+        options: ServerOptions,
+    ) -> Result<Self, ServerError> {
+        if !address.ip().is_loopback() {
+            return Err(ServerError::LocalClearText { address });
+        }
+        Self::listen(address, None, router, options).await
+    }
+
+    async fn listen(
+        address: SocketAddr,
+        tls: Option<ServerTls>,
+        router: Router,
+        options: ServerOptions,
+    ) -> Result<Self, ServerError> {
         let failed = |error: std::io::Error| ServerError::LocalBind {
             address,
             reason: error.to_string(),
@@ -111,11 +162,12 @@ impl HttpsServer {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let drain = options.limits.drain;
         let acceptor = Acceptor {
-            tls: TlsAcceptor::from(tls.0),
-            router: bounded(router, &limits),
-            limits,
-            tap,
+            tls,
+            router: bounded(router, &options),
+            addresses: AddressSlots::new(options.limits.connections_per_address),
+            options,
             stop: stop.clone(),
             tasks: tasks.clone(),
         };
@@ -124,7 +176,7 @@ impl HttpsServer {
             address: bound,
             stop,
             tasks,
-            drain: limits.drain,
+            drain,
         })
     }
 
@@ -150,46 +202,97 @@ impl Drop for HttpsServer {
     }
 }
 
-fn bounded(router: Router, limits: &ServerLimits) -> Router {
-    router.layer(TimeoutLayer::with_status_code(
-        StatusCode::REQUEST_TIMEOUT,
-        limits.request,
-    ))
+fn bounded(router: Router, options: &ServerOptions) -> Router {
+    let time = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, options.limits.request);
+    router
+        .layer(time)
+        .layer(from_fn_with_state(options.clone(), admit_and_count))
+}
+
+/// Refuses what comes too often, and counts everything.
+async fn admit_and_count(
+    axum::extract::State(options): axum::extract::State<ServerOptions>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let response = match refusal(&options, &request) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    };
+    if let Some(meter) = &options.meter {
+        let route = match (&matched, response.extensions().get::<Route>()) {
+            (_, Some(route)) => route.0,
+            (Some(path), None) => path.as_str(),
+            (None, None) => "other",
+        };
+        meter.request(route, response.status().as_u16(), begun.elapsed());
+    }
+    response
+}
+
+fn refusal(options: &ServerOptions, request: &Request) -> Option<Response> {
+    let (limiter, peer) = (options.rate.as_ref()?, request.extensions().get::<Peer>()?);
+    let certificate = peer.certificate.as_ref();
+    let admitted = limiter.admit(peer.address.ip(), request.headers(), certificate);
+    let too_many = admitted.err()?;
+    if let Some(meter) = &options.meter {
+        meter.limited(too_many.by);
+    }
+    Some(crate::service::too_many_requests(too_many.retry_after))
 }
 
 #[derive(Clone)]
 struct Acceptor {
-    tls: TlsAcceptor,
+    /// `None` on loopback only.
+    tls: Option<ServerTls>,
     router: Router,
-    limits: ServerLimits,
-    tap: Option<Arc<dyn WireTap>>,
+    addresses: AddressSlots,
+    options: ServerOptions,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
+/// What a connection takes up until it ends.
+struct Place {
+    _slot: OwnedSemaphorePermit,
+    _address: AddressSlot,
+}
+
 impl Acceptor {
     async fn run(self, listener: TcpListener) {
-        let slots = Arc::new(Semaphore::new(self.limits.connections));
-        while let Some((stream, slot)) = self.next(&listener, &slots).await {
+        let slots = Arc::new(Semaphore::new(self.options.limits.connections));
+        while let Some((stream, place)) = self.next(&listener, &slots).await {
             let connection = self.clone();
             self.tasks.spawn(async move {
                 connection.serve(stream).await;
-                drop(slot);
+                drop(place);
             });
         }
     }
 
-    /// The next connection with its slot; `None` when the server ends.
+    /// The next connection with its place; `None` when the server ends.
     async fn next(
         &self,
         listener: &TcpListener,
         slots: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    ) -> Option<(TcpStream, Place)> {
         let accepted = async {
             let slot = slots.clone().acquire_owned().await.ok()?;
             loop {
                 match listener.accept().await {
-                    Ok((stream, _)) => return Some((stream, slot)),
+                    Ok((stream, peer)) => {
+                        let Some(address) = self.addresses.take(peer.ip()) else {
+                            self.too_many_connections(peer);
+                            continue;
+                        };
+                        let place = Place {
+                            _slot: slot,
+                            _address: address,
+                        };
+                        return Some((stream, place));
+                    }
                     Err(error) => {
                         // Out of file descriptors, or a client that left at once: go on listening.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -204,7 +307,15 @@ impl Acceptor {
         }
     }
 
+    fn too_many_connections(&self, peer: SocketAddr) {
+        tracing::debug!(address = %peer, "an address has too many connections");
+        if let Some(meter) = &self.options.meter {
+            meter.connection_refused();
+        }
+    }
+
     async fn serve(&self, stream: TcpStream) {
+        let _counted = self.options.meter.as_ref().map(Meter::connection);
         let (Ok(local), Ok(address)) = (stream.local_addr(), stream.peer_addr()) else {
             return;
         };
@@ -212,58 +323,144 @@ impl Acceptor {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
-        let stream = TappedStream::new(stream, self.tap.clone(), local, address);
-        match timeout(self.limits.handshake, self.tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.serve_requests(stream, address).await,
+        let stream = TappedStream::new(stream, self.options.tap.clone(), local, address);
+        let Some(tls) = &self.tls else {
+            let peer = self.peer(address, None);
+            return self.serve_requests(stream, peer, Version::Http1).await;
+        };
+        if let Some(stream) = self.shake_hands(tls, stream, address).await {
+            let session = stream.get_ref().1;
+            let shown = session.peer_certificates().and_then(<[_]>::first);
+            let peer = self.peer(address, shown.map(|shown| shown.clone().into_owned()));
+            let version = match session.alpn_protocol() {
+                Some(b"h2") => Version::Http2,
+                _ => Version::Http1,
+            };
+            self.serve_requests(stream, peer, version).await;
+        }
+    }
+
+    async fn shake_hands(
+        &self,
+        tls: &ServerTls,
+        stream: TappedStream<TcpStream>,
+        address: SocketAddr,
+    ) -> Option<TlsStream<TappedStream<TcpStream>>> {
+        let accepted = TlsAcceptor::from(tls.current()).accept(stream);
+        let shaken = tokio::select! {
+            () = self.stop.cancelled() => return None,
+            shaken = timeout(self.options.limits.handshake, accepted) => shaken,
+        };
+        let meter = self.options.meter.as_ref();
+        match shaken {
+            Ok(Ok(stream)) => {
+                meter.inspect(|meter| meter.handshake(stream.get_ref().1));
+                return Some(stream);
+            }
             Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
+        }
+        meter.inspect(|meter| meter.handshake_failed());
+        None
+    }
+
+    const fn peer(
+        &self,
+        address: SocketAddr,
+        certificate: Option<CertificateDer<'static>>,
+    ) -> Peer {
+        Peer {
+            address,
+            certificate,
+            body_octets: self.options.limits.body_octets,
+            body_time: self.options.limits.body,
         }
     }
 
     async fn serve_requests(
         &self,
-        stream: TlsStream<TappedStream<TcpStream>>,
-        address: SocketAddr,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+        version: Version,
     ) {
-        let shown = stream.get_ref().1.peer_certificates();
-        let certificate = shown
-            .and_then(<[_]>::first)
-            .map(|certificate| certificate.clone().into_owned());
-        let body_octets = self.limits.body_octets;
-        let peer = Peer {
-            address,
-            certificate,
-            body_octets,
-        };
-        let router = self.router.clone().layer(axum::middleware::map_request(
-            move |mut request: Request| {
-                request.extensions_mut().insert(peer.clone());
-                core::future::ready(request)
-            },
-        ));
-        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head)
-            .max_headers(64)
-            .max_buf_size(self.limits.head_octets);
-        let mut connection =
-            pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+        let limits = &self.options.limits;
+        let (address, activity) = (peer.address, Activity::new());
+        let (router, counted) = (
+            TowerToHyperService::new(self.router.clone()),
+            activity.clone(),
+        );
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            let running = counted.begin();
+            request.extensions_mut().insert(peer.clone());
+            let counted = counted.clone();
+            let answer = router.call(request.map(|body| {
+                body.map_err(move |error| {
+                    counted.body_broken_off();
+                    error
+                })
+            }));
+            async move {
+                let answer = answer.await;
+                running.answered();
+                answer
+            }
+        });
+        let builder = version.builder(limits);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
+            () = activity.broken_off(limits.broken_off) => {
+                tracing::debug!(%address, "a client broke off too many requests");
+                return;
+            }
             () = self.stop.cancelled() => None,
-            () = tokio::time::sleep(self.limits.connection) => None,
+            () = activity.idle(limits.idle) => None,
+            () = tokio::time::sleep(limits.connection) => None,
         };
         let ended = match ended {
             Some(ended) => Ok(ended),
             None => {
                 connection.as_mut().graceful_shutdown();
-                timeout(self.limits.drain, connection).await
+                timeout(limits.drain, connection).await
             }
         };
         if let Ok(Err(error)) = ended {
             tracing::debug!(%address, %error, "a connection ended badly");
+        }
+    }
+}
+
+/// The version that TLS has agreed on.
+#[derive(Clone, Copy)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+impl Version {
+    fn builder(self, limits: &ServerLimits) -> Builder<TokioExecutor> {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(usize::try_from(limits.head_octets).unwrap_or(usize::MAX));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(limits.idle)
+            .keep_alive_timeout(limits.head)
+            .max_concurrent_streams(limits.streams)
+            .max_pending_accept_reset_streams(RESETS)
+            .max_local_error_reset_streams(RESETS)
+            .max_header_list_size(limits.head_octets)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(STREAM_WINDOW as usize);
+        match self {
+            Self::Http1 => builder.http1_only(),
+            Self::Http2 => builder.http2_only(),
         }
     }
 }

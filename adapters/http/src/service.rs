@@ -3,7 +3,7 @@
 //! The service gets a request with its body read and its bearer token parsed, and answers at once; it runs on a
 //! thread of its own, since checking signatures and making keys takes a while.
 
-use crate::server::Peer;
+use crate::server::{Peer, Route};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,6 +14,7 @@ use axum::http::header::{
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use core::time::Duration;
 use http_body_util::BodyExt as _;
 use roger_oidc::{AccessToken, TokenRefusal};
 use rustls_pki_types::CertificateDer;
@@ -25,6 +26,8 @@ use tokio::sync::Semaphore;
 const DEFAULT_BODY_OCTETS: usize = 64 * 1024;
 /// How much of a body that is too large is read and thrown away.
 const DISCARDED_OCTETS: usize = 1024 * 1024;
+/// Longest time for a body when a router runs without our server around it.
+const DEFAULT_BODY_TIME: Duration = Duration::from_secs(10);
 /// Requests that [`mount`] lets one service work on or keep waiting at one time.
 const RUNNING: usize = 256;
 
@@ -213,11 +216,43 @@ pub fn mount(service: Arc<dyn HttpService>) -> Router {
 
 /// The same with another bound on the requests under way at one time; those beyond it get 503 and `Retry-After`.
 pub fn mount_bounded(service: Arc<dyn HttpService>, running: usize) -> Router {
+    mount_counted(service, running, &[])
+}
+
+/// The same with the beginnings of the service's paths, under which its requests are counted.
+pub fn mount_counted(
+    service: Arc<dyn HttpService>,
+    running: usize,
+    routes: &'static [&'static str],
+) -> Router {
     let running = Arc::new(Semaphore::new(running));
     Router::new().fallback(move |request: Request| {
         let (service, running) = (service.clone(), running.clone());
-        async move { answer(service, running, request).await.into_axum() }
+        async move {
+            let route = route(request.uri().path(), routes);
+            let mut response = answer(service, running, request).await.into_axum();
+            response.extensions_mut().insert(route);
+            response
+        }
     })
+}
+
+/// The longest beginning that a path has, up to the end of a segment.
+fn route(path: &str, routes: &'static [&'static str]) -> Route {
+    let begins = |route: &&&str| {
+        path.strip_prefix(**route)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let longest = routes.iter().filter(begins).max_by_key(|route| route.len());
+    Route(longest.copied().unwrap_or("other"))
+}
+
+/// 429 with the time to wait, in whole seconds (RFC 6585 4).
+pub(crate) fn too_many_requests(wait: Duration) -> Response {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    HttpResponse::empty(StatusCode::TOO_MANY_REQUESTS)
+        .header(RETRY_AFTER, seconds.max(1).to_string())
+        .into_axum()
 }
 
 async fn answer(
@@ -258,14 +293,21 @@ async fn read(request: Request) -> Result<HttpRequest, StatusCode> {
     })
 }
 
-/// Reads a body within the server's limit: 413 beyond it, 400 when the client breaks off.
-///
-/// A client that has announced too much is still sending; what it sends is thrown away for a while, or it would
-/// see a broken connection in place of the 413.
+/// Reads a body within the server's limits: 413 beyond its size, 408 beyond its time, 400 when the client breaks off.
 pub(crate) async fn read_body(request: Request) -> Result<(Parts, Vec<u8>), StatusCode> {
-    let (parts, mut body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>();
     let limit = peer.map_or(DEFAULT_BODY_OCTETS, |peer| peer.body_octets);
+    let time = peer.map_or(DEFAULT_BODY_TIME, |peer| peer.body_time);
+    let octets = tokio::time::timeout(time, octets_of(body, limit))
+        .await
+        .map_err(|_| StatusCode::REQUEST_TIMEOUT)??;
+    Ok((parts, octets))
+}
+
+/// A client that has announced too much is still sending; what it sends is thrown away for a while, or it would
+/// see a broken connection in place of the 413.
+async fn octets_of(mut body: Body, limit: usize) -> Result<Vec<u8>, StatusCode> {
     let (mut octets, mut received) = (Vec::new(), 0usize);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else {
@@ -281,5 +323,31 @@ pub(crate) async fn read_body(request: Request) -> Result<(Parts, Vec<u8>), Stat
     if received > limit {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    Ok((parts, octets))
+    Ok(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_one_of_the_list_and_never_a_path_as_sent() {
+        const ROUTES: &[&str] = &["/k/v1/keyprov", "/k/v1"];
+        assert_eq!(
+            route("/k/v1/keyprov/sip%3Aalice", ROUTES),
+            Route("/k/v1/keyprov")
+        );
+        assert_eq!(route("/k/v1/keyprov", ROUTES), Route("/k/v1/keyprov"));
+        assert_eq!(route("/k/v1/keyprovx", ROUTES), Route("/k/v1"));
+        assert_eq!(route("/k/v10", ROUTES), Route("other"));
+        assert_eq!(route("/", ROUTES), Route("other"));
+    }
+
+    #[test]
+    fn the_time_to_wait_is_rounded_up() {
+        let seconds = |wait| too_many_requests(wait).headers()[RETRY_AFTER].clone();
+        assert_eq!(seconds(Duration::from_millis(1)), "1");
+        assert_eq!(seconds(Duration::ZERO), "1");
+        assert_eq!(seconds(Duration::from_millis(2001)), "3");
+    }
 }

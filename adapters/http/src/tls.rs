@@ -5,11 +5,12 @@
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use thiserror::Error;
 
 /// Why a TLS side cannot be set up.
@@ -66,10 +67,14 @@ impl ServerIdentity {
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         Ok(Self {
             chain: certificates(chain)?,
-            key: PrivateKeyDer::from_pem_slice(key)
-                .map_err(|_| TlsError::LocalPem("private key"))?,
+            key: private_key(key)?,
         })
     }
+}
+
+/// Reads the private key of a PEM text.
+pub(crate) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| TlsError::LocalPem("private key"))
 }
 
 /// Reads the certificates of a PEM text.
@@ -85,9 +90,27 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError
     Ok(certificates)
 }
 
-/// The server's side of TLS.
+/// Sessions that a server remembers for resumption.
+const REMEMBERED_SESSIONS: usize = 8192;
+
+/// Whether a server asks its clients for certificates, and the authorities that may have signed them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// Not asked for.
+    None,
+    /// Asked for. A client may show none; one that shows a certificate of another authority is refused.
+    Accepted(Vec<CertificateDer<'static>>),
+    /// A client without a certificate of these authorities is refused.
+    Required(Vec<CertificateDer<'static>>),
+}
+
+/// The server's side of TLS. Clones share it: what [`ServerTls::replace`] puts in holds for every server that has one.
+///
+/// Sessions are resumed from the server's memory, once each in TLS 1.3 and always with a fresh key exchange there;
+/// early data is never taken. A server that asks for client certificates resumes nothing, since a resumed session
+/// would go on when the certificate has expired. A replaced configuration forgets the sessions of the old one.
 #[derive(Clone)]
-pub struct ServerTls(pub(crate) Arc<ServerConfig>);
+pub struct ServerTls(Arc<RwLock<Arc<ServerConfig>>>);
 
 impl ServerTls {
     /// A server known by its certificate; clients show none.
@@ -95,10 +118,7 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError`] when certificate and key do not fit.
     pub fn new(identity: ServerIdentity) -> Result<Self, TlsError> {
-        let builder = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(configuration)?;
-        Self::finish(builder.with_no_client_auth(), identity)
+        Self::with_client_certificates(identity, &ClientCertificates::None)
     }
 
     /// A server whose clients may show a certificate of this authority (MCX servers at the KMS and GMS). One that
@@ -110,27 +130,68 @@ impl ServerTls {
         identity: ServerIdentity,
         authority: &[CertificateDer<'static>],
     ) -> Result<Self, TlsError> {
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots(authority)?), provider())
-                .allow_unauthenticated()
-                .build()
-                .map_err(configuration)?;
+        let clients = ClientCertificates::Accepted(authority.to_vec());
+        Self::with_client_certificates(identity, &clients)
+    }
+
+    /// A server that asks its clients for certificates or not.
+    ///
+    /// # Errors
+    /// [`TlsError`] when certificate, key or authority cannot be used.
+    pub fn with_client_certificates(
+        identity: ServerIdentity,
+        clients: &ClientCertificates,
+    ) -> Result<Self, TlsError> {
         let builder = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(configuration)?;
-        Self::finish(builder.with_client_cert_verifier(verifier), identity)
-    }
-
-    fn finish(
-        builder: rustls::ConfigBuilder<ServerConfig, rustls::server::WantsServerCert>,
-        identity: ServerIdentity,
-    ) -> Result<Self, TlsError> {
+        let builder = match client_verifier(clients)? {
+            None => builder.with_no_client_auth(),
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+        };
         let mut config = builder
             .with_single_cert(identity.chain, identity.key)
             .map_err(configuration)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(Arc::new(config)))
+        config.session_storage = match clients {
+            ClientCertificates::None => ServerSessionMemoryCache::new(REMEMBERED_SESSIONS),
+            _ => Arc::new(NoServerSessionStorage {}),
+        };
+        if *clients != ClientCertificates::None {
+            config.send_tls13_tickets = 0;
+        }
+        config.max_early_data_size = 0;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self(Arc::new(RwLock::new(Arc::new(config)))))
     }
+
+    /// Puts another certificate or other authorities in: they hold from the next handshake on, connections go on.
+    pub fn replace(&self, with: &Self) {
+        let with = with.current();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = with;
+    }
+
+    /// The configuration for the next handshake.
+    pub(crate) fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn client_verifier(
+    clients: &ClientCertificates,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+    let verifier = |authority: &[CertificateDer<'static>]| {
+        let roots = Arc::new(roots(authority)?);
+        Ok::<_, TlsError>(WebPkiClientVerifier::builder_with_provider(
+            roots,
+            provider(),
+        ))
+    };
+    let builder = match clients {
+        ClientCertificates::None => return Ok(None),
+        ClientCertificates::Accepted(authority) => verifier(authority)?.allow_unauthenticated(),
+        ClientCertificates::Required(authority) => verifier(authority)?,
+    };
+    builder.build().map(Some).map_err(configuration)
 }
 
 /// The client's side of TLS: trusts the given authority and no other.

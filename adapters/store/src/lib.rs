@@ -43,6 +43,19 @@ impl SqliteStore {
         Ok(store)
     }
 
+    /// Writes, to see whether the store can be written now.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when it cannot.
+    pub fn probe(&self) -> Result<(), StoreFault> {
+        self.worker.write(async |connection| {
+            sqlx::query("UPDATE store_mark SET sealed = sealed WHERE id = 1")
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+    }
+
     /// The first opening leaves a sealed mark; later ones must be able to read it.
     fn check_key(&self) -> Result<(), StoreFault> {
         const MARK: &[u8] = b"roger store";

@@ -1,10 +1,11 @@
-//! `roger`: demo, development servers, UE, inspection and measurement in one program.
+//! `roger`: demo, development servers, servers, UE, inspection and measurement in one program.
 
 mod bench;
 mod capture;
 mod demo;
 mod dev;
 mod inspect;
+mod serve;
 mod stop;
 mod system;
 mod ue;
@@ -28,6 +29,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Keeps the servers of one MC domain up on loopback, for development.
     Dev(dev::DevArgs),
+    /// Serves the IdM server and the KMS of a configuration until SIGTERM.
+    Serve(serve::ServeArgs),
     /// Goes on the air as one user of `roger dev`.
     Ue(ue::UeArgs),
     /// Explains a message field by field, with clause references.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Dev(args) => dev::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Ue(args) => ue::run(&args),
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(&args),

@@ -61,6 +61,18 @@ impl SqliteStore {
         })
     }
 
+    /// Whether there is any user.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot answer.
+    pub fn has_users(&self) -> Result<bool, StoreFault> {
+        self.worker.read(async |connection| {
+            let query = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM users)");
+            let (any,): (bool,) = query.fetch_one(connection).await?;
+            Ok(any)
+        })
+    }
+
     /// Lets a user in or keeps him out; `false` when there is no such user.
     ///
     /// # Errors

@@ -1,0 +1,72 @@
+//! The IdM server of a configuration.
+
+use crate::ServeError;
+use crate::listener::{Listener, watched};
+use roger_adapter_http::{Clock as _, SystemClock, idm};
+use roger_adapter_store::SqliteStore;
+use roger_idm::memory::MemorySessions;
+use roger_idm::{Idm, IdmConfig, Ports};
+use roger_oidc::provider::{Client, ClientDetails, ClientKind};
+use roger_oidc::{Issuer, OauthClientId, RedirectUri, ScopeSet};
+use std::sync::Arc;
+
+/// Puts the clients of the configuration into the store and makes the server.
+pub(crate) fn prepare(
+    section: &roger_config::Idm,
+    store: &SqliteStore,
+) -> Result<(Listener, Arc<Idm>), ServeError> {
+    if !store.has_users()? {
+        return Err(ServeError::LocalNoUser);
+    }
+    for entry in &section.clients {
+        store.put_client(&client(entry)?)?;
+    }
+    let issuer = Issuer::new(section.issuer.as_str());
+    let issuer = issuer.map_err(|error| ServeError::configuration("idm.issuer")(error.into()))?;
+    let ports = Ports {
+        users: Arc::new(store.clone()),
+        clients: Arc::new(store.clone()),
+        grants: Arc::new(store.clone()),
+        sessions: Arc::new(MemorySessions::default()),
+        browsers: Arc::new(store.clone()),
+        consents: Arc::new(store.clone()),
+        factors: Arc::new(store.clone()),
+        keys: Arc::new(store.clone()),
+    };
+    let config = IdmConfig::new(issuer, section.audience.as_str());
+    let server = Arc::new(Idm::start(config, ports, SystemClock.now())?);
+    let front = idm::IdmFrontEnd {
+        idm: Arc::clone(&server),
+        clock: Arc::new(SystemClock),
+        banner: None,
+    };
+    let listener = Listener {
+        name: "idm",
+        address: section.listen,
+        tls: watched(&section.tls)?,
+        router: idm::router(front),
+    };
+    Ok((listener, server))
+}
+
+fn client(entry: &roger_config::Client) -> Result<Client, ServeError> {
+    let wrong = ServeError::configuration;
+    let id = OauthClientId::new(entry.id.as_str());
+    let uris: Result<_, _> = entry
+        .redirect_uris
+        .iter()
+        .map(|uri| RedirectUri::new(uri.as_str()))
+        .collect();
+    let scopes = match &entry.scopes {
+        None => Ok(ScopeSet::every_mcptt_scope()),
+        Some(scopes) => ScopeSet::parse(&scopes.join(" ")),
+    };
+    Ok(Client {
+        id: id.map_err(|error| wrong("idm.clients.id")(error.into()))?,
+        name: entry.name.clone(),
+        kind: ClientKind::Public,
+        redirect_uris: uris.map_err(|error| wrong("idm.clients.redirect_uris")(error.into()))?,
+        scopes: scopes.map_err(|error| wrong("idm.clients.scopes")(error.into()))?,
+        details: ClientDetails::default(),
+    })
+}

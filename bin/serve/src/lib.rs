@@ -1,0 +1,169 @@
+//! The servers of `roger serve`: IdM and KMS, from a configuration and a store, without the shortcuts of `roger dev`.
+//!
+//! Nothing is made here that must outlive the process: master secrets and accounts are there already, or
+//! [`ServeError`] says which command makes them.
+
+mod error;
+mod idm;
+mod kms;
+mod listener;
+mod store;
+
+pub use error::ServeError;
+
+use core::time::Duration;
+use listener::Listener;
+use roger_adapter_http::{Health, HttpsServer, Metrics, ReadinessCheck, WatchedTls, management};
+use roger_adapter_store::StoreKey;
+use roger_config::{Config, Role};
+use roger_kms::ports::AuditLog;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// What other adapters bring: **the one place where the secret keeper and the audit log are plugged in.**
+pub struct Plugged {
+    /// The key of the store, as the keeper of `[secrets]` gives it.
+    pub store_key: StoreKey,
+    /// The log of `[audit]`. Keys are released only after it has kept the entry.
+    pub audit: Arc<dyn AuditLog>,
+    /// Whether that log can be written now.
+    pub audit_ready: Arc<dyn ReadinessCheck>,
+}
+
+/// Running servers.
+pub struct Deployment {
+    idm: Option<HttpsServer>,
+    kms: Option<HttpsServer>,
+    management: HttpsServer,
+    health: Arc<Health>,
+    reload: Vec<Arc<Notify>>,
+    end: CancellationToken,
+}
+
+impl Deployment {
+    /// Starts every role of the configuration; they are ready when this returns.
+    ///
+    /// # Errors
+    /// [`ServeError`] in words for the operator.
+    pub async fn start(config: Config, plugged: Plugged) -> Result<Self, ServeError> {
+        let metrics = Arc::new(Metrics::new());
+        let prepared = {
+            let (config, metrics) = (config.clone(), Arc::clone(&metrics));
+            // Opening the database waits for the disk.
+            tokio::task::spawn_blocking(move || Prepared::new(&config, plugged, &metrics))
+                .await
+                .map_err(ServeError::internal)??
+        };
+        let mut deployment = Self {
+            idm: None,
+            kms: None,
+            management: prepared.manage(&config, &metrics).await?,
+            health: prepared.health,
+            reload: Vec::new(),
+            end: CancellationToken::new(),
+        };
+        let every = Duration::from_secs(config.tls_reload.every_seconds.get().into());
+        if let Some(tls) = &prepared.management_tls {
+            deployment.follow("management", tls, every, &metrics);
+        }
+        if let Some(listener) = prepared.idm {
+            deployment.follow("idm", &listener.tls, every, &metrics);
+            deployment.idm = Some(listener.start(&config, &metrics).await?);
+        }
+        if let Some(listener) = prepared.kms {
+            deployment.follow("kms", &listener.tls, every, &metrics);
+            deployment.kms = Some(listener.start(&config, &metrics).await?);
+        }
+        Ok(deployment)
+    }
+
+    fn follow(
+        &mut self,
+        server: &'static str,
+        tls: &Arc<WatchedTls>,
+        every: Duration,
+        metrics: &Arc<Metrics>,
+    ) {
+        let now = Arc::new(Notify::new());
+        self.reload.push(Arc::clone(&now));
+        let heard = listener::heard(server, metrics);
+        tokio::spawn(Arc::clone(tls).follow(every, now, self.end.clone(), heard));
+    }
+
+    /// What listens where: role and address.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(&'static str, SocketAddr)> {
+        let named = |name, server: &HttpsServer| (name, server.address());
+        let idm = self.idm.as_ref().map(|server| named("idm", server));
+        let kms = self.kms.as_ref().map(|server| named("kms", server));
+        let management = Some(named("management", &self.management));
+        idm.into_iter().chain(kms).chain(management).collect()
+    }
+
+    /// Compares the certificates with their files now (SIGHUP).
+    pub fn reload_certificates(&self) {
+        for now in &self.reload {
+            now.notify_one();
+        }
+    }
+
+    /// Ends: not ready at once, nothing new is accepted, running requests finish within the drain time (SIGTERM).
+    pub async fn stop(self) {
+        self.health.end();
+        let end = async |server: Option<HttpsServer>| {
+            if let Some(server) = server {
+                server.shut_down().await;
+            }
+        };
+        tokio::join!(end(self.idm), end(self.kms));
+        self.management.shut_down().await;
+        self.end.cancel();
+    }
+}
+
+/// Everything but the sockets.
+struct Prepared {
+    idm: Option<Listener>,
+    kms: Option<Listener>,
+    management_tls: Option<Arc<WatchedTls>>,
+    health: Arc<Health>,
+}
+
+impl Prepared {
+    fn new(config: &Config, plugged: Plugged, metrics: &Arc<Metrics>) -> Result<Self, ServeError> {
+        let store = store::open(config, &plugged.store_key)?;
+        let has = |role| config.roles.contains(&role);
+        let own = match (&config.idm, has(Role::Idm)) {
+            (Some(section), true) => Some(idm::prepare(section, &store)?),
+            _ => None,
+        };
+        let kms = match (&config.kms, has(Role::Kms)) {
+            (Some(section), true) => {
+                let own = own.as_ref().map(|(_, idm)| idm);
+                Some(kms::prepare(section, &store, own, plugged.audit)?)
+            }
+            _ => None,
+        };
+        let tls = config.management.tls.as_ref().map(listener::watched);
+        let writable = Arc::new(store::Writable::new(store, Arc::clone(metrics)));
+        let checks: Vec<Arc<dyn ReadinessCheck>> = vec![writable, plugged.audit_ready];
+        Ok(Self {
+            idm: own.map(|(listener, _)| listener),
+            kms,
+            management_tls: tls.transpose()?,
+            health: Arc::new(Health::new(checks, Arc::clone(metrics))),
+        })
+    }
+
+    async fn manage(
+        &self,
+        config: &Config,
+        metrics: &Arc<Metrics>,
+    ) -> Result<HttpsServer, ServeError> {
+        let tls = self.management_tls.as_ref().map(|watched| watched.tls());
+        let (health, metrics) = (Arc::clone(&self.health), Arc::clone(metrics));
+        Ok(management::start(config.management.listen, tls, health, metrics).await?)
+    }
+}

@@ -1,0 +1,45 @@
+//! The database: it is there already, and it can be written.
+
+use crate::ServeError;
+use roger_adapter_http::{Metrics, ReadinessCheck};
+use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_config::Config;
+use std::sync::Arc;
+
+/// Opens the database; never makes one, which would hide a wrong path.
+pub(crate) fn open(config: &Config, key: &StoreKey) -> Result<SqliteStore, ServeError> {
+    let path = config.store.sqlite.as_ref();
+    let path = path.ok_or_else(|| ServeError::LocalConfiguration {
+        key: "store.sqlite",
+        reason: "is missing".to_owned(),
+    })?;
+    if !path.is_file() {
+        return Err(ServeError::LocalNoDatabase(path.clone()));
+    }
+    Ok(SqliteStore::open(path, key)?)
+}
+
+/// Whether the database can be written now.
+pub(crate) struct Writable {
+    store: SqliteStore,
+    metrics: Arc<Metrics>,
+}
+
+impl Writable {
+    pub(crate) const fn new(store: SqliteStore, metrics: Arc<Metrics>) -> Self {
+        Self { store, metrics }
+    }
+}
+
+impl ReadinessCheck for Writable {
+    fn name(&self) -> &'static str {
+        "store"
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.store.probe().map_err(|fault| {
+            self.metrics.store_error();
+            fault.to_string()
+        })
+    }
+}

@@ -1,0 +1,285 @@
+//! A folder with certificates, a database and a configuration.
+#![allow(dead_code, unreachable_pub)]
+
+use base64::Engine as _;
+use roger_adapter_http::tls::provider;
+use roger_adapter_http::{
+    ClientTls, Clock as _, DevelopmentCa, HttpsClient, IdmClient, OsRandom, ReadinessCheck,
+    SystemClock,
+};
+use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_base::{KmsUri, McpttId, SecretBytes};
+use roger_config::Config;
+use roger_ibc::KmsMaster;
+use roger_ibc::uid::KeyPeriod;
+use roger_idm::ports::UserRepository as _;
+use roger_idm::{Failures, LoginName, Password, PasswordHash, User, UserState};
+use roger_kms::KeyAccount;
+use roger_kms::ports::{AuditEntry, AuditLog, StoreError};
+use roger_oidc::client::RelyingParty;
+use roger_oidc::{Issuer, OauthClientId, RedirectUri, ScopeSet, Subject};
+use roger_serve::{Deployment, Plugged, ServeError};
+use std::fs::{Permissions, set_permissions, write};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+pub const ALICE: &str = "sip:alice@mcptt.example.org";
+pub const IDM: &str = "idm.mcptt.example.org";
+pub const KMS: &str = "kms.example.org";
+const REDIRECT: &str = "org.example.mcptt:/login";
+
+/// How much is there before the start.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub enum Provision {
+    Nothing,
+    Database,
+    Users,
+    Everything,
+}
+
+/// Counts entries; can be broken.
+#[derive(Default)]
+struct Audit {
+    entries: AtomicUsize,
+    broken: AtomicBool,
+}
+
+impl AuditLog for Audit {
+    fn record(&self, _: &AuditEntry) -> Result<(), StoreError> {
+        self.check().map_err(StoreError)?;
+        self.entries.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+impl ReadinessCheck for Audit {
+    fn name(&self) -> &'static str {
+        "audit"
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.broken.load(Ordering::SeqCst) {
+            true => Err("broken".to_owned()),
+            false => Ok(()),
+        }
+    }
+}
+
+pub struct Bench {
+    pub config: Config,
+    pub store: SqliteStore,
+    ca: DevelopmentCa,
+    key: StoreKey,
+    audit: Arc<Audit>,
+    folder: TempDir,
+}
+
+impl Bench {
+    pub fn new(provision: Provision) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ca = DevelopmentCa::generate(SystemClock.now()).unwrap();
+        write_certificates(&ca, folder.path());
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = port.local_addr().unwrap().port();
+        write(folder.path().join("roger.toml"), config_text(port)).unwrap();
+        let config = roger_config::load(&folder.path().join("roger.toml"), |_| None).unwrap();
+        let key = StoreKey::random(&mut OsRandom).unwrap();
+        let elsewhere = folder.path().join("elsewhere.sqlite");
+        let path = match provision {
+            Provision::Nothing => &elsewhere,
+            _ => config.store.sqlite.as_ref().unwrap(),
+        };
+        let store = SqliteStore::open(path, &key).unwrap();
+        if provision >= Provision::Users {
+            store.add(&alice()).unwrap();
+            store
+                .put_key_account(&KeyAccount::provision(ALICE, &mut OsRandom).unwrap())
+                .unwrap();
+        }
+        if provision == Provision::Everything {
+            let (uri, period) = (
+                KmsUri::new(KMS).unwrap(),
+                KeyPeriod::new(86_400, 0).unwrap(),
+            );
+            let master = KmsMaster::generate(uri.clone(), period, &mut OsRandom).unwrap();
+            let (ksak, z) = master.to_secrets();
+            store.add_kms_master(&uri, &ksak, &z).unwrap();
+        }
+        Self {
+            config,
+            store,
+            ca,
+            key,
+            audit: Arc::default(),
+            folder,
+        }
+    }
+
+    pub fn plugged(&self) -> Plugged {
+        Plugged {
+            store_key: self.key.clone(),
+            audit: self.audit.clone(),
+            audit_ready: self.audit.clone(),
+        }
+    }
+
+    pub async fn start(&self) -> Result<Deployment, ServeError> {
+        Deployment::start(self.config.clone(), self.plugged()).await
+    }
+
+    pub fn audited(&self) -> usize {
+        self.audit.entries.load(Ordering::SeqCst)
+    }
+
+    pub fn break_audit(&self) {
+        self.audit.broken.store(true, Ordering::SeqCst);
+    }
+
+    pub fn renew_certificates(&self) {
+        write_certificates(&self.ca, self.folder.path());
+    }
+
+    pub fn http(&self, running: &Deployment) -> HttpsClient {
+        let tls = ClientTls::new(&[self.ca.certificate().clone()]).unwrap();
+        let hosts = [
+            (IDM, address(running, "idm")),
+            (KMS, address(running, "kms")),
+        ];
+        HttpsClient::new(tls, &hosts).unwrap()
+    }
+
+    pub fn idm_client(&self, running: &Deployment) -> IdmClient {
+        let issuer = self.config.idm.as_ref().unwrap().issuer.clone();
+        let party = RelyingParty {
+            issuer: Issuer::new(issuer.as_str()).unwrap(),
+            authorization_endpoint: format!("{issuer}/oauth2/authorize"),
+            token_endpoint: format!("{issuer}/oauth2/token"),
+            client_id: OauthClientId::new("ue").unwrap(),
+            redirect_uri: RedirectUri::new(REDIRECT).unwrap(),
+            secret: None,
+        };
+        let keys = format!("{issuer}/oauth2/jwks");
+        IdmClient::new(self.http(running), party, keys, Arc::new(SystemClock))
+    }
+
+    pub async fn connect(&self, running: &Deployment, role: &str) -> TlsStream<TcpStream> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.ca.certificate().clone()).unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(address(running, role)).await.unwrap();
+        let name = if role == "idm" { IDM } else { KMS };
+        TlsConnector::from(Arc::new(config))
+            .connect(name.try_into().unwrap(), stream)
+            .await
+            .unwrap()
+    }
+
+    pub async fn certificate(&self, running: &Deployment, role: &str) -> Vec<u8> {
+        let stream = self.connect(running, role).await;
+        stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+    }
+}
+
+pub fn address(running: &Deployment, role: &str) -> SocketAddr {
+    let addresses = running.addresses();
+    addresses.iter().find(|(name, _)| *name == role).unwrap().1
+}
+
+pub fn password() -> SecretBytes {
+    SecretBytes::new(b"correct horse".to_vec())
+}
+
+pub fn another_key() -> StoreKey {
+    StoreKey::random(&mut OsRandom).unwrap()
+}
+
+/// GET on the management listener.
+pub async fn manage(running: &Deployment, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address(running, "management"))
+        .await
+        .unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, text.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+fn alice() -> User {
+    let password = Password::new("correct horse").unwrap();
+    User {
+        subject: Subject::new("subject-of-alice").unwrap(),
+        login: LoginName::new("alice").unwrap(),
+        password: PasswordHash::of(&password, &mut OsRandom).unwrap(),
+        mcptt_id: McpttId::new(ALICE).unwrap(),
+        entitlement: ScopeSet::every_mcptt_scope(),
+        state: UserState::Enabled,
+        failures: Failures::default(),
+    }
+}
+
+fn write_certificates(ca: &DevelopmentCa, folder: &Path) {
+    let pem = |tag: &str, der: &[u8]| {
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN {tag}-----\n{text}\n-----END {tag}-----\n")
+    };
+    for (name, host) in [("idm", IDM), ("kms", KMS)] {
+        let own = ca.issue(&[host], SystemClock.now()).unwrap();
+        let key = folder.join(format!("{name}.key"));
+        write(&key, pem("PRIVATE KEY", own.key.secret_der())).unwrap();
+        set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+        let certificate = folder.join(format!("{name}.pem"));
+        write(certificate, pem("CERTIFICATE", &own.chain[0])).unwrap();
+    }
+    write(folder.join("ca.pem"), ca.certificate_pem()).unwrap();
+}
+
+fn config_text(port: u16) -> String {
+    format!(
+        r#"
+[store]
+sqlite = "roger.sqlite"
+[secrets]
+keeper = "passphrase"
+key_file = "store.key"
+[audit]
+file = "audit.log"
+[management]
+listen = "127.0.0.1:0"
+[idm]
+listen = "127.0.0.1:{port}"
+issuer = "https://{IDM}:{port}"
+audience = "https://mcptt.example.org"
+[idm.tls]
+certificate = "idm.pem"
+key = "idm.key"
+[[idm.clients]]
+id = "ue"
+name = "Phones"
+redirect_uris = ["{REDIRECT}"]
+[kms]
+listen = "127.0.0.1:0"
+uri = "{KMS}"
+domains = ["mcptt.example.org"]
+key_period_seconds = 86400
+[kms.tls]
+certificate = "kms.pem"
+key = "kms.key"
+client_certificates = "accepted"
+client_authority = "ca.pem"
+"#
+    )
+}
