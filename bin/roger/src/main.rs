@@ -29,7 +29,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Keeps the servers of one MC domain up on loopback, for development.
     Dev(dev::DevArgs),
-    /// Serves the IdM server and the KMS of a configuration until SIGTERM.
+    /// Judges a configuration with --check. Serving its IdM server and KMS needs a keeper of secrets and an audit log,
+    /// which are not plugged in yet.
     Serve(serve::ServeArgs),
     /// Goes on the air as one user of `roger dev`.
     Ue(ue::UeArgs),

@@ -33,6 +33,7 @@ async fn ask(bench: &Bench, running: &Deployment) -> (u16, Option<KmsAnswer>) {
         .unwrap();
     let pair = bench
         .store
+        .kms(&KmsUri::new(KMS).unwrap())
         .account(ALICE)
         .unwrap()
         .unwrap()

@@ -17,7 +17,7 @@ use roger_idm::{Failures, LoginName, Password, PasswordHash, User, UserState};
 use roger_kms::KeyAccount;
 use roger_kms::ports::{AuditEntry, AuditLog, StoreError};
 use roger_oidc::client::RelyingParty;
-use roger_oidc::{Issuer, OauthClientId, RedirectUri, ScopeSet, Subject};
+use roger_oidc::{Issuer, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet, Subject};
 use roger_serve::{Deployment, Plugged, ServeError};
 use std::fs::{Permissions, set_permissions, write};
 use std::net::SocketAddr;
@@ -101,6 +101,7 @@ impl Bench {
         if provision >= Provision::Users {
             store.add(&alice()).unwrap();
             store
+                .kms(&KmsUri::new(KMS).unwrap())
                 .put_key_account(&KeyAccount::provision(ALICE, &mut OsRandom).unwrap())
                 .unwrap();
         }
@@ -225,6 +226,7 @@ fn alice() -> User {
         login: LoginName::new("alice").unwrap(),
         password: PasswordHash::of(&password, &mut OsRandom).unwrap(),
         mcptt_id: McpttId::new(ALICE).unwrap(),
+        others: OtherServiceIds::default(),
         entitlement: ScopeSet::every_mcptt_scope(),
         state: UserState::Enabled,
         failures: Failures::default(),
