@@ -63,7 +63,7 @@ fn reduce_wide(octets: &[u8; WIDE_OCTETS]) -> Scalar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crypto_bigint::{Encoding as _, NonZero, U256, U512};
+    use crypto_bigint::{NonZero, U256, U512};
 
     const Q: U256 =
         U256::from_be_hex("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551");
