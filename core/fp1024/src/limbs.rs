@@ -111,32 +111,38 @@ pub(crate) const fn mask(bit: u64) -> u64 {
 }
 
 /// Subtracts p once from the 1025-bit number (`top`, `a`) when it is p or more; the number must be below 2p.
+#[inline(always)]
+pub(crate) const fn reduce_once(a: &Limbs, top: u64) -> Limbs {
+    subtract_once(a, top, &MODULUS)
+}
+
+/// Subtracts m once from the number (`top`, `a`) below 2m when it is m or more.
 ///
 /// It is subtracted in any case and added again where that was wrong: a selection of one of two results is made with
 /// registers wider than a limb, whose loads wait for the stores of the limbs.
 #[inline(always)]
-pub(crate) const fn reduce_once(a: &Limbs, top: u64) -> Limbs {
-    let mut reduced = [0; LIMBS];
+pub(crate) const fn subtract_once(a: &Limbs, top: u64, modulus: &Limbs) -> Limbs {
+    let mut less = [0; LIMBS];
     let mut borrow = 0;
     let mut i = 0;
     while i < LIMBS {
-        (reduced[i], borrow) = borrowing_sub(a[i], MODULUS[i], borrow);
+        (less[i], borrow) = borrowing_sub(a[i], modulus[i], borrow);
         i += 1;
     }
     // It was wrong exactly when the subtraction borrowed beyond the top bit.
-    add_modulus(reduced, mask(borrow & (top ^ 1)))
+    add_masked(less, modulus, mask(borrow & (top ^ 1))).0
 }
 
-/// a plus p where the mask is all ones, without what goes beyond the top limb.
+/// a plus b where the mask is all ones, and the carry out.
 #[inline(always)]
-const fn add_modulus(mut a: Limbs, mask: u64) -> Limbs {
+pub(crate) const fn add_masked(mut a: Limbs, b: &Limbs, mask: u64) -> (Limbs, u64) {
     let mut carry = 0;
     let mut i = 0;
     while i < LIMBS {
-        (a[i], carry) = carrying_add(a[i], MODULUS[i] & mask, carry);
+        (a[i], carry) = carrying_add(a[i], b[i] & mask, carry);
         i += 1;
     }
-    a
+    (a, carry)
 }
 
 /// a + b mod p for reduced a and b: a - (p - b), which has no bit above the top limb to look after.
@@ -162,7 +168,7 @@ pub(crate) const fn sub(a: &Limbs, b: &Limbs) -> Limbs {
         (difference[i], borrow) = borrowing_sub(a[i], b[i], borrow);
         i += 1;
     }
-    add_modulus(difference, mask(borrow))
+    add_masked(difference, &MODULUS, mask(borrow)).0
 }
 
 /// One when a < p, else zero.
@@ -206,5 +212,5 @@ pub(crate) fn sub_wide(difference: &mut Wide, product: &Wide) {
         i += 1;
     }
     let (_, to) = difference.split_at_mut(LIMBS);
-    to.copy_from_slice(&add_modulus(high, mask(borrow)));
+    to.copy_from_slice(&add_masked(high, &MODULUS, mask(borrow)).0);
 }

@@ -57,15 +57,24 @@ struct Rows {
     g: u64,
 }
 
-/// A function of some steps.
+/// Steps that look at the named bits, with g in either register in turn and in its own at the end.
+macro_rules! alternate {
+    ("g" $next:literal;) => { "" };
+    ("h" $next:literal;) => { "mov {g}, {h}\n" };
+    ($g:tt $next:tt; $bit:literal $($rest:literal)*) => {
+        concat!(step!($g, $next, $bit), alternate!($next $g; $($rest)*))
+    };
+}
+
+/// A function of the steps that look at the named bits.
 macro_rules! steps {
-    ($name:ident, $($step:expr),*) => {
+    ($name:ident; $($bit:literal)*) => {
         #[inline(always)]
         fn $name(mut self) -> Self {
             // SAFETY: computes with registers alone, all of which are operands.
             unsafe {
                 asm!(
-                    $($step),*,
+                    alternate!("g" "h"; $($bit)*),
                     inout("rax") self.zeta,
                     out("rdx") _,
                     f = inout(reg) self.f,
@@ -82,74 +91,10 @@ macro_rules! steps {
 }
 
 impl Rows {
-    steps!(
-        twelve,
-        step!("g", "h", "0"),
-        step!("h", "g", "1"),
-        step!("g", "h", "2"),
-        step!("h", "g", "3"),
-        step!("g", "h", "4"),
-        step!("h", "g", "5"),
-        step!("g", "h", "6"),
-        step!("h", "g", "7"),
-        step!("g", "h", "8"),
-        step!("h", "g", "9"),
-        step!("g", "h", "10"),
-        step!("h", "g", "11")
-    );
-    steps!(
-        thirteen,
-        step!("g", "h", "0"),
-        step!("h", "g", "1"),
-        step!("g", "h", "2"),
-        step!("h", "g", "3"),
-        step!("g", "h", "4"),
-        step!("h", "g", "5"),
-        step!("g", "h", "6"),
-        step!("h", "g", "7"),
-        step!("g", "h", "8"),
-        step!("h", "g", "9"),
-        step!("g", "h", "10"),
-        step!("h", "g", "11"),
-        step!("g", "h", "12"),
-        "mov {g}, {h}"
-    );
-    steps!(
-        fourteen,
-        step!("g", "h", "0"),
-        step!("h", "g", "1"),
-        step!("g", "h", "2"),
-        step!("h", "g", "3"),
-        step!("g", "h", "4"),
-        step!("h", "g", "5"),
-        step!("g", "h", "6"),
-        step!("h", "g", "7"),
-        step!("g", "h", "8"),
-        step!("h", "g", "9"),
-        step!("g", "h", "10"),
-        step!("h", "g", "11"),
-        step!("g", "h", "12"),
-        step!("h", "g", "13")
-    );
-    steps!(
-        fifteen,
-        step!("g", "h", "0"),
-        step!("h", "g", "1"),
-        step!("g", "h", "2"),
-        step!("h", "g", "3"),
-        step!("g", "h", "4"),
-        step!("h", "g", "5"),
-        step!("g", "h", "6"),
-        step!("h", "g", "7"),
-        step!("g", "h", "8"),
-        step!("h", "g", "9"),
-        step!("g", "h", "10"),
-        step!("h", "g", "11"),
-        step!("g", "h", "12"),
-        step!("h", "g", "13"),
-        step!("g", "h", "14"),
-        "mov {g}, {h}"
-    );
+    steps!(twelve; 0 1 2 3 4 5 6 7 8 9 10 11);
+    steps!(thirteen; 0 1 2 3 4 5 6 7 8 9 10 11 12);
+    steps!(fourteen; 0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+    steps!(fifteen; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
 
     /// N steps begin: the lowest N bits of f and g with the first matrix, which is 1 or -1.
     #[inline(always)]

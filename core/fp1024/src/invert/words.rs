@@ -6,7 +6,7 @@
 
 use super::OddModulus;
 use crate::limbs::{
-    LIMBS, Limbs, borrowing_sub, carrying_add, mask, multiply_add, negated_inverse,
+    LIMBS, Limbs, add_masked, carrying_add, mask, multiply_add, negated_inverse, subtract_once,
 };
 
 /// A number with sign, in two's complement.
@@ -43,29 +43,8 @@ pub(super) const fn times_word(a: &Limbs, modulus: &Limbs) -> Limbs {
 }
 
 const fn double(a: &Limbs, modulus: &Limbs) -> Limbs {
-    let (mut sum, mut carry, mut i) = ([0; LIMBS], 0, 0);
-    while i < LIMBS {
-        (sum[i], carry) = carrying_add(a[i], a[i], carry);
-        i += 1;
-    }
+    let (sum, carry) = add_masked(*a, a, u64::MAX);
     subtract_once(&sum, carry, modulus)
-}
-
-/// Subtracts m once from the number (`top`, `a`) below 2m when it is m or more.
-#[inline(always)]
-const fn subtract_once(a: &Limbs, top: u64, modulus: &Limbs) -> Limbs {
-    let (mut less, mut borrow, mut i) = ([0; LIMBS], 0, 0);
-    while i < LIMBS {
-        (less[i], borrow) = borrowing_sub(a[i], modulus[i], borrow);
-        i += 1;
-    }
-    let keep = mask(borrow & (top ^ 1));
-    i = 0;
-    while i < LIMBS {
-        less[i] = (a[i] & keep) | (less[i] & !keep);
-        i += 1;
-    }
-    less
 }
 
 /// The number in N limbs of `bits` bits; together they have at most four words more than it.
@@ -123,11 +102,7 @@ pub(super) fn finish(d: &SignedWords, sign: i64, modulus: &OddModulus) -> Limbs 
 /// A number from -m to 2m - 1, its sign in `top`, brought below m.
 #[inline(always)]
 fn settle(number: &Limbs, top: u64, modulus: &Limbs) -> Limbs {
-    let if_negative = mask(top >> 63);
-    let (mut sum, mut carry) = ([0; LIMBS], 0);
-    for i in 0..LIMBS {
-        (sum[i], carry) = carrying_add(number[i], modulus[i] & if_negative, carry);
-    }
+    let (sum, carry) = add_masked(*number, modulus, mask(top >> 63));
     subtract_once(&sum, top.wrapping_add(carry), modulus)
 }
 

@@ -15,8 +15,7 @@
 //!   t = r.
 //!
 //! So V = g^r accepts exactly what the TEST accepts, and costs a power with a fixed base instead of a point.
-//! v is zero only when R itself has an order that divides 4 and the loop runs over R; zero is not an element of PF_p
-//! and is refused by its real part.
+//! v is zero only for some R whose own order divides 4; zero is not an element of PF_p and is refused by its real part.
 //!
 //! The loop squares v anyway, so u^q costs only products: with q = 4h - 1, V = (v·u^h)⁴ / u.
 
