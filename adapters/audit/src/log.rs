@@ -40,7 +40,8 @@ impl Default for Options {
 }
 
 struct Request {
-    event: Event,
+    /// Nothing when only the way to the disk is tried.
+    event: Option<Event>,
     /// A record whose caller has given up is not written.
     until: Instant,
     answer: SyncSender<Result<(), AuditFault>>,
@@ -94,12 +95,24 @@ impl AuditFolder {
     /// [`AuditFault`], at the deadline at the latest. Then the record may be there or not, and what it is about must
     /// not be done.
     pub fn record(&self, record: &AuditRecord) -> Result<(), AuditFault> {
+        self.ask(Some(Event::Record(record.clone())))
+    }
+
+    /// Whether a record would be kept now: the thread answers, the file is untouched, the disk has room.
+    ///
+    /// # Errors
+    /// [`AuditFault`], at the deadline at the latest.
+    pub fn probe(&self) -> Result<(), AuditFault> {
+        self.ask(None)
+    }
+
+    fn ask(&self, event: Option<Event>) -> Result<(), AuditFault> {
         let until = Instant::now()
             .checked_add(self.deadline)
             .ok_or(AuditFault::LocalTooSlow)?;
         let (answer, answered) = sync_channel(1);
         let request = Request {
-            event: Event::Record(record.clone()),
+            event,
             until,
             answer,
         };
@@ -145,15 +158,25 @@ fn work(mut writer: Writer, queue: &Receiver<Request>, head: &Mutex<Anchor>) {
         if requests.is_empty() {
             continue;
         }
-        let (events, answers): (Vec<_>, Vec<_>) = requests
+        let (probes, records): (Vec<_>, Vec<_>) = requests
             .into_iter()
-            .map(|request| (request.event, request.answer))
-            .unzip();
-        let results = writer.append(&events);
-        *head.lock().unwrap_or_else(PoisonError::into_inner) = writer.head();
-        for (answer, result) in answers.iter().zip(results) {
-            let _ = answer.send(result);
+            .partition(|request| request.event.is_none());
+        for probe in probes {
+            let _ = probe.answer.send(writer.probe());
         }
+        append(&mut writer, records, head);
+    }
+}
+
+fn append(writer: &mut Writer, records: Vec<Request>, head: &Mutex<Anchor>) {
+    let (events, answers): (Vec<_>, Vec<_>) = records
+        .into_iter()
+        .filter_map(|request| Some((request.event?, request.answer)))
+        .unzip();
+    let results = writer.append(&events);
+    *head.lock().unwrap_or_else(PoisonError::into_inner) = writer.head();
+    for (answer, result) in answers.iter().zip(results) {
+        let _ = answer.send(result);
     }
 }
 

@@ -131,6 +131,19 @@ impl Writer {
         answers.into_iter().map(both).collect()
     }
 
+    /// Whether a record would be kept now.
+    pub(crate) fn probe(&mut self) -> Result<(), AuditFault> {
+        self.ready()?;
+        let current = self.current.as_ref().ok_or(AuditFault::LocalEnded)?;
+        let free = rustix::fs::fstatvfs(&current.file)
+            .map_err(|errno| AuditFault::io(&current.path, errno))?;
+        let free = free.f_bavail.saturating_mul(free.f_frsize);
+        if free < u64::try_from(LONGEST).unwrap_or(u64::MAX) {
+            return Err(AuditFault::io(&current.path, "the disk is full"));
+        }
+        Ok(())
+    }
+
     /// A file that is ours and has room.
     fn ready(&mut self) -> Result<(), AuditFault> {
         let Some(current) = &mut self.current else {

@@ -134,6 +134,19 @@ fn a_file_that_was_deleted_replaced_cut_or_extended_is_an_error_and_shows() {
 }
 
 #[test]
+fn a_probe_writes_nothing_and_shows_a_deleted_file() {
+    let (_temporary, folder, file, log) = begin();
+    let before = fs::read(&file).unwrap();
+    log.probe().unwrap();
+    assert_eq!(fs::read(&file).unwrap(), before);
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(log.probe(), Err(AuditFault::LocalTampered(_))));
+    log.probe().unwrap();
+    log.record(&record()).unwrap();
+    assert!(folder.join("audit-00000002.jsonl").is_file());
+}
+
+#[test]
 fn a_folder_that_is_gone_is_an_error_until_it_is_back() {
     let (temporary, folder, _, log) = begin();
     let away = temporary.path().join("away");

@@ -15,6 +15,9 @@ pub enum StoreFault {
     /// Something with this name is there already.
     #[error("an entry with this name exists already")]
     LocalDuplicate,
+    /// What shall be removed is still needed.
+    #[error("{0} is in use")]
+    LocalInUse(&'static str),
     /// The store was sealed under another key.
     #[error("the store was made with another key")]
     LocalWrongKey,

@@ -3,6 +3,7 @@
 //! One thread owns the connection; every call is one transaction and returns when it is on the disk
 //! (`docs/decisions/store-bridge.md`). What must not be read from the file is sealed under a [`StoreKey`].
 
+mod agencies;
 mod fault;
 mod gms;
 mod idm;
@@ -11,7 +12,9 @@ mod seal;
 mod subscribers;
 mod worker;
 
+pub use agencies::Agency;
 pub use fault::StoreFault;
+pub use idm::Enlisted;
 pub use kms::{SqliteKms, StoredRoot};
 pub use seal::StoreKey;
 

@@ -9,6 +9,7 @@
 
 use crate::StoreFault;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use roger_base::{Random, RandomError, Secret, SecretBytes};
 use zeroize::Zeroizing;
 
@@ -32,6 +33,19 @@ impl StoreKey {
     /// [`RandomError`] when the source fails.
     pub fn random(random: &mut dyn Random) -> Result<Self, RandomError> {
         Secret::random(random).map(Self)
+    }
+
+    /// A key for another purpose, from which this one cannot be had: HMAC-SHA-256 over the purpose.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Secret<32> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose());
+        let tag = hmac::sign(&key, purpose.as_bytes());
+        let mut derived = Zeroizing::new([0; 32]);
+        derived
+            .iter_mut()
+            .zip(tag.as_ref())
+            .for_each(|(to, from)| *to = *from);
+        Secret::new(*derived)
     }
 }
 

@@ -70,6 +70,11 @@ fn migrations() -> Migrator {
             "registration_permits",
             include_str!("../migrations/sqlite/0021_registration_permits.sql"),
         ),
+        (
+            40,
+            "agencies",
+            include_str!("../migrations/sqlite/0040_agencies.sql"),
+        ),
     ];
     let migrations = numbered.map(|(version, name, sql)| {
         Migration::new(

@@ -17,13 +17,15 @@ enum Kind {
     Written,
     /// Made by `roger admin init`; closed to others when it is there.
     Made,
+    /// A folder made by `roger admin init`, below a folder that is there.
+    Folder,
 }
 
 type Visit<'a> = &'a mut dyn FnMut(&mut PathBuf, Kind, &[Step]);
 
 /// Shows every path with its place.
 fn visit(config: &mut Config, each: Visit<'_>) {
-    use Kind::{Made, Public, Secret, Written};
+    use Kind::{Folder, Made, Public, Secret, Written};
     if let Some(path) = &mut config.store.sqlite {
         each(path, Written, &[Step::Key("store"), Step::Key("sqlite")]);
     }
@@ -42,8 +44,8 @@ fn visit(config: &mut Config, each: Visit<'_>) {
         each(&mut token.module, Public, &at("module"));
         each(&mut token.pin_file, Secret, &at("pin_file"));
     }
-    let at = [Step::Key("audit"), Step::Key("file")];
-    each(&mut config.audit.file, Written, &at);
+    let at = [Step::Key("audit"), Step::Key("folder")];
+    each(&mut config.audit.folder, Folder, &at);
     visit_servers(config, each);
 }
 
@@ -105,9 +107,11 @@ fn wrong(path: &Path, kind: Kind) -> Option<String> {
     let shown = path.display();
     let found = std::fs::metadata(path);
     match (&found, kind) {
+        (Ok(found), Kind::Folder) if found.is_dir() => None,
+        (Ok(_), Kind::Folder) => Some(format!("{shown} is not a folder")),
         (Ok(found), _) if !found.is_file() => Some(format!("{shown} is not a file")),
         (Err(error), Kind::Public | Kind::Secret) => Some(format!("{shown}: {error}")),
-        (Err(_), Kind::Written | Kind::Made) => match path.parent() {
+        (Err(_), Kind::Written | Kind::Made | Kind::Folder) => match path.parent() {
             Some(folder) if folder.is_dir() => None,
             _ => Some(format!("the folder of {shown} is not there")),
         },

@@ -144,16 +144,23 @@ pub struct Pkcs11 {
     pub module: PathBuf,
     /// Label of the token.
     pub slot_label: String,
+    /// Label of the wrapping key inside.
+    #[serde(default = "store_key_label")]
+    pub key_label: String,
     /// File with the PIN.
     pub pin_file: PathBuf,
+}
+
+fn store_key_label() -> String {
+    "roger-store".to_owned()
 }
 
 /// `[audit]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audit {
-    /// File of the audit log.
-    pub file: PathBuf,
+    /// Folder of the audit log; each process writes a chain of its own below it.
+    pub folder: PathBuf,
 }
 
 /// Whether clients are asked for certificates.

@@ -24,7 +24,7 @@ keeper = "passphrase"
 key_file = "store.key"
 
 [audit]
-file = "audit.log"
+folder = "audit"
 
 [idm]
 listen = "127.0.0.1:8443"
@@ -173,7 +173,7 @@ fn a_good_file_is_taken_and_its_paths_start_at_its_folder() {
     "gone.pem",
     "No such file"
 )]
-#[case::no_folder("audit.log", "gone/audit.log", "gone/audit.log", "the folder of")]
+#[case::no_folder("\"audit\"", "\"gone/audit\"", "gone/audit", "the folder of")]
 #[case::management(
     "[audit]",
     "[management]\nlisten = \"0.0.0.0:1\"\n[audit]",
@@ -218,7 +218,7 @@ fn a_mistake_is_shown_with_its_line(
 fn a_missing_key_is_named() {
     let shown = Bench::new().shown(&GOOD.replace("audience = \"https://mcptt.example.org\"", ""));
     assert!(shown.contains("missing field `audience`"), "{shown}");
-    let shown = Bench::new().shown(&GOOD.replace("[audit]\nfile = \"audit.log\"", ""));
+    let shown = Bench::new().shown(&GOOD.replace("[audit]\nfolder = \"audit\"", ""));
     assert!(shown.contains("missing field `audit`"), "{shown}");
 }
 
@@ -299,7 +299,7 @@ fn the_environment_names_secret_files_and_nothing_else() {
     );
     assert_eq!(config.kms.unwrap().tls.key, bench.path("other.key"));
     assert_eq!(config.idm.unwrap().tls.key, bench.path("own.key"));
-    assert_eq!(config.audit.file, bench.path("audit.log"));
+    assert_eq!(config.audit.folder, bench.path("audit"));
     // What they name is checked like the rest.
     assert!(load_with("gone").is_err());
 }

@@ -5,6 +5,7 @@ mod capture;
 mod demo;
 mod dev;
 mod inspect;
+mod passphrase;
 mod serve;
 mod stop;
 mod system;
@@ -29,8 +30,7 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Keeps the servers of one MC domain up on loopback, for development.
     Dev(dev::DevArgs),
-    /// Judges a configuration with --check. Serving its IdM server and KMS needs a keeper of secrets and an audit log,
-    /// which are not plugged in yet.
+    /// Runs the IdM server and the KMS of a configuration; --check only judges it.
     Serve(serve::ServeArgs),
     /// Goes on the air as one user of `roger dev`.
     Ue(ue::UeArgs),

@@ -11,10 +11,12 @@ pub enum ServeError {
     #[error("there is no database {}: `roger admin init` makes it", .0.display())]
     LocalNoDatabase(PathBuf),
     /// The database has no master secrets of this KMS.
-    #[error("the database has no master secrets of the KMS {0}: `roger admin master` makes them")]
+    #[error(
+        "the database has no master secrets of the KMS {0}: `roger admin kms create-master` makes them"
+    )]
     LocalNoMaster(String),
     /// Nobody could log in.
-    #[error("the database has no user: `roger admin user` adds one")]
+    #[error("the database has no user: `roger admin user add` adds one")]
     LocalNoUser,
     /// A value of the configuration.
     #[error("{key}: {reason}")]

@@ -1,21 +1,21 @@
-//! The KMS of a configuration.
+//! The KMS of a configuration, and of the agencies that have a domain of their own.
 
 use crate::ServeError;
 use crate::listener::{Listener, watched};
 use core::time::Duration;
 use roger_adapter_http::{KmsFrontEnd, SystemClock, service};
-use roger_adapter_store::SqliteStore;
+use roger_adapter_store::{SqliteStore, StoredRoot};
 use roger_base::KmsUri;
-use roger_ibc::KmsMaster;
-use roger_ibc::uid::KeyPeriod;
 use roger_idm::Idm;
-use roger_kms::ports::AuditLog;
-use roger_kms::{Kms, KmsConfig, KmsDirectory, Ports};
+use roger_kms::ports::{AuditLog, TokenVerifier};
+use roger_kms::{DomainAddress, Kms, KmsConfig, KmsDirectory, Ports};
 use roger_oidc::{AccessTokenVerifier, ClockSkew, Issuer, JwkSet, TrustedIssuer};
 use std::sync::Arc;
 
 /// Requests that the KMS works on or keeps waiting at one time.
 const RUNNING: usize = 256;
+/// Agencies read at one time.
+const PAGE: u32 = 1000;
 /// Paths under which requests are counted (TS 33.180 D.2).
 const ROUTES: &[&str] = &[
     "/keymanagement/identity/v1/init",
@@ -26,31 +26,35 @@ const ROUTES: &[&str] = &[
     "/keymanagement/identity/v1/redirect",
 ];
 
-/// Makes the KMS on the master secrets of the store.
+/// Makes the KMS on the master secrets of the store: the domain of the configuration, and those of the agencies.
 pub(crate) fn prepare(
     section: &roger_config::Kms,
     store: &SqliteStore,
     own: Option<&Arc<Idm>>,
     audit: Arc<dyn AuditLog>,
 ) -> Result<Listener, ServeError> {
-    let config = KmsConfig {
-        kms_id: section.kms_id.clone(),
-        cert_uri: section.cert_uri.clone(),
-        domains: section.domains.clone(),
-        time_window: Duration::from_secs(section.time_window_seconds),
-        past_periods: section.past_periods,
-        ..KmsConfig::default()
+    let tokens: Arc<dyn TokenVerifier> = Arc::new(verifier(section, store, own)?);
+    let ports = |domain: &KmsUri| Ports {
+        repository: Arc::new(store.kms(domain)),
+        tokens: Arc::clone(&tokens),
+        audit: Arc::clone(&audit),
     };
-    let master = master(section, store)?;
-    let ports = Ports {
-        repository: Arc::new(store.kms(&master.domain().kms_uri)),
-        tokens: Arc::new(verifier(section, store, own)?),
-        audit,
-    };
+    let uri = KmsUri::new(section.uri.as_str());
+    let uri = uri.map_err(|error| ServeError::configuration("kms.uri")(error.into()))?;
+    let kms = domain(section, section.domains.clone(), store, &uri, ports(&uri))?;
+    let kms = kms.ok_or_else(|| ServeError::LocalNoMaster(section.uri.clone()))?;
+    let mut domains = KmsDirectory::of_one(Arc::new(kms));
+    for (uri, mc_domains) in agencies(store)? {
+        match domain(section, mc_domains, store, &uri, ports(&uri))? {
+            Some(kms) => domains
+                .add(DomainAddress::default(), Arc::new(kms))
+                .map_err(ServeError::internal)?,
+            // The others must not stand still for one that is being set up.
+            None => tracing::warn!(%uri, "not served: the domain has no master secrets yet"),
+        }
+    }
     let front = KmsFrontEnd {
-        domains: Arc::new(KmsDirectory::of_one(Arc::new(Kms::new(
-            master, config, ports,
-        )))),
+        domains: Arc::new(domains),
         proxies: Vec::new(),
         clock: Arc::new(SystemClock),
     };
@@ -62,20 +66,64 @@ pub(crate) fn prepare(
     })
 }
 
-fn master(section: &roger_config::Kms, store: &SqliteStore) -> Result<KmsMaster, ServeError> {
-    let wrong = ServeError::configuration;
-    let uri = KmsUri::new(section.uri.as_str());
-    let uri = uri.map_err(|error| wrong("kms.uri")(error.into()))?;
-    let (period, offset) = (
-        section.key_period_seconds,
-        section.key_period_offset_seconds,
-    );
-    let period = KeyPeriod::new(period, offset);
-    let period = period.map_err(|error| wrong("kms.key_period_seconds")(error.into()))?;
-    let Some((ksak, z)) = store.kms_master(&uri)? else {
-        return Err(ServeError::LocalNoMaster(section.uri.clone()));
+/// KMS URI and MC domains of every agency that has a KMS domain of its own and is not kept out.
+fn agencies(store: &SqliteStore) -> Result<Vec<(KmsUri, Vec<String>)>, ServeError> {
+    let mut found = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = store.agencies(&after, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(found);
+        };
+        after.clone_from(&last.id);
+        let serving = page.into_iter().filter(|agency| agency.enabled);
+        found.extend(serving.filter_map(|agency| Some((agency.kms_uri?, agency.domains))));
+    }
+}
+
+/// One domain with all its master secrets; nothing when it has none.
+fn domain(
+    section: &roger_config::Kms,
+    mc_domains: Vec<String>,
+    store: &SqliteStore,
+    uri: &KmsUri,
+    ports: Ports,
+) -> Result<Option<Kms>, ServeError> {
+    let mut roots = store.kms(uri).roots()?.into_iter();
+    let Some(first) = roots.next() else {
+        return Ok(None);
     };
-    KmsMaster::from_secrets(uri, period, &ksak, &z).map_err(ServeError::internal)
+    let stored = first.master.domain().key_period;
+    if stored.period_secs() != section.key_period_seconds
+        || stored.offset_secs() != section.key_period_offset_seconds
+    {
+        return Err(ServeError::LocalConfiguration {
+            key: "kms.key_period_seconds",
+            reason: format!(
+                "the master secrets of {uri} were made for periods of {} seconds with offset {}",
+                stored.period_secs(),
+                stored.offset_secs()
+            ),
+        });
+    }
+    let config = KmsConfig {
+        kms_id: section.kms_id.clone(),
+        cert_uri: first.terms.cert_uri,
+        valid_from: first.terms.valid_from,
+        valid_to: first.terms.valid_to,
+        revoked: first.terms.revoked,
+        domains: mc_domains,
+        time_window: Duration::from_secs(section.time_window_seconds),
+        past_periods: section.past_periods,
+        ..KmsConfig::default()
+    };
+    let mut kms = Kms::new(first.master, config, ports);
+    for StoredRoot { master, terms } in roots {
+        kms = kms
+            .with_successor(master, terms)
+            .map_err(ServeError::internal)?;
+    }
+    Ok(Some(kms))
 }
 
 /// Tokens of the IdM server of this process and of those that the configuration trusts.

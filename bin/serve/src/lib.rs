@@ -1,18 +1,20 @@
 //! The servers of `roger serve`: IdM and KMS, from a configuration and a store, without the shortcuts of `roger dev`.
 //!
 //! Nothing is made here that must outlive the process: master secrets and accounts are there already, or
-//! [`ServeError`] says which command makes them.
+//! [`ServeError`] says which command makes them. [`plug`] has the keeper of secrets and the audit log.
 
 mod error;
 mod idm;
 mod kms;
 mod listener;
-mod store;
+pub mod plug;
+pub mod store;
 
 pub use error::ServeError;
 
 use core::time::Duration;
 use listener::Listener;
+use plug::{Ask, AuditReady, PlugError};
 use roger_adapter_http::{Health, HttpsServer, Metrics, ReadinessCheck, WatchedTls, management};
 use roger_adapter_store::StoreKey;
 use roger_config::{Config, Role};
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// What other adapters bring: **the one place where the secret keeper and the audit log are plugged in.**
+/// What the servers work with: [`Plugged::new`] has it from the configuration, tests bring their own.
 pub struct Plugged {
     /// The key of the store, as the keeper of `[secrets]` gives it.
     pub store_key: StoreKey,
@@ -30,6 +32,22 @@ pub struct Plugged {
     pub audit: Arc<dyn AuditLog>,
     /// Whether that log can be written now.
     pub audit_ready: Arc<dyn ReadinessCheck>,
+}
+
+impl Plugged {
+    /// The store key of the keeper of `[secrets]`, and the log of `[audit]`.
+    ///
+    /// # Errors
+    /// [`PlugError`] when one of them cannot be had: then nothing is served.
+    pub fn new(config: &Config, ask: Ask<'_>) -> Result<Self, PlugError> {
+        let store_key = plug::store_key(config, ask)?;
+        let audit = Arc::new(plug::audit(config, &plug::servers(config), &store_key)?);
+        Ok(Self {
+            store_key,
+            audit_ready: Arc::new(AuditReady(Arc::clone(&audit))),
+            audit,
+        })
+    }
 }
 
 /// Running servers.

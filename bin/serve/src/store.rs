@@ -7,7 +7,10 @@ use roger_config::Config;
 use std::sync::Arc;
 
 /// Opens the database; never makes one, which would hide a wrong path.
-pub(crate) fn open(config: &Config, key: &StoreKey) -> Result<SqliteStore, ServeError> {
+///
+/// # Errors
+/// [`ServeError`] when it is not there or does not open.
+pub fn open(config: &Config, key: &StoreKey) -> Result<SqliteStore, ServeError> {
     let path = config.store.sqlite.as_ref();
     let path = path.ok_or_else(|| ServeError::LocalConfiguration {
         key: "store.sqlite",

@@ -112,10 +112,18 @@ async fn what_is_not_there_is_said_with_the_command_that_makes_it() {
     assert!(text.contains("`roger admin init`"), "{text}");
     let (text, error) = refused(Provision::Database).await;
     assert!(matches!(error, ServeError::LocalNoUser), "{text}");
-    assert!(text.contains("`roger admin user`"), "{text}");
+    assert!(text.contains("`roger admin user add`"), "{text}");
     let (text, error) = refused(Provision::Users).await;
     assert!(matches!(error, ServeError::LocalNoMaster(_)), "{text}");
-    assert!(text.contains("`roger admin master`"), "{text}");
+    assert!(text.contains("`roger admin kms create-master`"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_key_periods_than_those_of_the_master_secrets_are_refused() {
+    let mut bench = Bench::new(Provision::Everything);
+    bench.config.kms.as_mut().unwrap().key_period_seconds = 86_401;
+    let error = bench.start().await.err().unwrap().to_string();
+    assert!(error.contains("periods of 86400 seconds"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

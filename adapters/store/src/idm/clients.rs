@@ -63,6 +63,19 @@ fn uris(rows: Vec<(String,)>) -> Result<Vec<RedirectUri>, StoreFault> {
 }
 
 impl SqliteStore {
+    /// The ids of all clients, in order.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot answer.
+    pub fn client_ids(&self) -> Result<Vec<OauthClientId>, StoreFault> {
+        let rows: Vec<(String,)> = self.worker.read(async |connection| {
+            let query = sqlx::query_as("SELECT client_id FROM clients ORDER BY client_id");
+            Ok(query.fetch_all(connection).await?)
+        })?;
+        let ids = rows.into_iter().map(|(id,)| OauthClientId::new(id));
+        ids.collect::<Result<_, _>>().map_err(|_| CORRUPT)
+    }
+
     /// Registers a client, replacing one of the same id.
     ///
     /// # Errors

@@ -4,6 +4,9 @@ mod browsers;
 mod clients;
 mod grants;
 mod registry;
+mod roster;
 mod second_factors;
 mod signing_keys;
 mod users;
+
+pub use roster::Enlisted;

@@ -1,5 +1,6 @@
 //! Users.
 
+use super::roster::insert;
 use crate::fault::{seconds, time};
 use crate::{SqliteStore, StoreFault};
 use roger_base::McpttId;
@@ -11,14 +12,14 @@ use sqlx::sqlite::SqliteRow;
 
 const CORRUPT: StoreFault = StoreFault::LocalCorrupt("user");
 
-fn state_name(state: UserState) -> &'static str {
+pub(super) fn state_name(state: UserState) -> &'static str {
     match state {
         UserState::Enabled => "enabled",
         UserState::Disabled => "disabled",
     }
 }
 
-fn read(row: &SqliteRow) -> Result<User, StoreFault> {
+pub(super) fn read(row: &SqliteRow) -> Result<User, StoreFault> {
     let text = |column: &str| row.try_get::<String, _>(column);
     let optional = |column: &str| row.try_get::<Option<String>, _>(column);
     let last: Option<i64> = row.try_get("failure_last")?;
@@ -91,40 +92,23 @@ impl SqliteStore {
 impl UserRepository for SqliteStore {
     fn by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
         Ok(self.user(
-            "SELECT * FROM users WHERE login = ?",
+            "SELECT * FROM users_in_force WHERE login = ?",
             login.as_str().to_owned(),
         )?)
     }
 
     fn by_subject(&self, subject: &Subject) -> Result<Option<User>, StoreError> {
         Ok(self.user(
-            "SELECT * FROM users WHERE subject = ?",
+            "SELECT * FROM users_in_force WHERE subject = ?",
             subject.as_str().to_owned(),
         )?)
     }
 
     fn add(&self, user: &User) -> Result<(), StoreError> {
         let user = user.clone();
-        let added = self.worker.write(async move |connection| {
-            let last = user.failures.last.map(seconds).transpose()?;
-            sqlx::query(
-                "INSERT INTO users (subject, login, password, mcptt_id, entitlement, state, failure_count, \
-                 failure_last, mcvideo_id, mcdata_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )
-            .bind(user.subject.as_str())
-            .bind(user.login.as_str())
-            .bind(user.password.expose_phc())
-            .bind(user.mcptt_id.as_str())
-            .bind(user.entitlement.to_string())
-            .bind(state_name(user.state))
-            .bind(i64::from(user.failures.count))
-            .bind(last)
-            .bind(user.others.mcvideo.as_ref().map(McVideoId::as_str))
-            .bind(user.others.mcdata.as_ref().map(McDataId::as_str))
-            .execute(connection)
-            .await?;
-            Ok(())
-        });
+        let added = self
+            .worker
+            .write(async move |connection| insert(connection, &user, None).await);
         match added {
             Err(StoreFault::LocalDuplicate) => Err(StoreError::LocalDuplicate("user")),
             other => Ok(other?),

@@ -5,6 +5,7 @@ mod certificate;
 mod repository;
 mod roots;
 
+pub(crate) use repository::ACCOUNTS_OF_A_USER;
 pub use repository::SqliteKms;
 pub use roots::StoredRoot;
 

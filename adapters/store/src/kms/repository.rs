@@ -9,6 +9,11 @@ use roger_kms::KeyAccount;
 use roger_kms::ports::{AuditEntry, AuditLog, KeyRepository, StoreError};
 
 const ACCOUNTS: &str = "kms_accounts";
+/// What goes with a user, by her URI, in every domain. Revocations stay: a user of the same name must not have them undone.
+pub(crate) const ACCOUNTS_OF_A_USER: [&str; 2] = [
+    "DELETE FROM kms_accounts WHERE user_uri = ?",
+    "DELETE FROM kms_user_domains WHERE user_uri = ?",
+];
 /// Most uploaded lists of redirect responses that a domain keeps; older ones are forgotten.
 const MAX_REDIRECTS: i64 = 1024;
 
@@ -249,7 +254,7 @@ impl SqliteKms {
         entries.collect()
     }
 
-    fn sealed_account(&self, account: &KeyAccount) -> Result<Vec<u8>, StoreFault> {
+    pub(crate) fn sealed_account(&self, account: &KeyAccount) -> Result<Vec<u8>, StoreFault> {
         let name = row_name(self.kms_uri(), &account.user_uri);
         self.store
             .sealer

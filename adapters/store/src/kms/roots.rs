@@ -3,7 +3,7 @@
 use super::{KSAK, Z};
 use crate::fault::{seconds, time};
 use crate::{SqliteKms, StoreFault};
-use roger_base::Secret;
+use roger_base::{Secret, UnixTime};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
 use roger_kms::CertificateTerms;
@@ -61,6 +61,20 @@ impl SqliteKms {
             .execute(connection)
             .await?;
             Ok(())
+        })
+    }
+
+    /// Ends the validity of a certificate of the domain; `false` when there is none of this `CertUri`.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot keep it.
+    pub fn end_root(&self, cert_uri: &str, valid_to: UnixTime) -> Result<bool, StoreFault> {
+        let (kms_uri, cert_uri) = (self.kms_uri().to_owned(), cert_uri.to_owned());
+        let valid_to = seconds(valid_to)?;
+        self.store().worker.write(async move |connection| {
+            let sql = "UPDATE kms_roots SET valid_to = ? WHERE kms_uri = ? AND cert_uri = ?";
+            let query = sqlx::query(sql).bind(valid_to).bind(kms_uri).bind(cert_uri);
+            Ok(query.execute(connection).await?.rows_affected() == 1)
         })
     }
 

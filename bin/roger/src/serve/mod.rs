@@ -1,13 +1,12 @@
 //! `roger serve`: the IdM server and the KMS of `roger.toml`, until SIGTERM.
 
 mod log;
-mod plugged;
 mod signals;
 
-use crate::complain;
+use crate::{complain, passphrase};
 use clap::Args;
 use roger_config::{Config, Role};
-use roger_serve::Deployment;
+use roger_serve::{Deployment, Plugged};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -59,17 +58,14 @@ pub(crate) fn run(args: &ServeArgs) -> ExitCode {
 
 fn serve(config: Config) -> Result<(), Box<dyn core::error::Error>> {
     log::start(&config.log)?;
-    let plugged = plugged::plug_in(&config)?;
+    let plugged = Plugged::new(&config, &passphrase::ask)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
         .block_on(until_told(config, plugged))
 }
 
-async fn until_told(
-    config: Config,
-    plugged: roger_serve::Plugged,
-) -> Result<(), Box<dyn core::error::Error>> {
+async fn until_told(config: Config, plugged: Plugged) -> Result<(), Box<dyn core::error::Error>> {
     // Before the servers: a signal during the start must end them in order as well.
     let mut signals = signals::Signals::listen()?;
     let deployment = Deployment::start(config, plugged).await?;

@@ -19,7 +19,7 @@ sqlite = "roger.sqlite"
 keeper = "passphrase"
 key_file = "store.key"
 [audit]
-file = "audit.log"
+folder = "audit"
 [idm]
 listen = "127.0.0.1:0"
 issuer = "https://idm.example.org"
@@ -90,12 +90,12 @@ fn the_roles_of_the_command_line_replace_those_of_the_file() {
 }
 
 #[test]
-fn nothing_is_served_without_a_keeper_and_an_audit_log() {
+fn nothing_is_served_without_the_key_of_the_store() {
     let output = serve(&folder(CONFIG), &["--roles", "idm"]);
     assert!(!output.status.success());
     let said = said(&output);
     assert!(
-        said.contains("neither a keeper for [secrets] nor a log for [audit]"),
+        said.contains("key of the store") && said.contains("store.key"),
         "{said}"
     );
     assert!(!said.contains("listens on"), "{said}");

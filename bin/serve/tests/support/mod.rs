@@ -7,15 +7,15 @@ use roger_adapter_http::{
     ClientTls, Clock as _, DevelopmentCa, HttpsClient, IdmClient, OsRandom, ReadinessCheck,
     SystemClock,
 };
-use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_adapter_store::{SqliteStore, StoreKey, StoredRoot};
 use roger_base::{KmsUri, McpttId, SecretBytes};
 use roger_config::Config;
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
 use roger_idm::ports::UserRepository as _;
 use roger_idm::{Failures, LoginName, Password, PasswordHash, User, UserState};
-use roger_kms::KeyAccount;
 use roger_kms::ports::{AuditEntry, AuditLog, StoreError};
+use roger_kms::{CertificateTerms, KeyAccount};
 use roger_oidc::client::RelyingParty;
 use roger_oidc::{Issuer, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet, Subject};
 use roger_serve::{Deployment, Plugged, ServeError};
@@ -111,8 +111,11 @@ impl Bench {
                 KeyPeriod::new(86_400, 0).unwrap(),
             );
             let master = KmsMaster::generate(uri.clone(), period, &mut OsRandom).unwrap();
-            let (ksak, z) = master.to_secrets();
-            store.add_kms_master(&uri, &ksak, &z).unwrap();
+            let terms = CertificateTerms::default();
+            store
+                .kms(&uri)
+                .add_root(&StoredRoot { master, terms })
+                .unwrap();
         }
         Self {
             config,
@@ -258,7 +261,7 @@ sqlite = "roger.sqlite"
 keeper = "passphrase"
 key_file = "store.key"
 [audit]
-file = "audit.log"
+folder = "audit"
 [management]
 listen = "127.0.0.1:0"
 [idm]
