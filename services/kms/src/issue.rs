@@ -2,6 +2,7 @@
 
 use crate::account::KeyAccount;
 use crate::config::NextPeriod;
+use crate::cpu_mark::marked;
 use crate::refusal::Refusal;
 use crate::root::Root;
 use crate::server::{Channel, Context, Kms};
@@ -95,7 +96,7 @@ impl Kms {
             };
             for period in periods.into_iter().filter(|period| root.serves(*period)) {
                 let revoked = self.ports.repository.is_revoked(identity, period)?;
-                let issued = root.master.issue(identity, period)?;
+                let issued = marked!("crypto", root.master.issue(identity, period))?;
                 key_sets.push(self.key_set(
                     root,
                     &issued,
@@ -163,7 +164,8 @@ impl Kms {
             let octets = if revoked { zeros.as_slice() } else { octets };
             match transport_key {
                 Some(key) => {
-                    let wrapped = WrappedKey::wrap(octets, key, account.wrap_profile);
+                    let wrapped =
+                        marked!("wrap", WrappedKey::wrap(octets, key, account.wrap_profile));
                     wrapped
                         .map(KeyContent::Wrapped)
                         .map_err(|_| Refusal::LocalKeys)

@@ -11,6 +11,7 @@
 
 mod account;
 mod config;
+mod cpu_mark;
 mod directory;
 mod issue;
 pub mod memory;

@@ -2,6 +2,7 @@
 
 use crate::account::{KeyAccount, KeyPair, SecurityLevel};
 use crate::config::{KmsConfig, UnprovisionedUsers};
+use crate::cpu_mark::marked;
 use crate::issue::Admitted;
 use crate::ports::{AuditEntry, AuditLog, KeyRepository, TokenVerifier};
 use crate::refusal::Refusal;
@@ -256,7 +257,7 @@ impl Kms {
         let account = self.account_of(caller)?;
         context.release = account.release;
         context.signer = account.current.as_ref().map(|pair| pair.signer().clone());
-        let opened = open_request(request.body, &account)?;
+        let opened = marked!("xml", open_request(request.body, &account))?;
         context
             .client_req_url
             .clone_from(&opened.request.client_req_url);
@@ -282,7 +283,7 @@ impl Kms {
         match credential {
             Credential::None => Err(Refusal::DeniedNoToken(self.config.missing_token)),
             Credential::Bearer(token) => {
-                let claims = self.ports.tokens.verify(token, now)?;
+                let claims = marked!("token", self.ports.tokens.verify(token, now))?;
                 Ok(Caller::User(claims.mcptt_id.as_str().to_owned()))
             }
             Credential::Certificate(name) => {
@@ -428,7 +429,7 @@ impl Kms {
         let signed = context
             .signer
             .as_ref()
-            .map(|key| response.sign_in(key, context.release));
+            .map(|key| marked!("xml", response.sign_in(key, context.release)));
         let (status, body) = match signed {
             None => (status, response.write_in(context.release)),
             Some(Ok(body)) => (status, body),

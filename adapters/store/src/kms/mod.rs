@@ -1,6 +1,7 @@
 //! The ports of the KMS, and its master secrets.
 
 mod account;
+mod bulk;
 mod certificate;
 mod repository;
 mod roots;

@@ -249,7 +249,7 @@ impl SqliteKms {
         entries.collect()
     }
 
-    fn sealed_account(&self, account: &KeyAccount) -> Result<Vec<u8>, StoreFault> {
+    pub(super) fn sealed_account(&self, account: &KeyAccount) -> Result<Vec<u8>, StoreFault> {
         let name = row_name(self.kms_uri(), &account.user_uri);
         self.store
             .sealer

@@ -1,0 +1,38 @@
+//! `roger bench kms`: whole servers under load.
+
+use super::{Failure, seconds, show};
+use clap::Args;
+use core::num::NonZeroUsize;
+use roger_bench::{Connecting, KmsLoad};
+
+#[derive(Args)]
+pub(super) struct KmsArgs {
+    /// Most users; each is provisioned once.
+    #[arg(long, value_name = "N", default_value = "20000")]
+    users: NonZeroUsize,
+    /// Longest time.
+    #[arg(long, value_name = "S", default_value_t = 30.0, value_parser = seconds)]
+    seconds: f64,
+    /// Users under way at one time.
+    #[arg(long, value_name = "N", default_value = "32")]
+    connections: NonZeroUsize,
+    /// When a connection is opened: for each `user`, for each `request`, for each request with the second one
+    /// `resumed`, or `kept` from user to user.
+    #[arg(long, value_name = "WHEN", default_value = "user")]
+    connecting: Connecting,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl KmsArgs {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let load = KmsLoad {
+            users: self.users,
+            seconds: self.seconds,
+            connections: self.connections,
+            connecting: self.connecting,
+        };
+        show(&roger_bench::provision(&load)?, self.json)
+    }
+}
