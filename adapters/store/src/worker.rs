@@ -70,6 +70,11 @@ fn migrations() -> Migrator {
             "registration_permits",
             include_str!("../migrations/sqlite/0021_registration_permits.sql"),
         ),
+        (
+            30,
+            "pre_issued",
+            include_str!("../migrations/sqlite/0030_pre_issued.sql"),
+        ),
     ];
     let migrations = numbered.map(|(version, name, sql)| {
         Migration::new(

@@ -16,6 +16,7 @@ mod directory;
 mod issue;
 pub mod memory;
 pub mod ports;
+pub mod pre_issue;
 mod refusal;
 mod renewal;
 mod root;

@@ -1,9 +1,10 @@
 //! The master keys of a domain with their certificates: one, and two while the master keys change.
 
 use crate::config::KmsConfig;
+use crate::pre_issue::RootId;
 use roger_base::UnixTime;
 use roger_documents::kms::{CertificateRole, KmsCertificate};
-use roger_ibc::KmsMaster;
+use roger_ibc::{IssuedKeys, KmsMaster};
 use thiserror::Error;
 
 /// What a certificate says beside the public keys.
@@ -21,6 +22,7 @@ pub struct CertificateTerms {
 
 /// Master keys and their certificate, `Role="Root"`.
 pub(crate) struct Root {
+    pub(crate) id: RootId,
     pub(crate) master: KmsMaster,
     pub(crate) certificate: KmsCertificate,
 }
@@ -44,9 +46,17 @@ impl Root {
             domains: config.domains.clone(),
         };
         Self {
+            id: RootId::of(&master),
             master,
             certificate,
         }
+    }
+
+    /// Whether a set that was kept is the one of this identity and key period.
+    pub(crate) fn is_of(&self, issued: &IssuedKeys, identity: &str, period: u64) -> bool {
+        issued.identity == identity
+            && issued.period_number == period
+            && issued.uid == self.master.domain().uid_of(identity, period)
     }
 
     /// Whether some of a key period lies in the validity of the certificate.

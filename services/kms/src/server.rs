@@ -5,6 +5,7 @@ use crate::config::{KmsConfig, UnprovisionedUsers};
 use crate::cpu_mark::marked;
 use crate::issue::Admitted;
 use crate::ports::{AuditEntry, AuditLog, KeyRepository, TokenVerifier};
+use crate::pre_issue::PreIssuedSets;
 use crate::refusal::Refusal;
 use crate::root::{CertificateTerms, Root, RootError, Roots};
 use crate::target::Target;
@@ -95,6 +96,7 @@ pub struct Kms {
     pub(crate) roots: Roots,
     pub(crate) config: KmsConfig,
     pub(crate) ports: Ports,
+    pub(crate) pre_issued: Option<Arc<dyn PreIssuedSets>>,
 }
 
 /// Whom a credential proves.
@@ -138,7 +140,15 @@ impl Kms {
             roots: Roots::new(Root::new(master, terms, &config)),
             config,
             ports,
+            pre_issued: None,
         }
+    }
+
+    /// The same KMS with a table of sets made beforehand ([`crate::pre_issue`]). What is not there is derived.
+    #[must_use]
+    pub fn with_pre_issued(mut self, sets: Arc<dyn PreIssuedSets>) -> Self {
+        self.pre_issued = Some(sets);
+        self
     }
 
     /// The same KMS with further master secrets, newer than those before: while both certificates are valid, key sets

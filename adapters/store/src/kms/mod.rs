@@ -3,6 +3,7 @@
 mod account;
 mod bulk;
 mod certificate;
+mod pre_issued;
 mod repository;
 mod roots;
 

@@ -171,9 +171,7 @@ impl Threads {
         };
         let folder = std::fs::read_dir("/proc/self/task");
         for task in folder.map_err(BenchError::system("/proc/self/task"))? {
-            let path = task
-                .map_err(BenchError::system("/proc/self/task"))?
-                .path();
+            let path = task.map_err(BenchError::system("/proc/self/task"))?.path();
             // A thread may have ended since; then it was none of these.
             let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
             let time = match name.trim_end() {

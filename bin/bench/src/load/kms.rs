@@ -287,7 +287,8 @@ fn serve_user(
             Some(connection) => connection,
             None => Connection::open(target, &tls)?,
         };
-        let answer = connection.post(target, &request.path, &user.token, request.body.as_bytes())?;
+        let answer =
+            connection.post(target, &request.path, &user.token, request.body.as_bytes())?;
         *body = accepted(answer)?;
         match connecting {
             Connecting::Request | Connecting::Resumed => connection.close(),
@@ -318,10 +319,7 @@ struct Opened {
 }
 
 /// Opens every answer; a sample of key sets has to pass the checks of a device.
-fn check(
-    users: &[Subscriber],
-    answers: &[(usize, [Vec<u8>; 2])],
-) -> Result<Opened, BenchError> {
+fn check(users: &[Subscriber], answers: &[(usize, [Vec<u8>; 2])]) -> Result<Opened, BenchError> {
     let every = (answers.len() / SAMPLE).max(1);
     let mut opened = Opened {
         all: 0,

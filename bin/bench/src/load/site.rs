@@ -85,7 +85,8 @@ impl Ground {
         let file = self.folder.path().join("roger.toml");
         write(&file, configuration(roles)).map_err(failed)?;
         let config = roger_config::load(&file, |_| None);
-        let config = config.map_err(|error| BenchError::wrong("configuration")(error.to_string()))?;
+        let config =
+            config.map_err(|error| BenchError::wrong("configuration")(error.to_string()))?;
         let audit = AuditFolder::open(&self.folder.path().join("audit"), &Options::default());
         let audit = Arc::new(audit.map_err(BenchError::wrong("audit log"))?);
         let plugged = Plugged {
@@ -188,7 +189,10 @@ fn database(folder: &Path) -> PathBuf {
 /// Octets of the files of a database.
 pub(super) fn database_octets(folder: &Path) -> u64 {
     let octets = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
-    ["roger.sqlite", "roger.sqlite-wal"].map(octets).iter().sum()
+    ["roger.sqlite", "roger.sqlite-wal"]
+        .map(octets)
+        .iter()
+        .sum()
 }
 
 fn certify(ca: &DevelopmentCa, host: &str, folder: &Path) -> Result<(), BenchError> {

@@ -29,7 +29,11 @@ impl fmt::Display for KmsReport {
         line(f, "users", &figure(self.users as f64))?;
         line(f, "connections at one time", &self.connections.to_string())?;
         line(f, "one connection for each", self.connecting)?;
-        line(f, "bare cryptography, key sets a second", &figure(self.bare_per_s))?;
+        line(
+            f,
+            "bare cryptography, key sets a second",
+            &figure(self.bare_per_s),
+        )?;
         line(f, "of bare cryptography", &percent(self.of_bare_crypto))?;
         line(
             f,
@@ -48,9 +52,21 @@ impl fmt::Display for KmsReport {
         writeln!(f)?;
         line(f, "database", &memory(self.database_octets))?;
         line(f, "audit log", &memory(self.audit_octets))?;
-        line(f, "peak memory, server and generator", &memory(self.peak_octets))?;
-        line(f, "answers verified and unwrapped", &self.opened.to_string())?;
-        line(f, "key sets validated by pairing", &self.validated.to_string())
+        line(
+            f,
+            "peak memory, server and generator",
+            &memory(self.peak_octets),
+        )?;
+        line(
+            f,
+            "answers verified and unwrapped",
+            &self.opened.to_string(),
+        )?;
+        line(
+            f,
+            "key sets validated by pairing",
+            &self.validated.to_string(),
+        )
     }
 }
 
