@@ -29,7 +29,9 @@ mod table;
 
 pub use distribution::{Distribution, distribute};
 pub use error::BenchError;
-pub use load::{Connecting, KmsLoad, KmsReport, ServerCpu, provision};
+pub use load::{
+    Connecting, KmsLoad, KmsReport, PreIssueReport, ServerCpu, pre_issue_for, provision,
+};
 pub use operation::{Bar, Operation};
 pub use operations::backends;
 pub use report::{Machine, PeerNote, Prepared, Report, Row};

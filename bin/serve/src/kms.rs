@@ -42,15 +42,16 @@ pub(crate) fn prepare(
         ..KmsConfig::default()
     };
     let master = master(section, store)?;
+    let domain = store.kms(&master.domain().kms_uri);
     let ports = Ports {
-        repository: Arc::new(store.kms(&master.domain().kms_uri)),
+        repository: Arc::new(domain.clone()),
         tokens: Arc::new(verifier(section, store, own)?),
         audit,
     };
     let front = KmsFrontEnd {
-        domains: Arc::new(KmsDirectory::of_one(Arc::new(Kms::new(
-            master, config, ports,
-        )))),
+        domains: Arc::new(KmsDirectory::of_one(Arc::new(
+            Kms::new(master, config, ports).with_pre_issued(Arc::new(domain)),
+        ))),
         proxies: Vec::new(),
         clock: Arc::new(SystemClock),
     };
@@ -62,7 +63,10 @@ pub(crate) fn prepare(
     })
 }
 
-fn master(section: &roger_config::Kms, store: &SqliteStore) -> Result<KmsMaster, ServeError> {
+pub(crate) fn master(
+    section: &roger_config::Kms,
+    store: &SqliteStore,
+) -> Result<KmsMaster, ServeError> {
     let wrong = ServeError::configuration;
     let uri = KmsUri::new(section.uri.as_str());
     let uri = uri.map_err(|error| wrong("kms.uri")(error.into()))?;

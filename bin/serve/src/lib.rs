@@ -7,9 +7,11 @@ mod error;
 mod idm;
 mod kms;
 mod listener;
+mod pre_issue;
 mod store;
 
 pub use error::ServeError;
+pub use pre_issue::{Period, pre_issue};
 
 use core::time::Duration;
 use listener::Listener;

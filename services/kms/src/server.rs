@@ -225,6 +225,13 @@ impl Kms {
         match result {
             Ok(message) => self.answer(200, None, message, &context, now),
             Err(refusal) => {
+                // A client reads a refusal only when it answers the URL of its request.
+                let looked_at = request.method == Method::Post
+                    && request.body.len() <= MAX_BODY_OCTETS
+                    && refusal != Refusal::PeerPath;
+                if looked_at && let Some(url) = KmsRequest::unverified_url(request.body) {
+                    context.client_req_url = url;
+                }
                 tracing::info!(path = request.path, caller = context.caller, %refusal, "request refused");
                 context.released.clear();
                 // That the refusal cannot be recorded either does not make it an approval.
@@ -256,10 +263,6 @@ impl Kms {
         let target = Target::parse(request.path).ok_or(Refusal::PeerPath)?;
         if request.body.len() > MAX_BODY_OCTETS {
             return Err(Refusal::PeerTooLarge);
-        }
-        // A client reads a refusal only when it answers the URL of its request.
-        if let Some(url) = KmsRequest::unverified_url(request.body) {
-            context.client_req_url = url;
         }
         let caller = self.authenticate(request.credential, now)?;
         context.caller = Some(caller.uri().to_owned());

@@ -7,6 +7,7 @@ mod cpu;
 mod http;
 mod kms;
 mod percentiles;
+mod pre_issue;
 mod site;
 mod subscribers;
 mod table;
@@ -14,3 +15,4 @@ mod tokens;
 
 pub use http::Connecting;
 pub use kms::{KmsLoad, KmsReport, ServerCpu, provision};
+pub use pre_issue::{PreIssueReport, pre_issue_for};

@@ -79,6 +79,25 @@ impl Ground {
         })
     }
 
+    /// The master secrets of the KMS.
+    pub(super) fn master(&self) -> Result<KmsMaster, BenchError> {
+        let secrets = self.store.kms_master(&kms_uri()?);
+        let secrets = secrets.map_err(BenchError::wrong("store"))?;
+        let missing = || BenchError::wrong("store")("no master secrets");
+        let (ksak, z_t) = secrets.ok_or_else(missing)?;
+        let master = KmsMaster::from_secrets(kms_uri()?, key_period()?, &ksak, &z_t);
+        master.map_err(BenchError::wrong("store"))
+    }
+
+    pub(super) fn audit_folder(&self) -> PathBuf {
+        self.folder.path().join("audit")
+    }
+
+    /// Octets of the database with its log.
+    pub(super) fn database_octets(&self) -> u64 {
+        database_octets(self.folder.path())
+    }
+
     /// Starts the servers of these roles.
     pub(super) fn start(self, roles: &str) -> Result<Site, BenchError> {
         let failed = BenchError::system("folder of the servers");

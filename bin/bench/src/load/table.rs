@@ -1,6 +1,7 @@
 //! Reports of whole servers as tables of text.
 
 use super::kms::{KmsReport, ServerCpu};
+use super::pre_issue::PreIssueReport;
 use crate::table::{figure, memory};
 use core::fmt;
 
@@ -87,5 +88,47 @@ impl fmt::Display for ServerCpu {
             line(f, what, &format!("{time:.0} us"))?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for PreIssueReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let users = figure(self.users as f64);
+        writeln!(f, "Key sets of {users} users for the next key period")?;
+        writeln!(
+            f,
+            "{}, {} cores, field backend {}\n",
+            self.processor, self.cores, self.backend
+        )?;
+        line(f, "wall time", &format!("{:.1} s", self.seconds))?;
+        line(f, "key sets a second", &figure(self.sets_per_s))?;
+        line(
+            f,
+            "of RSK, SSK and PVT 64 together, bare",
+            &percent(self.of_bare_crypto_batch),
+        )?;
+        line(f, "CPU time of a set", &format!("{:.0} us", self.cpu_us))?;
+        line(
+            f,
+            "longest batch",
+            &format!("{:.0} ms", self.longest_batch_ms),
+        )?;
+        line(
+            f,
+            "wall time for the accounts",
+            &format!("{:.1} s", self.enrol_seconds),
+        )?;
+        line(f, "database with accounts", &memory(self.accounts_octets))?;
+        line(
+            f,
+            "database with accounts and sets",
+            &memory(self.database_octets),
+        )?;
+        line(f, "peak memory (VmHWM)", &memory(self.peak_octets))?;
+        line(
+            f,
+            "sets compared with derived ones",
+            &self.compared.to_string(),
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! `roger bench kms`: whole servers under load.
+//! `roger bench kms` and `roger bench pre-issue`: whole servers under load.
 
 use super::{Failure, seconds, show};
 use clap::Args;
@@ -34,5 +34,21 @@ impl KmsArgs {
             connecting: self.connecting,
         };
         show(&roger_bench::provision(&load)?, self.json)
+    }
+}
+
+#[derive(Args)]
+pub(super) struct PreIssueArgs {
+    /// Users who get accounts, then key sets.
+    #[arg(long, value_name = "N", default_value = "10000")]
+    users: NonZeroUsize,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl PreIssueArgs {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        show(&roger_bench::pre_issue_for(self.users)?, self.json)
     }
 }

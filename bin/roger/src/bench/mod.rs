@@ -29,6 +29,8 @@ enum Kind {
     Gmk(GmkArgs),
     /// Users that a KMS provisions a second: server, database, audit log and TLS as in production, on loopback.
     Kms(load::KmsArgs),
+    /// Key sets of many users made in the night before a key period: time, database, memory.
+    PreIssue(load::PreIssueArgs),
 }
 
 #[derive(Args)]
@@ -82,6 +84,7 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
         Kind::Ibc(args) => ibc(args),
         Kind::Gmk(args) => gmk(args),
         Kind::Kms(args) => args.run(),
+        Kind::PreIssue(args) => args.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
