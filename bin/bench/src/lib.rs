@@ -30,7 +30,7 @@ mod table;
 pub use distribution::{Distribution, distribute};
 pub use error::BenchError;
 pub use load::{
-    Connecting, KmsLoad, KmsReport, PreIssueReport, ServerCpu, pre_issue_for, provision,
+    Connecting, KeySets, KmsLoad, KmsReport, PreIssueReport, ServerCpu, pre_issue_for, provision,
 };
 pub use operation::{Bar, Operation};
 pub use operations::backends;

@@ -164,6 +164,13 @@ fn a_kms_under_load_tells_its_figures_and_every_answer_is_checked() {
 }
 
 #[test]
+fn pre_issued_key_sets_pass_the_checks_of_devices() {
+    let document = document(&["kms", "--users=6", "--pre-issued", "--json"]);
+    assert_eq!(document["pre_issued"], true);
+    assert_eq!(document["validated"], 6);
+}
+
+#[test]
 fn a_pre_issue_tells_its_figures_and_its_sets_are_the_derived_ones() {
     let document = document(&["pre-issue", "--users=20", "--json"]);
     let names = ["seconds", "sets_per_s", "of_bare_crypto_batch"];

@@ -20,7 +20,7 @@ use roger_ibc::KmsMaster;
 use std::sync::Arc;
 
 /// Longest request body (TS 33.180 Annex D).
-const MAX_BODY_OCTETS: usize = 64 << 10;
+pub(crate) const MAX_BODY_OCTETS: usize = 64 << 10;
 
 /// HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -431,7 +431,7 @@ impl Kms {
         context: &Context,
         now: UnixTime,
     ) -> HttpAnswer {
-        let response = KmsResponse {
+        let mut response = KmsResponse {
             user_uri: context.user_uri.clone(),
             kms_uri: self.kms_uri().as_str().to_owned(),
             time: now,
@@ -443,11 +443,20 @@ impl Kms {
             .signer
             .as_ref()
             .map(|key| marked!("xml", response.sign_in(key, context.release)));
-        let (status, body) = match signed {
-            None => (status, response.write_in(context.release)),
-            Some(Ok(body)) => (status, body),
-            // A document that cannot be signed is not sent unsigned.
-            Some(Err(_)) => (503, String::new()),
+        let (status, header, body) = match signed {
+            None => (status, header, response.write_in(context.release)),
+            Some(Ok(body)) => (status, header, body),
+            // What cannot be signed is not sent. That it is not is said unsigned: there is no secret in it.
+            Some(Err(error)) => {
+                tracing::error!(%error, "an answer of the KMS cannot be signed");
+                let refusal = Refusal::LocalKeys;
+                response.message = KmsMessage::Error(KmsErrorBody {
+                    code: refusal.status().into(),
+                    message: refusal.to_string(),
+                });
+                let body = response.write_in(context.release);
+                (refusal.status(), refusal.header(), body)
+            }
         };
         let mut headers = vec![
             ("Content-Type", MEDIA_TYPE.to_owned()),

@@ -35,6 +35,17 @@ pub struct KmsLoad {
     pub connections: NonZeroUsize,
     /// When connections are opened.
     pub connecting: Connecting,
+    /// Where key sets come from.
+    pub key_sets: KeySets,
+}
+
+/// Where the key sets come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySets {
+    /// Derived when they are asked for.
+    Derived,
+    /// Made beforehand.
+    PreIssued,
 }
 
 /// CPU time of the server for one user, in microseconds.
@@ -89,6 +100,8 @@ pub struct KmsReport {
     pub connections: usize,
     /// When connections were opened.
     pub connecting: &'static str,
+    /// Whether key sets had been made beforehand.
+    pub pre_issued: bool,
     /// CPU time of the server.
     pub server: ServerCpu,
     /// CPU time of the generator for one user, in microseconds; it has the same cores.
@@ -119,6 +132,9 @@ pub fn provision(load: &KmsLoad) -> Result<KmsReport, BenchError> {
     let backend = backend()?;
     let ground = Ground::new()?;
     let users = Subscriber::enrol(&ground, load.users.get() + WARM_UP)?;
+    if load.key_sets == KeySets::PreIssued {
+        ground.pre_issue()?;
+    }
     let site = ground.start("\"kms\"")?;
     let target = site.target("kms")?;
     let (warm_up, users) = users.split_at(WARM_UP);
@@ -149,6 +165,7 @@ pub fn provision(load: &KmsLoad) -> Result<KmsReport, BenchError> {
         seconds,
         connections: load.connections.get(),
         connecting: load.connecting.name(),
+        pre_issued: load.key_sets == KeySets::PreIssued,
         server,
         generator_us: measured.generator.as_secs_f64() * 1e6 / done,
         database_octets,

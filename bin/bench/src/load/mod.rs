@@ -14,5 +14,5 @@ mod table;
 mod tokens;
 
 pub use http::Connecting;
-pub use kms::{KmsLoad, KmsReport, ServerCpu, provision};
+pub use kms::{KeySets, KmsLoad, KmsReport, ServerCpu, provision};
 pub use pre_issue::{PreIssueReport, pre_issue_for};

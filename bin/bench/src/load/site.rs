@@ -6,6 +6,7 @@ use crate::error::BenchError;
 use crate::system::OsRandom;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use core::ops::ControlFlow;
 use roger_adapter_audit::{AuditFolder, Options};
 use roger_adapter_http::tls::provider;
 use roger_adapter_http::{Clock as _, DevelopmentCa, ReadinessCheck, SystemClock};
@@ -13,6 +14,7 @@ use roger_adapter_store::{SqliteStore, StoreKey};
 use roger_base::KmsUri;
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
+use roger_kms::pre_issue::{PreIssue, Step, pre_issue};
 use roger_serve::{Deployment, Plugged};
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
@@ -87,6 +89,23 @@ impl Ground {
         let (ksak, z_t) = secrets.ok_or_else(missing)?;
         let master = KmsMaster::from_secrets(kms_uri()?, key_period()?, &ksak, &z_t);
         master.map_err(BenchError::wrong("store"))
+    }
+
+    /// Makes the key sets of all accounts for the key period of now.
+    pub(super) fn pre_issue(&self) -> Result<(), BenchError> {
+        let master = self.master()?;
+        let audit = AuditFolder::open(&self.audit_folder(), &Options::default());
+        let audit = audit.map_err(BenchError::wrong("audit log"))?;
+        let now = SystemClock.now();
+        let order = PreIssue {
+            period: master.domain().key_period.number_at(now.to_ntp()),
+            after: String::new(),
+            threads: crate::system::cores(),
+        };
+        let go_on = &mut |_: Step<'_>| ControlFlow::Continue(());
+        let table = self.store.kms(&kms_uri()?);
+        let done = pre_issue(&master, &table, &audit, &order, now, go_on);
+        done.map(|_| ()).map_err(BenchError::wrong("pre-issue"))
     }
 
     pub(super) fn audit_folder(&self) -> PathBuf {

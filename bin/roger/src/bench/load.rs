@@ -3,7 +3,7 @@
 use super::{Failure, seconds, show};
 use clap::Args;
 use core::num::NonZeroUsize;
-use roger_bench::{Connecting, KmsLoad};
+use roger_bench::{Connecting, KeySets, KmsLoad};
 
 #[derive(Args)]
 pub(super) struct KmsArgs {
@@ -20,6 +20,9 @@ pub(super) struct KmsArgs {
     /// `resumed`, or `kept` from user to user.
     #[arg(long, value_name = "WHEN", default_value = "user")]
     connecting: Connecting,
+    /// Make the key sets beforehand, as the nightly pre-issue does.
+    #[arg(long)]
+    pre_issued: bool,
     /// Print one JSON document instead of a table.
     #[arg(long)]
     json: bool,
@@ -32,6 +35,10 @@ impl KmsArgs {
             seconds: self.seconds,
             connections: self.connections,
             connecting: self.connecting,
+            key_sets: match self.pre_issued {
+                true => KeySets::PreIssued,
+                false => KeySets::Derived,
+            },
         };
         show(&roger_bench::provision(&load)?, self.json)
     }
