@@ -99,7 +99,7 @@ pub(super) struct Used {
     pub(super) process: Duration,
     /// This thread.
     pub(super) own: Duration,
-    /// The thread of the database.
+    /// The threads of the database.
     pub(super) store: Duration,
     /// The thread of the audit log.
     pub(super) audit: Duration,
@@ -175,7 +175,8 @@ impl Threads {
             // A thread may have ended since; then it was none of these.
             let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
             let time = match name.trim_end() {
-                "roger-store" => &mut threads.store,
+                // Ours, and the one in which the library of the database runs (names have 15 octets).
+                "roger-store" | "sqlx-sqlite-wor" => &mut threads.store,
                 "roger-audit" => &mut threads.audit,
                 _ => continue,
             };

@@ -11,7 +11,7 @@ use roger_adapter_audit::{AuditFolder, Options};
 use roger_adapter_http::tls::provider;
 use roger_adapter_http::{Clock as _, DevelopmentCa, ReadinessCheck, SystemClock};
 use roger_adapter_store::{SqliteStore, StoreKey};
-use roger_base::KmsUri;
+use roger_base::{KmsUri, UnixTime};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
 use roger_kms::pre_issue::{PreIssue, Step, pre_issue};
@@ -41,6 +41,7 @@ pub(super) struct Ground {
     folder: TempDir,
     ca: DevelopmentCa,
     key: StoreKey,
+    period: KeyPeriod,
     pub(super) store: SqliteStore,
     pub(super) tokens: TokenIssuer,
 }
@@ -68,7 +69,8 @@ impl Ground {
         let key = StoreKey::random(&mut OsRandom)?;
         let store = SqliteStore::open(&database(folder.path()), &key);
         let store = store.map_err(BenchError::wrong("store"))?;
-        let master = KmsMaster::generate(kms_uri()?, key_period()?, &mut OsRandom)?;
+        let period = key_period(SystemClock.now())?;
+        let master = KmsMaster::generate(kms_uri()?, period, &mut OsRandom)?;
         let (ksak, z_t) = master.to_secrets();
         let kept = store.add_kms_master(&kms_uri()?, &ksak, &z_t);
         kept.map_err(BenchError::wrong("store"))?;
@@ -76,6 +78,7 @@ impl Ground {
             folder,
             ca,
             key,
+            period,
             store,
             tokens,
         })
@@ -87,7 +90,7 @@ impl Ground {
         let secrets = secrets.map_err(BenchError::wrong("store"))?;
         let missing = || BenchError::wrong("store")("no master secrets");
         let (ksak, z_t) = secrets.ok_or_else(missing)?;
-        let master = KmsMaster::from_secrets(kms_uri()?, key_period()?, &ksak, &z_t);
+        let master = KmsMaster::from_secrets(kms_uri()?, self.period, &ksak, &z_t);
         master.map_err(BenchError::wrong("store"))
     }
 
@@ -121,7 +124,7 @@ impl Ground {
     pub(super) fn start(self, roles: &str) -> Result<Site, BenchError> {
         let failed = BenchError::system("folder of the servers");
         let file = self.folder.path().join("roger.toml");
-        write(&file, configuration(roles)).map_err(failed)?;
+        write(&file, configuration(roles, self.period)).map_err(failed)?;
         let config = roger_config::load(&file, |_| None);
         let config =
             config.map_err(|error| BenchError::wrong("configuration")(error.to_string()))?;
@@ -216,8 +219,10 @@ pub(super) fn kms_uri() -> Result<KmsUri, BenchError> {
     Ok(KmsUri::new(KMS)?)
 }
 
-fn key_period() -> Result<KeyPeriod, BenchError> {
-    KeyPeriod::new(PERIOD, 0).map_err(BenchError::wrong("key period"))
+/// A key period in the middle of which the measurement is: near its end the KMS gives the sets of the next one too.
+fn key_period(now: UnixTime) -> Result<KeyPeriod, BenchError> {
+    let offset = (now.to_ntp().seconds + PERIOD / 2) % PERIOD;
+    KeyPeriod::new(PERIOD, offset).map_err(BenchError::wrong("key period"))
 }
 
 fn database(folder: &Path) -> PathBuf {
@@ -270,7 +275,8 @@ impl ReadinessCheck for AlwaysReady {
 }
 
 /// As in production but for the bound on one address: the generator has only one, and counts as a proxy does.
-fn configuration(roles: &str) -> String {
+fn configuration(roles: &str, period: KeyPeriod) -> String {
+    let (length, offset) = (period.period_secs(), period.offset_secs());
     format!(
         r#"
 roles = [{roles}]
@@ -302,6 +308,8 @@ redirect_uris = ["org.example.mcptt:/login"]
 listen = "127.0.0.1:0"
 uri = "{KMS}"
 domains = ["mcptt.example.org"]
+key_period_seconds = {length}
+key_period_offset_seconds = {offset}
 [kms.tls]
 certificate = "{KMS}.pem"
 key = "{KMS}.key"
