@@ -21,8 +21,11 @@ use roger_adapter_hsm::{
     AtRestError, Cost, KeeperError, KeeperKind, KmsMasters, PassphraseKeeper, Pin, SecretKeeper,
     TokenAddress, TokenKeeper,
 };
-use roger_adapter_store::SqliteStore;
+use roger_adapter_store::{SqliteStore, StoredRoot};
 use roger_base::{KmsUri, Secret, SecretBytes};
+use roger_ibc::KmsMaster;
+use roger_ibc::uid::KeyPeriod;
+use roger_kms::CertificateTerms;
 use roger_testkit::find_program;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -135,15 +138,20 @@ fn a_token_keeps_the_key_of_a_store_and_its_renewal_leaves_the_database_alone() 
             let token = token_with_key("first");
             let (key, check) = create_store_key(&path, &token).unwrap();
             let kms = KmsUri::new("kms.mc.example").unwrap();
-            let (ksak, z) = (Secret::new([0x5a; 32]), Secret::new([0xa5; 128]));
+            let period = KeyPeriod::new(100, 5).unwrap();
+            let (ksak, z) = (Secret::new([0x5a; 32]), Secret::new([0x25; 128]));
+            let master = KmsMaster::from_secrets(kms.clone(), period, &ksak, &z).unwrap();
+            let terms = CertificateTerms::default();
             let store = SqliteStore::open(&database, &key).unwrap();
-            store.add_kms_master(&kms, &ksak, &z).unwrap();
+            let root = StoredRoot { master, terms };
+            store.kms(&kms).add_root(&root).unwrap();
             drop(store);
 
             let opens = |keeper: &dyn SecretKeeper| {
                 let key = open_store_key(&path, keeper).unwrap();
                 let store = SqliteStore::open(&database, &key).unwrap();
-                assert!(store.kms_master(&kms).unwrap().unwrap().0 == ksak);
+                let found = store.kms(&kms).roots().unwrap().pop().unwrap();
+                assert!(found.master.to_secrets().0 == ksak);
                 assert_eq!(verify(&path, keeper).unwrap().check_value, check);
             };
             opens(&token);

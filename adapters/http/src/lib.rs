@@ -28,6 +28,7 @@ pub mod wire_tap;
 
 mod activity;
 mod address_slots;
+mod cpu_span;
 mod system;
 
 pub use client::{

@@ -2,6 +2,7 @@
 
 use crate::activity::Activity;
 use crate::address_slots::{AddressSlot, AddressSlots};
+use crate::cpu_span::{Marked, Marks};
 use crate::limits::ServerLimits;
 use crate::metrics::Meter;
 use crate::rate_limit::RateLimiter;
@@ -34,6 +35,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::timeout::TimeoutLayer;
+use tracing::Instrument as _;
 
 /// What one HTTP/2 stream and one connection may have under way unread, in octets.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -323,12 +325,14 @@ impl Acceptor {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
+        let marks = Marks::new();
+        let stream = Marked::new(stream, marks.socket.clone());
         let stream = TappedStream::new(stream, self.options.tap.clone(), local, address);
         let Some(tls) = &self.tls else {
             let peer = self.peer(address, None);
             return self.serve_requests(stream, peer, Version::Http1).await;
         };
-        if let Some(stream) = self.shake_hands(tls, stream, address).await {
+        if let Some(stream) = self.shake_hands(tls, stream, address, &marks).await {
             let session = stream.get_ref().1;
             let shown = session.peer_certificates().and_then(<[_]>::first);
             let peer = self.peer(address, shown.map(|shown| shown.clone().into_owned()));
@@ -336,6 +340,7 @@ impl Acceptor {
                 Some(b"h2") => Version::Http2,
                 _ => Version::Http1,
             };
+            let stream = Marked::new(stream, marks.tls);
             self.serve_requests(stream, peer, version).await;
         }
     }
@@ -343,10 +348,12 @@ impl Acceptor {
     async fn shake_hands(
         &self,
         tls: &ServerTls,
-        stream: TappedStream<TcpStream>,
+        stream: TappedStream<Marked<TcpStream>>,
         address: SocketAddr,
-    ) -> Option<TlsStream<TappedStream<TcpStream>>> {
+        marks: &Marks,
+    ) -> Option<TlsStream<TappedStream<Marked<TcpStream>>>> {
         let accepted = TlsAcceptor::from(tls.current()).accept(stream);
+        let accepted = accepted.instrument(marks.tls.clone());
         let shaken = tokio::select! {
             () = self.stop.cancelled() => return None,
             shaken = timeout(self.options.limits.handshake, accepted) => shaken,

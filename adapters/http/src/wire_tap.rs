@@ -2,6 +2,7 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -103,6 +104,30 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TappedStream<S> {
             self.outward(TcpEvent::Data(octets.get(..written).unwrap_or_default()));
         }
         polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        if let (Poll::Ready(Ok(written)), true) = (&polled, self.tap.is_some()) {
+            let mut left = *written;
+            for slice in slices {
+                let (seen, _) = slice.split_at(left.min(slice.len()));
+                if !seen.is_empty() {
+                    self.outward(TcpEvent::Data(seen));
+                }
+                left -= seen.len();
+            }
+        }
+        polled
+    }
+
+    /// The records of a handshake leave in one call.
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {

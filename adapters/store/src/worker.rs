@@ -71,6 +71,11 @@ fn migrations() -> Migrator {
             include_str!("../migrations/sqlite/0021_registration_permits.sql"),
         ),
         (
+            30,
+            "pre_issued",
+            include_str!("../migrations/sqlite/0030_pre_issued.sql"),
+        ),
+        (
             40,
             "agencies",
             include_str!("../migrations/sqlite/0040_agencies.sql"),

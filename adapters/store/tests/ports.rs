@@ -812,29 +812,6 @@ fn new_keys_survive_a_crash_between_offer_and_first_use() {
     assert!(found.pending.is_some() && found.current == account.current);
 }
 
-#[test]
-fn master_secrets_come_back_and_are_never_overwritten() {
-    let mut bench = Bench::new();
-    let domain = KmsUri::new("kms.example.org").unwrap();
-    let ksak = Secret::random(&mut bench.random).unwrap();
-    let z = Secret::random(&mut bench.random).unwrap();
-    let store = bench.open();
-    assert!(store.kms_master(&domain).unwrap().is_none());
-    store.add_kms_master(&domain, &ksak, &z).unwrap();
-    let (found_ksak, found_z) = bench.open().kms_master(&domain).unwrap().unwrap();
-    assert!(found_ksak == ksak && found_z == z);
-    assert_eq!(
-        store.add_kms_master(&domain, &ksak, &z),
-        Err(StoreFault::LocalDuplicate)
-    );
-    assert!(
-        store
-            .kms_master(&KmsUri::new("KMS.example.org").unwrap())
-            .unwrap()
-            .is_none()
-    );
-}
-
 fn group_key(random: &mut SeededRandom) -> GroupKeyRecord {
     GroupKeyRecord {
         gmk: Gmk::random(random).unwrap(),
@@ -996,10 +973,10 @@ fn nothing_secret_rests_in_the_file() {
     let token = RefreshToken::random(&mut bench.random).unwrap();
     let signing = SigningKey::generate(roger_oidc::Algorithm::Es256).unwrap();
     let account = KeyAccount::provision("sip:alice@mcptt.example.org", &mut bench.random).unwrap();
-    let (ksak, z) = (
-        Secret::random(&mut bench.random).unwrap(),
-        Secret::random(&mut bench.random).unwrap(),
-    );
+    let domain = KmsUri::new("kms.example.org").unwrap();
+    let period = KeyPeriod::new(100, 5).unwrap();
+    let master = KmsMaster::generate(domain, period, &mut bench.random).unwrap();
+    let (ksak, z) = master.to_secrets();
     let group_key = group_key(&mut bench.random);
     let alice = user("alice", &mut bench.random);
     store.add(&alice).unwrap();
@@ -1015,9 +992,8 @@ fn nothing_secret_rests_in_the_file() {
     };
     store.add_signing_key(&stored).unwrap();
     kms(&store).put_key_account(&account).unwrap();
-    store
-        .add_kms_master(&KmsUri::new("kms.example.org").unwrap(), &ksak, &z)
-        .unwrap();
+    let terms = CertificateTerms::default();
+    kms(&store).add_root(&StoredRoot { master, terms }).unwrap();
     store
         .commit(&Change {
             keys: vec![group_key.clone()],

@@ -57,7 +57,7 @@ fn one_caller(
     Ok((calls * workload.size(), begin.elapsed()))
 }
 
-fn joined<T>(
+pub(crate) fn joined<T>(
     thread: std::thread::ScopedJoinHandle<'_, Result<T, BenchError>>,
 ) -> Result<T, BenchError> {
     match thread.join() {

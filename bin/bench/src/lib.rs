@@ -8,13 +8,16 @@
 //! | `peer`, `crossing` | wolfSSL as a process of its own, and whether both sides agree |
 //! | `prepared` | memory and time of what is prepared once |
 //! | `distribution` | a GMK to all members of a large group |
+//! | `load` | whole servers on loopback under load |
 //! | [`Report`] | the outcome, for people and for scripts |
 
 mod all_cores;
+mod bare;
 mod crossing;
 mod distribution;
 mod domain;
 mod error;
+mod load;
 mod measure;
 mod operation;
 mod operations;
@@ -26,6 +29,9 @@ mod table;
 
 pub use distribution::{Distribution, distribute};
 pub use error::BenchError;
+pub use load::{
+    Connecting, KeySets, KmsLoad, KmsReport, PreIssueReport, ServerCpu, pre_issue_for, provision,
+};
 pub use operation::{Bar, Operation};
 pub use operations::backends;
 pub use report::{Machine, PeerNote, Prepared, Report, Row};

@@ -130,7 +130,7 @@ pub(crate) fn figure(count: f64) -> String {
     text
 }
 
-fn memory(octets: u64) -> String {
+pub(crate) fn memory(octets: u64) -> String {
     match octets {
         0..10_240 => format!("{octets} B"),
         10_240..10_485_760 => format!("{:.0} KiB", octets as f64 / 1024.0),

@@ -140,6 +140,55 @@ fn a_distribution_tells_time_and_memory_and_members_open_it() {
 }
 
 #[test]
+fn a_kms_under_load_tells_its_figures_and_every_answer_is_checked() {
+    for connecting in ["user", "request", "resumed", "kept"] {
+        let load = ["kms", "--users=6", "--connections=2", "--json"];
+        let document = document(&[load.as_slice(), &["--connecting", connecting]].concat());
+        let names = [
+            "users_per_s",
+            "p50_ms",
+            "p95_ms",
+            "p99_ms",
+            "of_bare_crypto",
+        ];
+        for name in names {
+            assert!(is_figure(&document[name]), "{document}");
+        }
+        for part in ["total_us", "crypto_us", "xml_us", "tls_us", "sql_us"] {
+            assert!(is_figure(&document["server"][part]), "{document}");
+        }
+        assert_eq!(document["users"], 6);
+        assert_eq!(document["opened"], 6);
+        assert_eq!(document["validated"], 6);
+    }
+}
+
+#[test]
+fn pre_issued_key_sets_pass_the_checks_of_devices() {
+    let document = document(&["kms", "--users=6", "--pre-issued", "--json"]);
+    assert_eq!(document["pre_issued"], true);
+    assert_eq!(document["validated"], 6);
+}
+
+#[test]
+fn a_pre_issue_tells_its_figures_and_its_sets_are_the_derived_ones() {
+    let document = document(&["pre-issue", "--users=20", "--json"]);
+    let names = ["seconds", "sets_per_s", "of_bare_crypto_batch"];
+    for name in names.into_iter().chain(["database_octets", "peak_octets"]) {
+        assert!(is_figure(&document[name]), "{document}");
+    }
+    assert_eq!(document["compared"], 20);
+}
+
+#[test]
+fn an_unknown_way_of_connecting_is_refused_with_the_known_ones() {
+    let output = bench(&["kms", "--connecting", "never"]);
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("resumed"), "{said}");
+}
+
+#[test]
 fn an_unknown_operation_is_refused_with_the_known_ones() {
     let output = bench(&["ibc", "--only", "encapsulation"]);
     assert!(!output.status.success());

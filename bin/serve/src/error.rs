@@ -35,6 +35,9 @@ pub enum ServeError {
     /// Certificates.
     #[error(transparent)]
     LocalTls(#[from] roger_adapter_http::TlsFileError),
+    /// The pre-issue of key sets.
+    #[error("pre-issue: {0}")]
+    LocalPreIssue(#[from] roger_kms::pre_issue::PreIssueError),
     /// A listener.
     #[error(transparent)]
     LocalServer(#[from] roger_adapter_http::ServerError),

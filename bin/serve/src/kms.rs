@@ -39,8 +39,7 @@ pub(crate) fn prepare(
         tokens: Arc::clone(&tokens),
         audit: Arc::clone(&audit),
     };
-    let uri = KmsUri::new(section.uri.as_str());
-    let uri = uri.map_err(|error| ServeError::configuration("kms.uri")(error.into()))?;
+    let uri = own_uri(section)?;
     let kms = domain(section, section.domains.clone(), store, &uri, ports(&uri))?;
     let kms = kms.ok_or_else(|| ServeError::LocalNoMaster(section.uri.clone()))?;
     let mut domains = KmsDirectory::of_one(Arc::new(kms));
@@ -66,8 +65,14 @@ pub(crate) fn prepare(
     })
 }
 
+/// The KMS URI of the domain of the configuration.
+pub(crate) fn own_uri(section: &roger_config::Kms) -> Result<KmsUri, ServeError> {
+    let uri = KmsUri::new(section.uri.as_str());
+    uri.map_err(|error| ServeError::configuration("kms.uri")(error.into()))
+}
+
 /// KMS URI and MC domains of every agency that has a KMS domain of its own and is not kept out.
-fn agencies(store: &SqliteStore) -> Result<Vec<(KmsUri, Vec<String>)>, ServeError> {
+pub(crate) fn agencies(store: &SqliteStore) -> Result<Vec<(KmsUri, Vec<String>)>, ServeError> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
@@ -117,7 +122,8 @@ fn domain(
         past_periods: section.past_periods,
         ..KmsConfig::default()
     };
-    let mut kms = Kms::new(first.master, config, ports);
+    let pre_issued = Arc::new(store.kms(uri));
+    let mut kms = Kms::new(first.master, config, ports).with_pre_issued(pre_issued);
     for StoredRoot { master, terms } in roots {
         kms = kms
             .with_successor(master, terms)

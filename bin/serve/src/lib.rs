@@ -8,9 +8,11 @@ mod idm;
 mod kms;
 mod listener;
 pub mod plug;
+mod pre_issue;
 pub mod store;
 
 pub use error::ServeError;
+pub use pre_issue::{Period, pre_issue};
 
 use core::time::Duration;
 use listener::Listener;

@@ -1,8 +1,10 @@
 //! Several security domains, such as one for each agency, in one server.
 
-use crate::server::{HttpAnswer, HttpRequest, Kms};
+use crate::ports::{AuditEntry, AuditLog};
+use crate::refusal::Refusal;
+use crate::server::{HttpAnswer, HttpRequest, Kms, MAX_BODY_OCTETS};
 use roger_base::UnixTime;
-use roger_documents::kms::KmsRequest;
+use roger_documents::kms::{KmsErrorBody, KmsMessage, KmsRequest, KmsResponse, MEDIA_TYPE};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -55,7 +57,11 @@ struct Served {
 /// meet. This only decides who is asked; that a request is for the domain is checked again there, by its `KmsUri` and
 /// URL, under its own accounts.
 #[derive(Default)]
-pub struct KmsDirectory(Vec<Served>);
+pub struct KmsDirectory {
+    served: Vec<Served>,
+    /// Keeps what was asked of no domain: the log of a domain does not learn of it.
+    audit: Option<Arc<dyn AuditLog>>,
+}
 
 impl KmsDirectory {
     /// Nobody is served.
@@ -67,8 +73,17 @@ impl KmsDirectory {
     /// One domain, whatever host is asked.
     #[must_use]
     pub fn of_one(kms: Arc<Kms>) -> Self {
+        let audit = Some(kms.ports.audit.clone());
         let address = DomainAddress::default();
-        Self(vec![Served { address, kms }])
+        let served = vec![Served { address, kms }];
+        Self { served, audit }
+    }
+
+    /// The same directory with a log for requests that are for none of its domains.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Arc<dyn AuditLog>) -> Self {
+        self.audit = Some(audit);
+        self
     }
 
     /// Serves a further domain.
@@ -77,13 +92,13 @@ impl KmsDirectory {
     /// [`DirectoryError`] when its KMS URI is served already.
     pub fn add(&mut self, address: DomainAddress, kms: Arc<Kms>) -> Result<(), DirectoryError> {
         if self
-            .0
+            .served
             .iter()
             .any(|served| served.kms.kms_uri() == kms.kms_uri())
         {
             return Err(DirectoryError::LocalSameKmsUri);
         }
-        self.0.push(Served { address, kms });
+        self.served.push(Served { address, kms });
         Ok(())
     }
 
@@ -94,7 +109,7 @@ impl KmsDirectory {
     #[must_use]
     pub fn handle(&self, request: &HttpRequest<'_>, now: UnixTime) -> HttpAnswer {
         let mut candidates: Vec<&Served> = self
-            .0
+            .served
             .iter()
             .filter(|served| served.address.matches(request.host, request.path))
             .collect();
@@ -103,19 +118,58 @@ impl KmsDirectory {
             candidates.retain(|served| Some(served.kms.kms_uri().as_str()) == kms_uri.as_deref());
         }
         let Some(served) = candidates.first() else {
-            return not_found();
+            return self.not_found(request, now);
         };
         let mut inner = *request;
         inner.path = served.address.rest(request.path).unwrap_or(request.path);
         served.kms.handle_below(&served.address.prefix, &inner, now)
     }
+
+    /// Nobody is asked. The document says so unsigned.
+    fn not_found(&self, request: &HttpRequest<'_>, now: UnixTime) -> HttpAnswer {
+        let refusal = Refusal::PeerPath;
+        let kms_uri = KmsRequest::unverified_kms_uri(bounded(request.body));
+        let url = KmsRequest::unverified_url(bounded(request.body));
+        if let Some(audit) = &self.audit {
+            let entry = AuditEntry {
+                time: now,
+                kms_uri: String::new(),
+                caller: None,
+                path: request.path.to_owned(),
+                released: Vec::new(),
+                status: refusal.status(),
+                refusal: Some("no domain is served there".to_owned()),
+            };
+            // A refusal stays one, also when it cannot be recorded.
+            let _ = audit.record(&entry);
+        }
+        let response = KmsResponse {
+            user_uri: String::new(),
+            kms_uri: kms_uri.unwrap_or_default(),
+            time: now,
+            kms_id: None,
+            client_req_url: url.unwrap_or_else(|| request.path.to_owned()),
+            message: KmsMessage::Error(KmsErrorBody {
+                code: refusal.status().into(),
+                message: refusal.to_string(),
+            }),
+        };
+        HttpAnswer {
+            status: refusal.status(),
+            headers: vec![
+                ("Content-Type", MEDIA_TYPE.to_owned()),
+                ("Cache-Control", "no-store".to_owned()),
+            ],
+            body: response.write().into_bytes(),
+        }
+    }
 }
 
-/// There is no KMS that could say it in a document.
-fn not_found() -> HttpAnswer {
-    HttpAnswer {
-        status: 404,
-        headers: vec![("Cache-Control", "no-store".to_owned())],
-        body: Vec::new(),
+/// A body that is looked at, or nothing of one that is too long.
+fn bounded(body: &[u8]) -> &[u8] {
+    if body.len() <= MAX_BODY_OCTETS {
+        body
+    } else {
+        &[]
     }
 }

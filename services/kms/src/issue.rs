@@ -2,6 +2,7 @@
 
 use crate::account::KeyAccount;
 use crate::config::NextPeriod;
+use crate::cpu_mark::marked;
 use crate::refusal::Refusal;
 use crate::root::Root;
 use crate::server::{Channel, Context, Kms};
@@ -95,7 +96,7 @@ impl Kms {
             };
             for period in periods.into_iter().filter(|period| root.serves(*period)) {
                 let revoked = self.ports.repository.is_revoked(identity, period)?;
-                let issued = root.master.issue(identity, period)?;
+                let issued = self.issued(root, identity, period)?;
                 key_sets.push(self.key_set(
                     root,
                     &issued,
@@ -117,6 +118,20 @@ impl Kms {
             new_transport_keys,
             new_integrity_keys,
         })
+    }
+
+    /// The set of an identity and key period: from the table of those made beforehand, else made now. Both are the same.
+    fn issued(&self, root: &Root, identity: &str, period: u64) -> Result<IssuedKeys, Refusal> {
+        let table = self.pre_issued.as_ref();
+        match table.map(|table| table.pre_issued(root.id, period, identity)) {
+            Some(Ok(Some(issued))) if root.is_of(&issued, identity, period) => return Ok(issued),
+            Some(Ok(Some(_))) => tracing::error!(identity, period, "a pre-issued set is another's"),
+            Some(Err(error)) => {
+                tracing::error!(identity, period, %error, "a pre-issued set cannot be read");
+            }
+            Some(Ok(None)) | None => {}
+        }
+        Ok(marked!("crypto", root.master.issue(identity, period))?)
     }
 
     /// The key period that contains a time: the current and the next one, and past ones as configured.
@@ -163,7 +178,8 @@ impl Kms {
             let octets = if revoked { zeros.as_slice() } else { octets };
             match transport_key {
                 Some(key) => {
-                    let wrapped = WrappedKey::wrap(octets, key, account.wrap_profile);
+                    let wrapped =
+                        marked!("wrap", WrappedKey::wrap(octets, key, account.wrap_profile));
                     wrapped
                         .map(KeyContent::Wrapped)
                         .map_err(|_| Refusal::LocalKeys)

@@ -11,10 +11,12 @@
 
 mod account;
 mod config;
+mod cpu_mark;
 mod directory;
 mod issue;
 pub mod memory;
 pub mod ports;
+pub mod pre_issue;
 mod refusal;
 mod renewal;
 mod root;

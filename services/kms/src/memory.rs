@@ -2,9 +2,11 @@
 
 use crate::account::{AccountError, KeyAccount};
 use crate::ports::{AuditEntry, AuditLog, KeyRepository, StoreError};
+use crate::pre_issue::{Enrolled, PreIssuedSets, RootId};
 use roger_base::{KmsUri, UnixTime};
 use roger_documents::kms::{KmsCertificate, KrrList};
-use std::collections::{HashMap, HashSet, VecDeque};
+use roger_ibc::IssuedKeys;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 /// Most requests remembered at one time; beyond it nothing more is issued until some are forgotten.
@@ -19,6 +21,7 @@ struct State {
     revoked: HashSet<(String, u64)>,
     domains: HashMap<String, Vec<KmsUri>>,
     redirects: VecDeque<(String, KrrList)>,
+    pre_issued: BTreeMap<(RootId, u64, String), IssuedKeys>,
 }
 
 /// Most uploaded lists kept; older ones are forgotten.
@@ -154,6 +157,78 @@ impl KeyRepository for MemoryRepository {
     fn external_certificates(&self) -> Result<(u64, Vec<KmsCertificate>), StoreError> {
         let state = self.state()?;
         Ok((state.cache_num, state.certificates.clone()))
+    }
+}
+
+impl PreIssuedSets for MemoryRepository {
+    fn enrolled_after(&self, after: &str, limit: usize) -> Result<Vec<Enrolled>, StoreError> {
+        let state = self.state()?;
+        let accounts = state.accounts.values();
+        let mut enrolled: Vec<_> = accounts
+            .filter(|account| account.user_uri.as_str() > after)
+            .map(|account| Enrolled {
+                user_uri: account.user_uri.clone(),
+                identities: account.identities.clone(),
+            })
+            .collect();
+        enrolled.sort_by(|a, b| a.user_uri.cmp(&b.user_uri));
+        enrolled.truncate(limit);
+        Ok(enrolled)
+    }
+
+    fn count_enrolled_after(&self, after: &str) -> Result<u64, StoreError> {
+        Ok(self.enrolled_after(after, usize::MAX)?.len() as u64)
+    }
+
+    fn revoked_in(&self, period: u64) -> Result<Vec<String>, StoreError> {
+        let state = self.state()?;
+        let revoked = state.revoked.iter();
+        let revoked = revoked.filter(|(_, number)| *number == period);
+        Ok(revoked.map(|(identity, _)| identity.clone()).collect())
+    }
+
+    fn missing(
+        &self,
+        root: RootId,
+        period: u64,
+        mut identities: Vec<String>,
+    ) -> Result<Vec<String>, StoreError> {
+        let state = self.state()?;
+        identities.retain(|identity| {
+            !state
+                .pre_issued
+                .contains_key(&(root, period, identity.clone()))
+        });
+        Ok(identities)
+    }
+
+    fn keep(&self, root: RootId, sets: &[IssuedKeys]) -> Result<(), StoreError> {
+        let kept = &mut self.state()?.pre_issued;
+        for set in sets {
+            let place = (root, set.period_number, set.identity.clone());
+            kept.entry(place).or_insert_with(|| set.clone());
+        }
+        Ok(())
+    }
+
+    fn pre_issued(
+        &self,
+        root: RootId,
+        period: u64,
+        identity: &str,
+    ) -> Result<Option<IssuedKeys>, StoreError> {
+        let place = (root, period, identity.to_owned());
+        Ok(self.state()?.pre_issued.get(&place).cloned())
+    }
+
+    fn forget_all_but(&self, kept: &[(RootId, u64)]) -> Result<u64, StoreError> {
+        let sets = &mut self.state()?.pre_issued;
+        let before = sets.len();
+        sets.retain(|(root, number, _), _| {
+            kept.iter()
+                .any(|(known, oldest)| known == root && number >= oldest)
+        });
+        Ok((before - sets.len()) as u64)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The master keys of a domain with their certificates: one, and two while the master keys change.
 
 use crate::config::KmsConfig;
+use crate::pre_issue::RootId;
 use roger_base::UnixTime;
 use roger_documents::kms::{CertificateRole, KmsCertificate};
-use roger_ibc::KmsMaster;
+use roger_ibc::uid::KeyPeriod;
+use roger_ibc::{IssuedKeys, KmsMaster};
 use thiserror::Error;
 
 /// What a certificate says beside the public keys.
@@ -19,9 +21,23 @@ pub struct CertificateTerms {
     pub revoked: bool,
 }
 
+impl CertificateTerms {
+    /// Whether some of a key period lies in the validity of a certificate that is not revoked.
+    #[must_use]
+    pub fn serves(&self, key_period: KeyPeriod, number: u64) -> bool {
+        let begin = key_period.start_of(number);
+        let end = key_period.start_of(number.saturating_add(1));
+        !self.revoked
+            && self.valid_from.is_none_or(|from| from.to_ntp() < end)
+            && self.valid_to.is_none_or(|to| begin <= to.to_ntp())
+    }
+}
+
 /// Master keys and their certificate, `Role="Root"`.
 pub(crate) struct Root {
+    pub(crate) id: RootId,
     pub(crate) master: KmsMaster,
+    terms: CertificateTerms,
     pub(crate) certificate: KmsCertificate,
 }
 
@@ -31,7 +47,7 @@ impl Root {
         let certificate = KmsCertificate {
             role: CertificateRole::Root,
             is_security_gateway: None,
-            cert_uri: terms.cert_uri,
+            cert_uri: terms.cert_uri.clone(),
             kms_uri: domain.kms_uri.clone(),
             issuer: config.issuer.clone(),
             valid_from: terms.valid_from,
@@ -44,24 +60,23 @@ impl Root {
             domains: config.domains.clone(),
         };
         Self {
+            id: RootId::of(&master),
             master,
+            terms,
             certificate,
         }
     }
 
+    /// Whether a set that was kept is the one of this identity and key period.
+    pub(crate) fn is_of(&self, issued: &IssuedKeys, identity: &str, period: u64) -> bool {
+        issued.identity == identity
+            && issued.period_number == period
+            && issued.uid == self.master.domain().uid_of(identity, period)
+    }
+
     /// Whether some of a key period lies in the validity of the certificate.
     pub(crate) fn serves(&self, period: u64) -> bool {
-        let key_period = self.master.domain().key_period;
-        let (begin, end) = (
-            key_period.start_of(period),
-            key_period.start_of(period.saturating_add(1)),
-        );
-        let certificate = &self.certificate;
-        !certificate.revoked
-            && certificate
-                .valid_from
-                .is_none_or(|from| from.to_ntp() < end)
-            && certificate.valid_to.is_none_or(|to| begin <= to.to_ntp())
+        self.terms.serves(self.master.domain().key_period, period)
     }
 }
 

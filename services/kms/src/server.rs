@@ -2,8 +2,10 @@
 
 use crate::account::{KeyAccount, KeyPair, SecurityLevel};
 use crate::config::{KmsConfig, UnprovisionedUsers};
+use crate::cpu_mark::marked;
 use crate::issue::Admitted;
 use crate::ports::{AuditEntry, AuditLog, KeyRepository, TokenVerifier};
+use crate::pre_issue::PreIssuedSets;
 use crate::refusal::Refusal;
 use crate::root::{CertificateTerms, Root, RootError, Roots};
 use crate::target::Target;
@@ -18,7 +20,7 @@ use roger_ibc::KmsMaster;
 use std::sync::Arc;
 
 /// Longest request body (TS 33.180 Annex D).
-const MAX_BODY_OCTETS: usize = 64 << 10;
+pub(crate) const MAX_BODY_OCTETS: usize = 64 << 10;
 
 /// HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,7 @@ pub struct Kms {
     pub(crate) roots: Roots,
     pub(crate) config: KmsConfig,
     pub(crate) ports: Ports,
+    pub(crate) pre_issued: Option<Arc<dyn PreIssuedSets>>,
 }
 
 /// Whom a credential proves.
@@ -137,7 +140,15 @@ impl Kms {
             roots: Roots::new(Root::new(master, terms, &config)),
             config,
             ports,
+            pre_issued: None,
         }
+    }
+
+    /// The same KMS with a table of sets made beforehand ([`crate::pre_issue`]). What is not there is derived.
+    #[must_use]
+    pub fn with_pre_issued(mut self, sets: Arc<dyn PreIssuedSets>) -> Self {
+        self.pre_issued = Some(sets);
+        self
     }
 
     /// The same KMS with further master secrets, newer than those before: while both certificates are valid, key sets
@@ -214,6 +225,13 @@ impl Kms {
         match result {
             Ok(message) => self.answer(200, None, message, &context, now),
             Err(refusal) => {
+                // A client reads a refusal only when it answers the URL of its request.
+                let looked_at = request.method == Method::Post
+                    && request.body.len() <= MAX_BODY_OCTETS
+                    && refusal != Refusal::PeerPath;
+                if looked_at && let Some(url) = KmsRequest::unverified_url(request.body) {
+                    context.client_req_url = url;
+                }
                 tracing::info!(path = request.path, caller = context.caller, %refusal, "request refused");
                 context.released.clear();
                 // That the refusal cannot be recorded either does not make it an approval.
@@ -246,17 +264,13 @@ impl Kms {
         if request.body.len() > MAX_BODY_OCTETS {
             return Err(Refusal::PeerTooLarge);
         }
-        // A client reads a refusal only when it answers the URL of its request.
-        if let Some(url) = KmsRequest::unverified_url(request.body) {
-            context.client_req_url = url;
-        }
         let caller = self.authenticate(request.credential, now)?;
         context.caller = Some(caller.uri().to_owned());
         context.user_uri = caller.uri().to_owned();
         let account = self.account_of(caller)?;
         context.release = account.release;
         context.signer = account.current.as_ref().map(|pair| pair.signer().clone());
-        let opened = open_request(request.body, &account)?;
+        let opened = marked!("xml", open_request(request.body, &account))?;
         context
             .client_req_url
             .clone_from(&opened.request.client_req_url);
@@ -282,7 +296,7 @@ impl Kms {
         match credential {
             Credential::None => Err(Refusal::DeniedNoToken(self.config.missing_token)),
             Credential::Bearer(token) => {
-                let claims = self.ports.tokens.verify(token, now)?;
+                let claims = marked!("token", self.ports.tokens.verify(token, now))?;
                 Ok(Caller::User(claims.mcptt_id.as_str().to_owned()))
             }
             Credential::Certificate(name) => {
@@ -417,7 +431,7 @@ impl Kms {
         context: &Context,
         now: UnixTime,
     ) -> HttpAnswer {
-        let response = KmsResponse {
+        let mut response = KmsResponse {
             user_uri: context.user_uri.clone(),
             kms_uri: self.kms_uri().as_str().to_owned(),
             time: now,
@@ -428,12 +442,21 @@ impl Kms {
         let signed = context
             .signer
             .as_ref()
-            .map(|key| response.sign_in(key, context.release));
-        let (status, body) = match signed {
-            None => (status, response.write_in(context.release)),
-            Some(Ok(body)) => (status, body),
-            // A document that cannot be signed is not sent unsigned.
-            Some(Err(_)) => (503, String::new()),
+            .map(|key| marked!("xml", response.sign_in(key, context.release)));
+        let (status, header, body) = match signed {
+            None => (status, header, response.write_in(context.release)),
+            Some(Ok(body)) => (status, header, body),
+            // What cannot be signed is not sent. That it is not is said unsigned: there is no secret in it.
+            Some(Err(error)) => {
+                tracing::error!(%error, "an answer of the KMS cannot be signed");
+                let refusal = Refusal::LocalKeys;
+                response.message = KmsMessage::Error(KmsErrorBody {
+                    code: refusal.status().into(),
+                    message: refusal.to_string(),
+                });
+                let body = response.write_in(context.release);
+                (refusal.status(), refusal.header(), body)
+            }
         };
         let mut headers = vec![
             ("Content-Type", MEDIA_TYPE.to_owned()),

@@ -722,6 +722,15 @@ fn an_address_that_nobody_has_is_not_found() {
         .status,
         404
     );
+    // It is said in a document, and kept in a log that is no domain's.
+    let log = Arc::new(MemoryAudit::default());
+    let directory = directory.with_audit(log.clone());
+    let answer = ask(&directory, "kms.other.example", &path, &body, NOW);
+    assert!(text(&answer).contains("<ErrorCode>404</ErrorCode>"));
+    let entries = log.entries();
+    let kept = entries.first().unwrap();
+    assert_eq!((kept.status, entries.len()), (404, 1));
+    assert!(kept.released.is_empty() && kept.path == path);
     // Two domains at one address, and a document that names neither.
     let both = serving(&[(&fire, None), (&police, None)]);
     assert_eq!(ask(&both, "h", &path, "<a/>", NOW).status, 404);

@@ -274,7 +274,11 @@ impl SqliteKms {
             .transpose()
     }
 
-    fn opened_account(&self, user_uri: &str, sealed: &[u8]) -> Result<KeyAccount, StoreFault> {
+    pub(super) fn opened_account(
+        &self,
+        user_uri: &str,
+        sealed: &[u8],
+    ) -> Result<KeyAccount, StoreFault> {
         let name = row_name(self.kms_uri(), user_uri);
         account::read(self.store.sealer.open(ACCOUNTS, &name, sealed)?.expose())
     }
@@ -444,6 +448,6 @@ impl AuditLog for SqliteKms {
     }
 }
 
-fn period_number(period: u64) -> Result<i64, StoreFault> {
+pub(super) fn period_number(period: u64) -> Result<i64, StoreFault> {
     i64::try_from(period).map_err(|_| StoreFault::LocalCorrupt("number of a key period"))
 }

@@ -3,6 +3,7 @@
 //! Everything is measured by `roger_bench`; here are its options, and what is printed.
 
 mod backends;
+mod load;
 
 use crate::complain;
 use clap::{Args, Subcommand};
@@ -26,6 +27,10 @@ enum Kind {
     Ibc(IbcArgs),
     /// A GMK to all members of a large group: time and memory.
     Gmk(GmkArgs),
+    /// Users that a KMS provisions a second: server, database, audit log and TLS as in production, on loopback.
+    Kms(load::KmsArgs),
+    /// Key sets of many users made in the night before a key period: time, database, memory.
+    PreIssue(load::PreIssueArgs),
 }
 
 #[derive(Args)]
@@ -78,6 +83,8 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
     let outcome = match &args.kind {
         Kind::Ibc(args) => ibc(args),
         Kind::Gmk(args) => gmk(args),
+        Kind::Kms(args) => args.run(),
+        Kind::PreIssue(args) => args.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use roger_adapter_http::{
     Clock as _, DevelopmentCa, HttpsServer, KmsFrontEnd, OsRandom, ServerLimits, ServerTls,
     SystemClock, WireTap, idm, service,
 };
-use roger_adapter_store::SqliteStore;
+use roger_adapter_store::{SqliteStore, StoredRoot};
 use roger_base::UnixTime;
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
@@ -19,7 +19,7 @@ use roger_idm::ports::UserRepository as _;
 use roger_idm::{
     Failures, Idm, IdmConfig, LoginName, Password, PasswordHash, Ports, User, UserState,
 };
-use roger_kms::{KeyAccount, Kms, KmsConfig, KmsDirectory};
+use roger_kms::{CertificateTerms, KeyAccount, Kms, KmsConfig, KmsDirectory};
 use roger_oidc::provider::{Client, ClientDetails, ClientKind};
 use roger_oidc::{
     AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet,
@@ -171,17 +171,20 @@ pub(super) async fn start_kms(
 ) -> Result<HttpsServer, SystemError> {
     let now = SystemClock.now();
     let period = key_period(now)?;
-    let drawn = KmsMaster::generate(domain.kms_uri.clone(), period, &mut OsRandom)?;
-    let (ksak, z) = drawn.to_secrets();
-    store.add_kms_master(&domain.kms_uri, &ksak, &z)?;
-    let master = match store.kms_master(&domain.kms_uri)? {
-        Some((ksak, z)) => KmsMaster::from_secrets(domain.kms_uri.clone(), period, &ksak, &z)
-            .map_err(SystemError::configuration)?,
-        None => drawn,
+    let terms = CertificateTerms {
+        cert_uri: Some(format!("cert1.{KMS_HOST}")),
+        ..CertificateTerms::default()
     };
+    let drawn = StoredRoot {
+        master: KmsMaster::generate(domain.kms_uri.clone(), period, &mut OsRandom)?,
+        terms,
+    };
+    let table = store.kms(&domain.kms_uri);
+    table.add_root(&drawn)?;
+    let StoredRoot { master, terms } = table.roots()?.pop().unwrap_or(drawn);
     let config = KmsConfig {
         kms_id: Some("DEVELOPMENT".to_owned()),
-        cert_uri: Some(format!("cert1.{KMS_HOST}")),
+        cert_uri: terms.cert_uri,
         domains: vec![MC_DOMAIN.to_owned()],
         ..KmsConfig::default()
     };
