@@ -91,11 +91,20 @@ impl Bench {
     }
 
     pub async fn start_with(limits: ServerLimits, tap: Option<Arc<dyn WireTap>>) -> Self {
+        Self::start_as(HOST, limits, tap).await
+    }
+
+    /// With a name that programs of others can resolve.
+    pub async fn start_on_localhost() -> Self {
+        Self::start_as("localhost", ServerLimits::default(), None).await
+    }
+
+    async fn start_as(host: &str, limits: ServerLimits, tap: Option<Arc<dyn WireTap>>) -> Self {
         let now = roger_adapter_http::SystemClock.now();
         let clock = Arc::new(MovedClock(AtomicU64::new(now.0)));
         let ca = DevelopmentCa::generate(now).unwrap();
         let address = SocketAddr::new([127, 0, 0, 1].into(), free_port());
-        let issuer = Issuer::new(format!("https://{HOST}:{}", address.port())).unwrap();
+        let issuer = Issuer::new(format!("https://{host}:{}", address.port())).unwrap();
         let (users, store) = (
             Arc::new(MemoryUsers::default()),
             Arc::new(MemoryStore::default()),
@@ -129,12 +138,12 @@ impl Bench {
             clock: clock.clone(),
             banner: Some("DEVELOPMENT".to_owned()),
         };
-        let tls = ServerTls::new(ca.issue(&[HOST], now).unwrap()).unwrap();
+        let tls = ServerTls::new(ca.issue(&[host], now).unwrap()).unwrap();
         let server = HttpsServer::start(address, tls, idm::router(front), limits, tap)
             .await
             .unwrap();
         let trust = ClientTls::new(&[ca.certificate().clone()]).unwrap();
-        let http = HttpsClient::new(trust, &[(HOST, address)]).unwrap();
+        let http = HttpsClient::new(trust, &[(host, address)]).unwrap();
         Self {
             server,
             idm,
