@@ -21,7 +21,7 @@ use roger_adapter_hsm::{
     AtRestError, Cost, KeeperError, KeeperKind, KmsMasters, PassphraseKeeper, Pin, SecretKeeper,
     TokenAddress, TokenKeeper,
 };
-use roger_adapter_store::{SqliteStore, StoredRoot};
+use roger_adapter_store::{Store, StoredRoot};
 use roger_base::{KmsUri, Secret, SecretBytes};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
@@ -142,14 +142,14 @@ fn a_token_keeps_the_key_of_a_store_and_its_renewal_leaves_the_database_alone() 
             let (ksak, z) = (Secret::new([0x5a; 32]), Secret::new([0x25; 128]));
             let master = KmsMaster::from_secrets(kms.clone(), period, &ksak, &z).unwrap();
             let terms = CertificateTerms::default();
-            let store = SqliteStore::open(&database, &key).unwrap();
+            let store = Store::open(&database, &key).unwrap();
             let root = StoredRoot { master, terms };
             store.kms(&kms).add_root(&root).unwrap();
             drop(store);
 
             let opens = |keeper: &dyn SecretKeeper| {
                 let key = open_store_key(&path, keeper).unwrap();
-                let store = SqliteStore::open(&database, &key).unwrap();
+                let store = Store::open(&database, &key).unwrap();
                 let found = store.kms(&kms).roots().unwrap().pop().unwrap();
                 assert!(found.master.to_secrets().0 == ksak);
                 assert_eq!(verify(&path, keeper).unwrap().check_value, check);

@@ -13,7 +13,7 @@ use roger_adapter_http::{
     ClientTls, Clock as _, HttpAnswer, HttpsClient, HttpsServer, KmsFrontEnd, OsRandom,
     ServerLimits, ServerTls, SystemClock, service,
 };
-use roger_adapter_store::{SqliteKms, SqliteStore, StoreKey};
+use roger_adapter_store::{KmsStore, Store, StoreKey};
 use roger_base::{KmsUri, SecretBytes};
 use roger_documents::kms::MEDIA_TYPE;
 use roger_documents::kms_client::{
@@ -39,7 +39,7 @@ struct Bench {
     idm: Idm,
     server: HttpsServer,
     http: HttpsClient,
-    store: SqliteKms,
+    store: KmsStore,
     _directory: TempDir,
 }
 
@@ -48,7 +48,7 @@ impl Bench {
         let idm = Idm::start().await;
         let directory = tempfile::tempdir().unwrap();
         let key = StoreKey::random(&mut OsRandom).unwrap();
-        let store = SqliteStore::open(&directory.path().join("kms.sqlite"), &key).unwrap();
+        let store = Store::open(&directory.path().join("kms.sqlite"), &key).unwrap();
         for user in [ALICE, BOB] {
             store
                 .kms(&KmsUri::new(HOST).unwrap())

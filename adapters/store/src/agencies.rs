@@ -1,6 +1,6 @@
 //! Agencies of the provider.
 
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_base::KmsUri;
 
 const CORRUPT: StoreFault = StoreFault::LocalCorrupt("agency");
@@ -40,7 +40,7 @@ fn read(row: Row) -> Result<Agency, StoreFault> {
     })
 }
 
-impl SqliteStore {
+impl Store {
     /// Puts agencies in place of those of the same id, all or none.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The port of the GMS.
 
 use crate::fault::{seconds, time};
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_base::{GroupId, KeyId, McpttId, Secret};
 use roger_gms::{
     Change, GroupKeyRecord, GroupRepository, RepositoryError, StoredDocument, TransportChange,
@@ -35,7 +35,7 @@ struct WrittenKey {
     sealed: Vec<u8>,
 }
 
-impl SqliteStore {
+impl Store {
     fn document(
         &self,
         sql: &'static str,
@@ -142,7 +142,7 @@ async fn put_key(connection: &mut SqliteConnection, key: WrittenKey) -> Result<(
     Ok(())
 }
 
-impl GroupRepository for SqliteStore {
+impl GroupRepository for Store {
     fn group(&self, group: &GroupId) -> Result<Option<StoredDocument>, RepositoryError> {
         let sql = "SELECT octets, etag FROM group_documents WHERE group_id = ?";
         Ok(self.document(sql, group.as_str().to_owned())?)

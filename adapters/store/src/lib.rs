@@ -15,7 +15,7 @@ mod worker;
 pub use agencies::Agency;
 pub use fault::StoreFault;
 pub use idm::Enlisted;
-pub use kms::{SqliteKms, StoredRoot};
+pub use kms::{KmsStore, StoredRoot};
 pub use seal::StoreKey;
 
 use seal::Sealer;
@@ -26,12 +26,12 @@ use worker::Worker;
 /// A store; clones share it. It implements the ports of the IdM, the KMS and the GMS, and keeps the subscribers of
 /// the SIP core.
 #[derive(Clone)]
-pub struct SqliteStore {
+pub struct Store {
     worker: Arc<Worker>,
     sealer: Arc<Sealer>,
 }
 
-impl SqliteStore {
+impl Store {
     /// Opens the file, makes it when it is not there, and brings its tables up to date.
     ///
     /// # Errors

@@ -1,13 +1,13 @@
 //! Subscribers of the SIP core. The core answers from memory; the store is where the memory comes from.
 
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_base::Impu;
 use roger_sipcore::{MemorySubscribers, Subscriber};
 use std::collections::HashMap;
 
 const TABLE: &str = "subscribers";
 
-impl SqliteStore {
+impl Store {
     /// Keeps a subscriber, replacing one of the same user name.
     ///
     /// # Errors

@@ -7,7 +7,7 @@
     missing_docs
 )]
 
-use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_adapter_store::{Store, StoreKey};
 use roger_base::{McpttId, Secret, UnixTime};
 use roger_idm::memory::MemorySessions;
 use roger_idm::ports::UserRepository as _;
@@ -28,8 +28,8 @@ use std::sync::Arc;
 const NOW: UnixTime = UnixTime(1_760_000_000);
 const ISSUER: &str = "https://idm.mcptt.example.org";
 
-fn store(path: &Path) -> Arc<SqliteStore> {
-    Arc::new(SqliteStore::open(path, &StoreKey::new(Secret::new([9; 32]))).unwrap())
+fn store(path: &Path) -> Arc<Store> {
+    Arc::new(Store::open(path, &StoreKey::new(Secret::new([9; 32]))).unwrap())
 }
 
 fn idm(path: &Path) -> Idm {

@@ -7,7 +7,7 @@
     missing_docs
 )]
 
-use roger_adapter_store::{SqliteKms, SqliteStore, StoreFault, StoreKey, StoredRoot};
+use roger_adapter_store::{KmsStore, Store, StoreFault, StoreKey, StoredRoot};
 use roger_base::{
     GroupId, Impu, KeyId, KmsUri, McpttId, PurposeTag, Secret, SecretBytes, UnixTime,
 };
@@ -45,7 +45,7 @@ use tempfile::TempDir;
 
 const NOW: UnixTime = UnixTime(1_760_000_000);
 
-fn kms(store: &SqliteStore) -> SqliteKms {
+fn kms(store: &Store) -> KmsStore {
     store.kms(&KmsUri::new("kms.example.org").unwrap())
 }
 
@@ -70,8 +70,8 @@ impl Bench {
         self.directory.path().join("roger.sqlite")
     }
 
-    fn open(&self) -> SqliteStore {
-        SqliteStore::open(&self.path(), &key(1)).unwrap()
+    fn open(&self) -> Store {
+        Store::open(&self.path(), &key(1)).unwrap()
     }
 
     /// Everything that rests on the disk, the write-ahead log included.
@@ -944,10 +944,10 @@ fn another_key_does_not_open_the_store() {
     let bench = Bench::new();
     drop(bench.open());
     assert_eq!(
-        SqliteStore::open(&bench.path(), &key(2)).err(),
+        Store::open(&bench.path(), &key(2)).err(),
         Some(StoreFault::LocalWrongKey)
     );
-    assert!(SqliteStore::open(&bench.path(), &key(1)).is_ok());
+    assert!(Store::open(&bench.path(), &key(1)).is_ok());
 }
 
 #[test]
@@ -955,12 +955,12 @@ fn a_file_that_is_no_database_or_cannot_be_made_is_refused() {
     let bench = Bench::new();
     std::fs::write(bench.path(), "this is not a database, not even a small one").unwrap();
     assert!(matches!(
-        SqliteStore::open(&bench.path(), &key(1)).err(),
+        Store::open(&bench.path(), &key(1)).err(),
         Some(StoreFault::LocalUnavailable(_))
     ));
     let nowhere = bench.directory.path().join("missing").join("roger.sqlite");
     assert!(matches!(
-        SqliteStore::open(&nowhere, &key(1)).err(),
+        Store::open(&nowhere, &key(1)).err(),
         Some(StoreFault::LocalUnavailable(_))
     ));
 }

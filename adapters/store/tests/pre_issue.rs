@@ -9,7 +9,7 @@
 
 use core::num::NonZeroUsize;
 use core::ops::ControlFlow;
-use roger_adapter_store::{SqliteKms, SqliteStore, StoreKey};
+use roger_adapter_store::{KmsStore, Store, StoreKey};
 use roger_base::{KmsUri, Secret, UnixTime};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
@@ -34,9 +34,9 @@ fn master() -> KmsMaster {
     KmsMaster::generate(uri(), period, &mut SeededRandom::new(7)).unwrap()
 }
 
-fn open(folder: &Path) -> SqliteKms {
+fn open(folder: &Path) -> KmsStore {
     let key = StoreKey::new(Secret::new([7; 32]));
-    let store = SqliteStore::open(&folder.join("roger.sqlite"), &key).unwrap();
+    let store = Store::open(&folder.join("roger.sqlite"), &key).unwrap();
     store.kms(&uri())
 }
 
@@ -44,12 +44,12 @@ fn user(index: usize) -> String {
     format!("sip:user-{index:05}@mcptt.example.org")
 }
 
-fn enrol(kms: &SqliteKms, users: usize) {
+fn enrol(kms: &KmsStore, users: usize) {
     let accounts = (0..users).map(|index| KeyAccount::unprotected(user(index)));
     kms.put_key_accounts(&accounts.collect::<Vec<_>>()).unwrap();
 }
 
-fn run(kms: &SqliteKms, last: ControlFlow<()>) -> PreIssued {
+fn run(kms: &KmsStore, last: ControlFlow<()>) -> PreIssued {
     let order = PreIssue {
         period: 1389,
         after: String::new(),
@@ -126,7 +126,7 @@ fn two_domains_do_not_share_sets_and_old_ones_go() {
     enrol(&kms, 3);
     run(&kms, ControlFlow::Continue(()));
     let key = StoreKey::new(Secret::new([7; 32]));
-    let store = SqliteStore::open(&folder.path().join("roger.sqlite"), &key).unwrap();
+    let store = Store::open(&folder.path().join("roger.sqlite"), &key).unwrap();
     let other = store.kms(&KmsUri::new("kms.other.example").unwrap());
     let root = RootId::of(&master());
     assert!(other.pre_issued(root, 1389, &user(0)).unwrap().is_none());

@@ -3,7 +3,7 @@
 use crate::ServeError;
 use crate::listener::{Listener, watched};
 use roger_adapter_http::{Clock as _, SystemClock, idm};
-use roger_adapter_store::SqliteStore;
+use roger_adapter_store::Store;
 use roger_idm::memory::MemorySessions;
 use roger_idm::{Idm, IdmConfig, Ports};
 use roger_oidc::provider::{Client, ClientDetails, ClientKind};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Puts the clients of the configuration into the store and makes the server.
 pub(crate) fn prepare(
     section: &roger_config::Idm,
-    store: &SqliteStore,
+    store: &Store,
 ) -> Result<(Listener, Arc<Idm>), ServeError> {
     if !store.has_users()? {
         return Err(ServeError::LocalNoUser);

@@ -4,7 +4,7 @@ use crate::ServeError;
 use crate::listener::{Listener, watched};
 use core::time::Duration;
 use roger_adapter_http::{KmsFrontEnd, SystemClock, service};
-use roger_adapter_store::{SqliteStore, StoredRoot};
+use roger_adapter_store::{Store, StoredRoot};
 use roger_base::KmsUri;
 use roger_idm::Idm;
 use roger_kms::ports::{AuditLog, TokenVerifier};
@@ -29,7 +29,7 @@ const ROUTES: &[&str] = &[
 /// Makes the KMS on the master secrets of the store: the domain of the configuration, and those of the agencies.
 pub(crate) fn prepare(
     section: &roger_config::Kms,
-    store: &SqliteStore,
+    store: &Store,
     own: Option<&Arc<Idm>>,
     audit: Arc<dyn AuditLog>,
 ) -> Result<Listener, ServeError> {
@@ -72,7 +72,7 @@ pub(crate) fn own_uri(section: &roger_config::Kms) -> Result<KmsUri, ServeError>
 }
 
 /// KMS URI and MC domains of every agency that has a KMS domain of its own and is not kept out.
-pub(crate) fn agencies(store: &SqliteStore) -> Result<Vec<(KmsUri, Vec<String>)>, ServeError> {
+pub(crate) fn agencies(store: &Store) -> Result<Vec<(KmsUri, Vec<String>)>, ServeError> {
     let mut found = Vec::new();
     let mut after = String::new();
     loop {
@@ -90,7 +90,7 @@ pub(crate) fn agencies(store: &SqliteStore) -> Result<Vec<(KmsUri, Vec<String>)>
 fn domain(
     section: &roger_config::Kms,
     mc_domains: Vec<String>,
-    store: &SqliteStore,
+    store: &Store,
     uri: &KmsUri,
     ports: Ports,
 ) -> Result<Option<Kms>, ServeError> {
@@ -135,7 +135,7 @@ fn domain(
 /// Tokens of the IdM server of this process and of those that the configuration trusts.
 fn verifier(
     section: &roger_config::Kms,
-    store: &SqliteStore,
+    store: &Store,
     own: Option<&Arc<Idm>>,
 ) -> Result<AccessTokenVerifier, ServeError> {
     let own = own.map(|idm| TrustedIssuer {

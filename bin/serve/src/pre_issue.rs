@@ -4,7 +4,7 @@ use crate::{ServeError, kms, store};
 use core::num::NonZeroUsize;
 use core::ops::ControlFlow;
 use roger_adapter_http::{Clock as _, SystemClock};
-use roger_adapter_store::{SqliteKms, StoreKey};
+use roger_adapter_store::{KmsStore, StoreKey};
 use roger_base::KmsUri;
 use roger_config::Config;
 use roger_kms::ports::AuditLog;
@@ -65,7 +65,7 @@ pub fn pre_issue(
 }
 
 struct Domain<'a> {
-    table: SqliteKms,
+    table: KmsStore,
     audit: &'a dyn AuditLog,
     past_periods: u64,
 }

@@ -2,7 +2,7 @@
 
 use crate::ServeError;
 use roger_adapter_http::{Metrics, ReadinessCheck};
-use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_adapter_store::{Store, StoreKey};
 use roger_config::Config;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// [`ServeError`] when it is not there or does not open.
-pub fn open(config: &Config, key: &StoreKey) -> Result<SqliteStore, ServeError> {
+pub fn open(config: &Config, key: &StoreKey) -> Result<Store, ServeError> {
     let path = config.store.sqlite.as_ref();
     let path = path.ok_or_else(|| ServeError::LocalConfiguration {
         key: "store.sqlite",
@@ -19,17 +19,17 @@ pub fn open(config: &Config, key: &StoreKey) -> Result<SqliteStore, ServeError> 
     if !path.is_file() {
         return Err(ServeError::LocalNoDatabase(path.clone()));
     }
-    Ok(SqliteStore::open(path, key)?)
+    Ok(Store::open(path, key)?)
 }
 
 /// Whether the database can be written now.
 pub(crate) struct Writable {
-    store: SqliteStore,
+    store: Store,
     metrics: Arc<Metrics>,
 }
 
 impl Writable {
-    pub(crate) const fn new(store: SqliteStore, metrics: Arc<Metrics>) -> Self {
+    pub(crate) const fn new(store: Store, metrics: Arc<Metrics>) -> Self {
         Self { store, metrics }
     }
 }

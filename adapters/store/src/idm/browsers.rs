@@ -1,7 +1,7 @@
 //! Sessions of browsers and consents.
 
 use crate::fault::{seconds, time};
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_base::UnixTime;
 use roger_idm::ports::{BrowserSession, BrowserSessionRepository, ConsentRepository, StoreError};
 use roger_oidc::{Amr, OauthClientId, ScopeSet, SessionId, Subject, TokenDigest};
@@ -21,7 +21,7 @@ fn read(row: BrowserRow) -> Result<BrowserSession, StoreFault> {
     })
 }
 
-impl SqliteStore {
+impl Store {
     fn end_browsers(&self, sql: &'static str, name: String) -> Result<(), StoreFault> {
         self.worker.write(async move |connection| {
             sqlx::query(sql).bind(name).execute(connection).await?;
@@ -30,7 +30,7 @@ impl SqliteStore {
     }
 }
 
-impl BrowserSessionRepository for SqliteStore {
+impl BrowserSessionRepository for Store {
     fn put_browser(
         &self,
         key: &TokenDigest,
@@ -89,7 +89,7 @@ impl BrowserSessionRepository for SqliteStore {
     }
 }
 
-impl ConsentRepository for SqliteStore {
+impl ConsentRepository for Store {
     fn consent(&self, subject: &Subject, client: &OauthClientId) -> Result<ScopeSet, StoreError> {
         let (subject, client) = (subject.as_str().to_owned(), client.as_str().to_owned());
         Ok(self.worker.read(async move |connection| {

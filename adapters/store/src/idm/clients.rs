@@ -1,7 +1,7 @@
 //! Registered clients.
 
 use crate::fault::octets_32;
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_oidc::provider::{
     ApplicationType, Client, ClientDetails, ClientKind, ClientRepository, ConsentPolicy, StoreError,
 };
@@ -62,7 +62,7 @@ fn uris(rows: Vec<(String,)>) -> Result<Vec<RedirectUri>, StoreFault> {
     uris.collect::<Result<_, _>>().map_err(|_| CORRUPT)
 }
 
-impl SqliteStore {
+impl Store {
     /// The ids of all clients, in order.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl SqliteStore {
     }
 }
 
-impl ClientRepository for SqliteStore {
+impl ClientRepository for Store {
     fn client(&self, id: &OauthClientId) -> Result<Option<Client>, StoreError> {
         let id = id.clone();
         Ok(self.worker.read(async move |connection| {

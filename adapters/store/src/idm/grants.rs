@@ -1,7 +1,7 @@
 //! Codes, refresh tokens, revoked grants.
 
 use crate::fault::{octets_32, seconds, time};
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use core::time::Duration;
 use roger_base::UnixTime;
 use roger_oidc::provider::{
@@ -108,7 +108,7 @@ async fn use_up(
     Ok(done.rows_affected() == 1)
 }
 
-impl SqliteStore {
+impl Store {
     /// Forgets codes and families that ended two hours ago and the revocations that concerned only them.
     /// Gives the number of rows removed.
     ///
@@ -132,7 +132,7 @@ impl SqliteStore {
     }
 }
 
-impl GrantRepository for SqliteStore {
+impl GrantRepository for Store {
     fn put_code(&self, code: &TokenDigest, grant: &CodeGrant) -> Result<(), StoreError> {
         let (code, grant) = (*code, grant.clone());
         Ok(self.worker.write(async move |connection| {
@@ -276,7 +276,7 @@ impl GrantRepository for SqliteStore {
     }
 }
 
-impl Revocations for SqliteStore {
+impl Revocations for Store {
     fn is_revoked(&self, grant: &GrantId) -> bool {
         GrantRepository::is_revoked(self, grant).unwrap_or(true)
     }

@@ -1,12 +1,12 @@
 //! Clients that register themselves.
 
-use crate::SqliteStore;
+use crate::Store;
 use crate::fault::seconds;
 use roger_base::UnixTime;
 use roger_oidc::provider::{Client, ClientRegistry, RegistrationPermit, StoreError};
 use roger_oidc::{OauthClientId, TokenDigest};
 
-impl ClientRegistry for SqliteStore {
+impl ClientRegistry for Store {
     fn keep_client(&self, client: &Client) -> Result<(), StoreError> {
         Ok(self.put_client(client)?)
     }

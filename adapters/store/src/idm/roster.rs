@@ -3,7 +3,7 @@
 use super::users::{read, state_name};
 use crate::fault::seconds;
 use crate::kms::ACCOUNTS_OF_A_USER;
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_base::KmsUri;
 use roger_idm::{LoginName, PasswordHash, User};
 use roger_kms::KeyAccount;
@@ -20,7 +20,7 @@ pub struct Enlisted {
     pub account: Option<(KmsUri, KeyAccount)>,
 }
 
-impl SqliteStore {
+impl Store {
     /// Adds users with their accounts, all or none. Where `skip_known`, a user whose login name is taken is passed over;
     /// gives for each whether it was added.
     ///

@@ -1,7 +1,7 @@
 //! Second factors: the secret sealed, recovery codes as digests.
 
 use crate::fault::octets_32;
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_idm::ports::{SecondFactorRepository, StoreError};
 use roger_idm::{SecondFactor, TotpSecret};
 use roger_oidc::{Subject, TokenDigest};
@@ -13,7 +13,7 @@ fn step(step: u64) -> Result<i64, StoreFault> {
     i64::try_from(step).map_err(|_| CORRUPT)
 }
 
-impl SecondFactorRepository for SqliteStore {
+impl SecondFactorRepository for Store {
     fn second_factor(&self, subject: &Subject) -> Result<Option<SecondFactor>, StoreError> {
         let name = subject.as_str().to_owned();
         let found = self.worker.read(async move |connection| {

@@ -1,14 +1,14 @@
 //! Signing keys of the IdM server, sealed.
 
 use crate::fault::{seconds, time};
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_idm::StoredSigningKey;
 use roger_idm::ports::{SigningKeyRepository, StoreError};
 use roger_oidc::Algorithm;
 
 const TABLE: &str = "signing_keys";
 
-impl SigningKeyRepository for SqliteStore {
+impl SigningKeyRepository for Store {
     fn signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
         let rows: Vec<(String, String, i64, Vec<u8>)> = self.worker.read(async move |connection| {
             let sql = "SELECT kid, algorithm, created_at, sealed FROM signing_keys ORDER BY created_at, kid";

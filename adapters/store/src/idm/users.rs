@@ -2,7 +2,7 @@
 
 use super::roster::insert;
 use crate::fault::{seconds, time};
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_base::McpttId;
 use roger_idm::ports::{StoreError, UserRepository};
 use roger_idm::{Failures, LoginName, PasswordHash, User, UserState};
@@ -51,7 +51,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<User, StoreFault> {
     })
 }
 
-impl SqliteStore {
+impl Store {
     fn user(&self, sql: &'static str, name: String) -> Result<Option<User>, StoreFault> {
         self.worker.read(async move |connection| {
             let row = sqlx::query(sql)
@@ -89,7 +89,7 @@ impl SqliteStore {
     }
 }
 
-impl UserRepository for SqliteStore {
+impl UserRepository for Store {
     fn by_login(&self, login: &LoginName) -> Result<Option<User>, StoreError> {
         Ok(self.user(
             "SELECT * FROM users_in_force WHERE login = ?",

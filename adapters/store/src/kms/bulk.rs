@@ -1,9 +1,9 @@
 //! Many accounts at once.
 
-use crate::{SqliteKms, StoreFault};
+use crate::{KmsStore, StoreFault};
 use roger_kms::KeyAccount;
 
-impl SqliteKms {
+impl KmsStore {
     /// Puts accounts in place of those of the same users, all in one transaction.
     ///
     /// # Errors

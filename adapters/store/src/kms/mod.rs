@@ -8,7 +8,7 @@ mod repository;
 mod roots;
 
 pub(crate) use repository::ACCOUNTS_OF_A_USER;
-pub use repository::SqliteKms;
+pub use repository::KmsStore;
 pub use roots::StoredRoot;
 
 /// Octets of KSAK.

@@ -1,7 +1,7 @@
 //! Pre-issued key sets: sealed, each under its domain, master secrets, key period and identity.
 
 use super::repository::period_number;
-use crate::{SqliteKms, StoreFault};
+use crate::{KmsStore, StoreFault};
 use roger_base::Secret;
 use roger_ibc::IssuedKeys;
 use roger_ibc::uid::Uid;
@@ -54,7 +54,7 @@ fn read(octets: &[u8], identity: &str, period_number: u64) -> Result<IssuedKeys,
     })
 }
 
-impl PreIssuedSets for SqliteKms {
+impl PreIssuedSets for KmsStore {
     fn enrolled_after(&self, after: &str, limit: usize) -> Result<Vec<Enrolled>, StoreError> {
         let (kms_uri, after) = (self.kms_uri().to_owned(), after.to_owned());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);

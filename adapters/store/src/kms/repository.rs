@@ -2,7 +2,7 @@
 
 use super::{account, certificate};
 use crate::fault::{seconds, time};
-use crate::{SqliteStore, StoreFault};
+use crate::{Store, StoreFault};
 use roger_base::{KmsUri, UnixTime};
 use roger_documents::kms::{KmsCertificate, KrrList};
 use roger_kms::KeyAccount;
@@ -19,16 +19,16 @@ const MAX_REDIRECTS: i64 = 1024;
 
 /// What one KMS domain has in a store. Nothing of another domain can be reached through it.
 #[derive(Clone)]
-pub struct SqliteKms {
-    store: SqliteStore,
+pub struct KmsStore {
+    store: Store,
     domain: KmsUri,
 }
 
-impl SqliteStore {
+impl Store {
     /// The part of a KMS domain.
     #[must_use]
-    pub fn kms(&self, domain: &KmsUri) -> SqliteKms {
-        SqliteKms {
+    pub fn kms(&self, domain: &KmsUri) -> KmsStore {
+        KmsStore {
             store: self.clone(),
             domain: domain.clone(),
         }
@@ -62,8 +62,8 @@ fn row_name(kms_uri: &str, user_uri: &str) -> String {
     format!("{kms_uri}\n{user_uri}")
 }
 
-impl SqliteKms {
-    pub(super) const fn store(&self) -> &SqliteStore {
+impl KmsStore {
+    pub(super) const fn store(&self) -> &Store {
         &self.store
     }
 
@@ -284,7 +284,7 @@ impl SqliteKms {
     }
 }
 
-impl KeyRepository for SqliteKms {
+impl KeyRepository for KmsStore {
     fn account(&self, user_uri: &str) -> Result<Option<KeyAccount>, StoreError> {
         Ok(self.key_account(
             "SELECT user_uri, sealed FROM kms_accounts WHERE kms_uri = ? AND user_uri = ?",
@@ -423,7 +423,7 @@ impl KeyRepository for SqliteKms {
     }
 }
 
-impl AuditLog for SqliteKms {
+impl AuditLog for KmsStore {
     fn record(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let at = seconds(entry.time)?;
         let released = serde_json::to_string(&entry.released)

@@ -2,7 +2,7 @@
 
 use super::{KSAK, Z};
 use crate::fault::{seconds, time};
-use crate::{SqliteKms, StoreFault};
+use crate::{KmsStore, StoreFault};
 use roger_base::{Secret, UnixTime};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
@@ -22,7 +22,7 @@ pub struct StoredRoot {
 
 type Row = (String, Option<i64>, Option<i64>, bool, i64, i64, Vec<u8>);
 
-impl SqliteKms {
+impl KmsStore {
     fn root_name(&self, cert_uri: &str) -> String {
         format!("{}\n{cert_uri}", self.kms_uri())
     }

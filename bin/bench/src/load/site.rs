@@ -10,7 +10,7 @@ use core::ops::ControlFlow;
 use roger_adapter_audit::{AuditFolder, Options};
 use roger_adapter_http::tls::provider;
 use roger_adapter_http::{Clock as _, DevelopmentCa, ReadinessCheck, SystemClock};
-use roger_adapter_store::{SqliteStore, StoreKey, StoredRoot};
+use roger_adapter_store::{Store, StoreKey, StoredRoot};
 use roger_base::{KmsUri, UnixTime};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
@@ -43,7 +43,7 @@ pub(super) struct Ground {
     ca: DevelopmentCa,
     key: StoreKey,
     period: KeyPeriod,
-    pub(super) store: SqliteStore,
+    pub(super) store: Store,
     pub(super) tokens: TokenIssuer,
 }
 
@@ -68,7 +68,7 @@ impl Ground {
         let tokens = TokenIssuer::new()?;
         write(folder.path().join("issuer.json"), tokens.public_keys()).map_err(&failed)?;
         let key = StoreKey::random(&mut OsRandom)?;
-        let store = SqliteStore::open(&database(folder.path()), &key);
+        let store = Store::open(&database(folder.path()), &key);
         let store = store.map_err(BenchError::wrong("store"))?;
         let period = key_period(SystemClock.now())?;
         let master = KmsMaster::generate(kms_uri()?, period, &mut OsRandom)?;

@@ -10,7 +10,7 @@ use roger_adapter_http::{
     Clock as _, DevelopmentCa, HttpsServer, KmsFrontEnd, OsRandom, ServerLimits, ServerTls,
     SystemClock, WireTap, idm, service,
 };
-use roger_adapter_store::{SqliteStore, StoredRoot};
+use roger_adapter_store::{Store, StoredRoot};
 use roger_base::UnixTime;
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
@@ -33,7 +33,7 @@ const KEY_PERIOD_SECONDS: u64 = 2_592_000;
 
 /// Writes everybody and the servers' accounts into the database.
 pub(super) fn provision(
-    store: &SqliteStore,
+    store: &Store,
     domain: &Domain,
     people: &[Person],
 ) -> Result<ServerAccounts, SystemError> {
@@ -87,7 +87,7 @@ pub(super) struct ServerAccounts {
 }
 
 impl ServerAccounts {
-    fn provision(store: &SqliteStore, domain: &Domain) -> Result<Self, SystemError> {
+    fn provision(store: &Store, domain: &Domain) -> Result<Self, SystemError> {
         let account = |uri: &str, certificate: &str, identities: Vec<String>| {
             let mut account = KeyAccount::provision(uri, &mut OsRandom)?;
             account.certificate = Some(certificate.to_owned());
@@ -112,7 +112,7 @@ pub(super) struct IdmServer {
 
 impl IdmServer {
     pub(super) async fn start(
-        store: &SqliteStore,
+        store: &Store,
         addresses: &Addresses,
         ca: &DevelopmentCa,
         options: &SystemOptions,
@@ -162,7 +162,7 @@ impl IdmServer {
 
 /// Starts the KMS with fresh master secrets, which it reads back from the database.
 pub(super) async fn start_kms(
-    store: &SqliteStore,
+    store: &Store,
     domain: &Domain,
     tokens: AccessTokenVerifier,
     addresses: &Addresses,

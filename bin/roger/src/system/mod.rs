@@ -25,7 +25,7 @@ use http_servers::{IdmServer, ServerAccounts};
 use roger_adapter_http::{
     ClientTls, Clock as _, DevelopmentCa, HttpsClient, HttpsServer, OsRandom, SystemClock,
 };
-use roger_adapter_store::{SqliteStore, StoreKey};
+use roger_adapter_store::{Store, StoreKey};
 use roger_base::McpttId;
 use roger_documents::kms_client::ClientKeys;
 use roger_ibc::{KmsDomain, UserKeySet};
@@ -203,17 +203,14 @@ impl System {
     }
 }
 
-fn open_store(folder: &TempDir) -> Result<SqliteStore, SystemError> {
+fn open_store(folder: &TempDir) -> Result<Store, SystemError> {
     let key = StoreKey::random(&mut OsRandom)?;
-    Ok(SqliteStore::open(
-        &folder.path().join("roger.sqlite"),
-        &key,
-    )?)
+    Ok(Store::open(&folder.path().join("roger.sqlite"), &key)?)
 }
 
 /// Hashing passwords takes a while, so it is done on a thread of its own.
 async fn provision(
-    store: &SqliteStore,
+    store: &Store,
     domain: &Domain,
     people: &[Person],
 ) -> Result<ServerAccounts, SystemError> {

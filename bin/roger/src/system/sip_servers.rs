@@ -12,7 +12,7 @@ use roger_adapter_http::{
 };
 use roger_adapter_rtp::{LegSender, LegSockets, MediaPorts, PortRange, Tap, TapScope};
 use roger_adapter_sip::{SipHandle, SipNode, TransportSettings};
-use roger_adapter_store::SqliteStore;
+use roger_adapter_store::Store;
 use roger_base::{GroupId, ServerUri, WireTap};
 
 use roger_call::protection::Protection;
@@ -49,7 +49,7 @@ pub(super) struct Wiring<'a> {
     pub(super) addresses: &'a Addresses,
     pub(super) domain: &'a Domain,
     pub(super) options: &'a SystemOptions,
-    pub(super) store: &'a SqliteStore,
+    pub(super) store: &'a Store,
     pub(super) ca: &'a DevelopmentCa,
     pub(super) tokens: AccessTokenVerifier,
     pub(super) kms: KmsDomain,

@@ -7,7 +7,7 @@ use roger_adapter_http::{
     ClientTls, Clock as _, DevelopmentCa, HttpsClient, IdmClient, OsRandom, ReadinessCheck,
     SystemClock,
 };
-use roger_adapter_store::{SqliteStore, StoreKey, StoredRoot};
+use roger_adapter_store::{Store, StoreKey, StoredRoot};
 use roger_base::{KmsUri, McpttId, SecretBytes};
 use roger_config::Config;
 use roger_ibc::KmsMaster;
@@ -75,7 +75,7 @@ impl ReadinessCheck for Audit {
 
 pub struct Bench {
     pub config: Config,
-    pub store: SqliteStore,
+    pub store: Store,
     ca: DevelopmentCa,
     key: StoreKey,
     audit: Arc<Audit>,
@@ -97,7 +97,7 @@ impl Bench {
             Provision::Nothing => &elsewhere,
             _ => config.store.sqlite.as_ref().unwrap(),
         };
-        let store = SqliteStore::open(path, &key).unwrap();
+        let store = Store::open(path, &key).unwrap();
         if provision >= Provision::Users {
             store.add(&alice()).unwrap();
             store
