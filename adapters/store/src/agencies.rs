@@ -80,6 +80,19 @@ impl Store {
         row.map(read).transpose()
     }
 
+    /// The agency whose KMS domain this is.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot answer.
+    pub fn agency_of_domain(&self, domain: &KmsUri) -> Result<Option<Agency>, StoreFault> {
+        let domain = domain.as_str().to_owned();
+        let row: Option<Row> = self.worker.read(async move |connection| {
+            let sql = "SELECT agency, name, grouped, kms_uri, domains, enabled FROM agencies WHERE kms_uri = ?";
+            Ok(sqlx::query_as(sql).bind(domain).fetch_optional(connection).await?)
+        })?;
+        row.map(read).transpose()
+    }
+
     /// At most `limit` agencies whose ids come after `after`, by id.
     ///
     /// # Errors

@@ -81,18 +81,16 @@ pub(crate) fn resolve(config: &mut Config, folder: &Path) {
     visit(config, &mut |path, _, _| *path = folder.join(&*path));
 }
 
-/// Looks at every file of the roles that this process has.
-pub(crate) fn check(config: &Config) -> Vec<Finding> {
+/// Looks at every file of these roles, and at those that all have in common.
+pub(crate) fn check(config: &Config, roles: &[Role]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let (idm, kms) = (
-        config.roles.contains(&Role::Idm),
-        config.roles.contains(&Role::Kms),
-    );
+    let (idm, kms) = (roles.contains(&Role::Idm), roles.contains(&Role::Kms));
     // The visitor lends paths mutably; nothing is changed here.
     visit(&mut config.clone(), &mut |path, kind, at| {
         let used = match at.first() {
             Some(Step::Key("idm")) => idm,
             Some(Step::Key("kms")) => kms,
+            Some(Step::Key("management")) => idm || kms,
             _ => true,
         };
         if let Some(what) = used.then(|| wrong(path, kind)).flatten() {

@@ -43,21 +43,27 @@ pub fn load_for(
     roles: &[Role],
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Config, ConfigError> {
-    let text = read(path)?;
-    let mut config = parse(path, &text)?;
+    let (text, mut config) = resolved(path, environment)?;
     if !roles.is_empty() {
         config.roles = roles.to_vec();
     }
-    environment::apply(&mut config, environment);
-    if let Some(folder) = path.parent() {
-        files::resolve(&mut config, folder);
-    }
     let mut findings = check::values(&config);
-    findings.extend(files::check(&config));
-    if findings.is_empty() {
-        return Ok(config);
-    }
-    Err(ConfigError::values(path, text, findings))
+    findings.extend(files::check(&config, &config.roles));
+    judged(path, text, config, findings)
+}
+
+/// The same for an operator, who may work before listeners have certificates: no role, so none of their files.
+///
+/// # Errors
+/// [`ConfigError`] with every mistake found.
+pub fn load_for_administration(
+    path: &Path,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    let (text, config) = resolved(path, environment)?;
+    let mut findings = check::values(&config);
+    findings.extend(files::check(&config, &[]));
+    judged(path, text, config, findings)
 }
 
 /// Reads a text without checking more than types and names of keys.
@@ -66,6 +72,31 @@ pub fn load_for(
 /// [`ConfigError`] with the line.
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     toml::from_str(text).map_err(|error| ConfigError::syntax(path, text, &error))
+}
+
+fn resolved(
+    path: &Path,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<(String, Config), ConfigError> {
+    let text = read(path)?;
+    let mut config = parse(path, &text)?;
+    environment::apply(&mut config, environment);
+    if let Some(folder) = path.parent() {
+        files::resolve(&mut config, folder);
+    }
+    Ok((text, config))
+}
+
+fn judged(
+    path: &Path,
+    text: String,
+    config: Config,
+    findings: Vec<error::Finding>,
+) -> Result<Config, ConfigError> {
+    if findings.is_empty() {
+        return Ok(config);
+    }
+    Err(ConfigError::values(path, text, findings))
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

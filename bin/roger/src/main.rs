@@ -1,5 +1,6 @@
 //! `roger`: demo, development servers, servers, UE, inspection and measurement in one program.
 
+mod admin;
 mod bench;
 mod capture;
 mod demo;
@@ -32,6 +33,8 @@ enum Command {
     Dev(dev::DevArgs),
     /// Runs the IdM server and the KMS of a configuration; --check only judges it.
     Serve(serve::ServeArgs),
+    /// Keys, users, clients, agencies and the audit log of `roger serve`.
+    Admin(roger_admin::AdminArgs),
     /// Goes on the air as one user of `roger dev`.
     Ue(ue::UeArgs),
     /// Explains a message field by field, with clause references.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Admin(args) => admin::run(&args),
         Command::Ue(args) => ue::run(&args),
         Command::Inspect(args) => inspect::run(args),
         Command::Bench(args) => bench::run(&args),

@@ -4,6 +4,7 @@ use crate::ServeError;
 use roger_adapter_http::{Metrics, ReadinessCheck};
 use roger_adapter_store::{Store, StoreKey};
 use roger_config::Config;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Opens the database; never makes one, which would hide a wrong path.
@@ -11,15 +12,37 @@ use std::sync::Arc;
 /// # Errors
 /// [`ServeError`] when it is not there or does not open.
 pub fn open(config: &Config, key: &StoreKey) -> Result<Store, ServeError> {
-    let path = config.store.sqlite.as_ref();
-    let path = path.ok_or_else(|| ServeError::LocalConfiguration {
-        key: "store.sqlite",
-        reason: "is missing".to_owned(),
-    })?;
+    let path = file(config)?;
     if !path.is_file() {
-        return Err(ServeError::LocalNoDatabase(path.clone()));
+        return Err(ServeError::LocalNoDatabase(path.to_owned()));
     }
     Ok(Store::open(path, key)?)
+}
+
+/// Whether there is a database where the configuration says.
+#[must_use]
+pub fn exists(config: &Config) -> bool {
+    config
+        .store
+        .sqlite
+        .as_ref()
+        .is_some_and(|path| path.is_file())
+}
+
+/// Makes the database (`roger admin init`).
+///
+/// # Errors
+/// [`ServeError`] when it cannot be made, or is there and was sealed under another key.
+pub fn create(config: &Config, key: &StoreKey) -> Result<Store, ServeError> {
+    Ok(Store::open(file(config)?, key)?)
+}
+
+fn file(config: &Config) -> Result<&Path, ServeError> {
+    let path = config.store.sqlite.as_deref();
+    path.ok_or_else(|| ServeError::LocalConfiguration {
+        key: "store.sqlite",
+        reason: "is missing".to_owned(),
+    })
 }
 
 /// Whether the database can be written now.

@@ -9,6 +9,7 @@ use roger_idm::{LoginName, PasswordHash, User};
 use roger_kms::KeyAccount;
 use roger_oidc::{McDataId, McVideoId};
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 /// A user with what other servers know.
 pub struct Enlisted {
@@ -65,6 +66,22 @@ impl Store {
         })
     }
 
+    /// A user with the agency, by login name. The state is the user's own, whatever holds for the agency.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot answer.
+    pub fn enlisted(
+        &self,
+        login: &LoginName,
+    ) -> Result<Option<(User, Option<String>)>, StoreFault> {
+        let login = login.as_str().to_owned();
+        self.worker.read(async move |connection| {
+            let query = sqlx::query("SELECT * FROM users WHERE login = ?").bind(login);
+            let row = query.fetch_optional(connection).await?;
+            row.as_ref().map(with_agency).transpose()
+        })
+    }
+
     /// At most `limit` users whose login names come after `after`, by login name, each with the agency. The state is
     /// the user's own, whatever holds for the agency.
     ///
@@ -80,11 +97,7 @@ impl Store {
             let sql = "SELECT * FROM users WHERE login > ? ORDER BY login LIMIT ?";
             let query = sqlx::query(sql).bind(after).bind(i64::from(limit));
             let rows = query.fetch_all(connection).await?;
-            let users = rows.iter().map(|row| {
-                let agency: Option<String> = row.try_get("agency")?;
-                Ok((read(row)?, agency))
-            });
-            users.collect()
+            rows.iter().map(with_agency).collect()
         })
     }
 
@@ -132,6 +145,10 @@ impl Store {
             Ok(())
         })
     }
+}
+
+fn with_agency(row: &SqliteRow) -> Result<(User, Option<String>), StoreFault> {
+    Ok((read(row)?, row.try_get("agency")?))
 }
 
 /// Adds one user.

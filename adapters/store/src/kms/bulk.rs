@@ -4,6 +4,20 @@ use crate::{KmsStore, StoreFault};
 use roger_kms::KeyAccount;
 
 impl KmsStore {
+    /// Removes an account of the domain.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot do it.
+    pub fn remove_key_account(&self, user_uri: &str) -> Result<(), StoreFault> {
+        let (kms_uri, user_uri) = (self.kms_uri().to_owned(), user_uri.to_owned());
+        self.store().worker.write(async move |connection| {
+            let sql = "DELETE FROM kms_accounts WHERE kms_uri = ? AND user_uri = ?";
+            let query = sqlx::query(sql).bind(kms_uri).bind(user_uri);
+            query.execute(connection).await?;
+            Ok(())
+        })
+    }
+
     /// Puts accounts in place of those of the same users, all in one transaction.
     ///
     /// # Errors
