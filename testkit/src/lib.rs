@@ -2,10 +2,12 @@
 
 mod peer;
 mod random;
+mod soft_token;
 mod third_party;
 
 pub use peer::{compile_c_peer, find_program};
 pub use random::SeededRandom;
+pub use soft_token::{LABEL as TOKEN_LABEL, SoftToken};
 pub use third_party::third_party_vectors;
 
 /// Says that a test was skipped for want of something; in continuous integration that is a failure,

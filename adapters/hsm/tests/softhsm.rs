@@ -26,7 +26,7 @@ use roger_base::{KmsUri, Secret, SecretBytes};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
 use roger_kms::CertificateTerms;
-use roger_testkit::find_program;
+use roger_testkit::SoftToken;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,17 +36,6 @@ const PIN: &str = "482951";
 const PASSPHRASE: &str = "correct horse battery";
 const RAN: &str = "the body ran on a token";
 
-/// Where Debian and others put the library of the package softhsm2.
-fn library() -> PathBuf {
-    let places = [
-        "/usr/lib/softhsm/libsofthsm2.so",
-        "/usr/lib64/softhsm/libsofthsm2.so",
-        "/usr/local/lib/softhsm/libsofthsm2.so",
-    ];
-    let found = places.iter().map(PathBuf::from).find(|path| path.is_file());
-    found.expect("softhsm2-util is there and libsofthsm2.so is not: install the package softhsm2")
-}
-
 /// Runs `body` where a fresh token labelled `roger` is present. `offered` names the mechanisms that it offers; none means all.
 fn on_a_token(test: &str, offered: &[&str], body: fn(&Path)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
@@ -54,37 +43,14 @@ fn on_a_token(test: &str, offered: &[&str], body: fn(&Path)) {
         println!("{RAN}");
         return;
     }
-    let Some(util) = find_program("softhsm2-util") else {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(token) = SoftToken::new(folder.path(), PIN) else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let tokens = folder.path().join("tokens");
-    fs::create_dir(&tokens).unwrap();
-    let mut configuration = format!(
-        "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
-        tokens.display()
-    );
-    let path = folder.path().join("softhsm2.conf");
-    // The program that makes the token needs every mechanism.
-    fs::write(&path, &configuration).unwrap();
-    let made = Command::new(util)
-        .args(["--init-token", "--free", "--label", "roger"])
-        .args(["--pin", PIN, "--so-pin", "97531864"])
-        .env("SOFTHSM2_CONF", &path)
-        .output()
-        .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    if !offered.is_empty() {
-        configuration.push_str(&format!("slots.mechanisms = {}\n", offered.join(",")));
-        fs::write(&path, &configuration).unwrap();
-    }
+    token.offer(offered);
     let run = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads", "1"])
-        .env("SOFTHSM2_CONF", &path)
+        .env("SOFTHSM2_CONF", token.configuration())
         .env(FOLDER, folder.path())
         .output()
         .unwrap();
@@ -96,7 +62,7 @@ fn on_a_token(test: &str, offered: &[&str], body: fn(&Path)) {
 
 fn address(key_label: &str) -> TokenAddress {
     TokenAddress {
-        module: library(),
+        module: SoftToken::library(),
         token_label: "roger".to_owned(),
         key_label: key_label.to_owned(),
     }

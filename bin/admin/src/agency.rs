@@ -29,7 +29,7 @@ pub(crate) enum Command {
     },
     /// Lets users of agencies log in again.
     Enable(Which),
-    /// Keeps users of agencies out: nobody of them logs in, refreshes tokens or fetches keys.
+    /// Keeps users of agencies out: nobody of them logs in or refreshes tokens; access tokens end by themselves.
     Disable(Which),
     /// Removes an agency that has no users.
     Remove {

@@ -88,16 +88,9 @@ fn store(store: &Store, findings: &mut Findings) {
 }
 
 fn secrets(secrets: &Secrets, findings: &mut Findings) {
-    match (secrets.keeper, &secrets.pkcs11) {
-        (Keeper::Pkcs11, None) => {
-            let what = "the keeper pkcs11 needs a section [secrets.pkcs11]";
-            findings.add(&["secrets", "keeper"], what);
-        }
-        (Keeper::Passphrase, Some(_)) => {
-            let what = "there is a section [secrets.pkcs11]: which of the two keeps the key?";
-            findings.add(&["secrets", "keeper"], what);
-        }
-        _ => {}
+    if secrets.keeper == Keeper::Pkcs11 && secrets.pkcs11.is_none() {
+        let what = "the keeper pkcs11 needs a section [secrets.pkcs11]";
+        findings.add(&["secrets", "keeper"], what);
     }
     if secrets.keeper == Keeper::Pkcs11 && secrets.passphrase_file.is_some() {
         let what = "the keeper pkcs11 has a PIN, not a passphrase";
