@@ -863,6 +863,12 @@ fn init_response() -> KmsResponse {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
+    fn certificates_that_stand_alone_come_back(certificate in certificate()) {
+        let written = certificate.write_document();
+        prop_assert_eq!(KmsCertificate::read_document(written.as_bytes()), Ok(certificate));
+    }
+
+    #[test]
     fn no_octets_make_the_reader_of_redirect_lists_panic(octets in "[<>/KrrListkmlns:=\"' &;a-c]{0,200}") {
         let text = format!("<KmsRequest xmlns='{}'>{octets}</KmsRequest>", roger_documents::kms::NAMESPACE);
         if let Ok(opened) = KmsRequest::open(text.as_bytes(), &|_| None) {

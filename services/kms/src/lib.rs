@@ -27,6 +27,6 @@ pub use account::{AccountError, KeyAccount, KeyPair, SecurityLevel};
 pub use config::{KmsConfig, MissingTokenAnswer, NextPeriod, UnprovisionedUsers};
 pub use directory::{DirectoryError, DomainAddress, KmsDirectory};
 pub use refusal::Refusal;
-pub use root::{CertificateTerms, RootError};
+pub use root::{CertificateTerms, RootError, certificate};
 pub use server::{Channel, Credential, HttpAnswer, HttpRequest, Kms, Method, Ports};
 pub use target::Target;

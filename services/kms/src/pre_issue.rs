@@ -8,7 +8,7 @@ use crate::ports::{AuditEntry, AuditLog, StoreError};
 use core::num::NonZeroUsize;
 use core::ops::ControlFlow;
 use roger_base::UnixTime;
-use roger_ibc::{IssueError, IssuedKeys, KmsMaster};
+use roger_ibc::{IssueError, IssuedKeys, KmsDomain, KmsMaster};
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -25,10 +25,16 @@ impl RootId {
     /// SHA-256 of KPAK and Z_T.
     #[must_use]
     pub fn of(master: &KmsMaster) -> Self {
+        Self::of_domain(master.domain())
+    }
+
+    /// The same from the public keys.
+    #[must_use]
+    pub fn of_domain(domain: &KmsDomain) -> Self {
         use aws_lc_rs::digest::{Context, SHA256};
         let mut hash = Context::new(&SHA256);
-        hash.update(master.domain().auth.as_octets());
-        hash.update(master.domain().enc.as_octets());
+        hash.update(domain.auth.as_octets());
+        hash.update(domain.enc.as_octets());
         let mut id = [0; 32];
         id.copy_from_slice(hash.finish().as_ref());
         Self(id)

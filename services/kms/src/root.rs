@@ -5,7 +5,7 @@ use crate::pre_issue::RootId;
 use roger_base::UnixTime;
 use roger_documents::kms::{CertificateRole, KmsCertificate};
 use roger_ibc::uid::KeyPeriod;
-use roger_ibc::{IssuedKeys, KmsMaster};
+use roger_ibc::{IssuedKeys, KmsDomain, KmsMaster};
 use thiserror::Error;
 
 /// What a certificate says beside the public keys.
@@ -41,24 +41,35 @@ pub(crate) struct Root {
     pub(crate) certificate: KmsCertificate,
 }
 
+/// The Root certificate of master keys: what clients get from `/init`, and what other domains are given.
+#[must_use]
+pub fn certificate(
+    domain: &KmsDomain,
+    terms: &CertificateTerms,
+    issuer: Option<&str>,
+    mc_domains: &[String],
+) -> KmsCertificate {
+    KmsCertificate {
+        role: CertificateRole::Root,
+        is_security_gateway: None,
+        cert_uri: terms.cert_uri.clone(),
+        kms_uri: domain.kms_uri.clone(),
+        issuer: issuer.map(str::to_owned),
+        valid_from: terms.valid_from,
+        valid_to: terms.valid_to,
+        revoked: terms.revoked,
+        user_key_period: domain.key_period.period_secs(),
+        user_key_offset: domain.key_period.offset_secs(),
+        pub_enc_key: *domain.enc.as_octets(),
+        pub_auth_key: *domain.auth.as_octets(),
+        domains: mc_domains.to_vec(),
+    }
+}
+
 impl Root {
     pub(crate) fn new(master: KmsMaster, terms: CertificateTerms, config: &KmsConfig) -> Self {
-        let domain = master.domain();
-        let certificate = KmsCertificate {
-            role: CertificateRole::Root,
-            is_security_gateway: None,
-            cert_uri: terms.cert_uri.clone(),
-            kms_uri: domain.kms_uri.clone(),
-            issuer: config.issuer.clone(),
-            valid_from: terms.valid_from,
-            valid_to: terms.valid_to,
-            revoked: terms.revoked,
-            user_key_period: domain.key_period.period_secs(),
-            user_key_offset: domain.key_period.offset_secs(),
-            pub_enc_key: *domain.enc.as_octets(),
-            pub_auth_key: *domain.auth.as_octets(),
-            domains: config.domains.clone(),
-        };
+        let issuer = config.issuer.as_deref();
+        let certificate = certificate(master.domain(), &terms, issuer, &config.domains);
         Self {
             id: RootId::of(&master),
             master,

@@ -1,6 +1,7 @@
 //! `roger admin kms`: master keys and key sets.
 
 mod backup;
+mod certificates;
 mod key_sets;
 mod masters;
 
@@ -26,6 +27,11 @@ pub(crate) enum Command {
     Backup(backup::Backup),
     /// Takes master secrets back from such a file.
     Restore(backup::Restore),
+    /// Writes the certificate of a domain to a file, for the operators of other domains.
+    Certificate(certificates::Export),
+    /// Certificates of other domains, which users of this one are given (`/certcache`).
+    #[command(subcommand)]
+    External(certificates::External),
     /// Revokes the key set of an identity and key period.
     RevokeKeys(key_sets::Revoke),
     /// Gives a user new TrK and InK at the next request.
@@ -75,6 +81,8 @@ pub(crate) fn run(command: &Command, common: &Common, ask: Ask<'_>) -> Result<An
         Command::RevokeMaster(order) => order.run(&session),
         Command::Backup(order) => order.run(&session, ask),
         Command::Restore(order) => order.run(&session, ask),
+        Command::Certificate(order) => order.run(&session),
+        Command::External(order) => order.run(&session),
         Command::RevokeKeys(order) => order.run(&session),
         Command::OfferKeys(order) => order.run(&session),
         Command::PreIssue(order) => order.run(&session),

@@ -187,3 +187,57 @@ fn what_is_missing_is_said_with_the_command_that_makes_it() {
     site.serve_in_vain()
         .refused("roger admin kms create-master");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_operators_exchange_their_certificates() {
+    let (site, partner) = (Site::ready(), Site::new());
+    let config = fs::read_to_string(partner.path("roger.toml")).unwrap();
+    let config = config.replace("uri = \"kms.example.org\"", "uri = \"kms.partner.example\"");
+    fs::write(partner.path("roger.toml"), config).unwrap();
+    partner.admin(&["init"]).good();
+    partner.admin(&["kms", "create-master"]).good();
+    let file = partner.text("certificate.xml");
+    let made = partner.admin_json(&["kms", "certificate", "--out", &file]);
+    let fingerprint = made["fingerprint"].as_str().unwrap();
+    let add = |file: &str, fingerprint: &str, more: &[&str]| {
+        let order = ["kms", "external", "add", file, "--fingerprint", fingerprint];
+        site.admin(&[&order[..], more].concat())
+    };
+    add(&file, &"00".repeat(32), &[]).refused("not what the other operator has");
+    let own = site.text("own.xml");
+    let made = site.admin_json(&["kms", "certificate", "--out", &own]);
+    add(&own, made["fingerprint"].as_str().unwrap(), &[]).refused("is the domain itself");
+    add(&site.text("roger.toml"), fingerprint, &[]).refused("roger.toml");
+    add(&file, fingerprint, &[]).good();
+    assert_eq!(
+        site.admin_json(&["kms", "external", "list"])[0]["fingerprint"],
+        fingerprint
+    );
+
+    let keys = site.text("alice.json");
+    site.admin(&["user", "keys", "alice", "--out", &keys])
+        .good();
+    let keys = site::keys(site.path("alice.json").as_path());
+    let servers = site.serve();
+    let tokens = servers.log_in("alice").await.unwrap();
+    let given = async || {
+        let answer = servers
+            .fetch(&tokens, &keys, &Resource::CertCache(None))
+            .await;
+        let (
+            200,
+            Some(KmsAnswer::Certificates {
+                mut certificates, ..
+            }),
+        ) = answer
+        else {
+            panic!("{answer:?}");
+        };
+        certificates.pop().unwrap()
+    };
+    let certificate = given().await;
+    assert_eq!(certificate.kms_uri.as_str(), "kms.partner.example");
+    assert!(!certificate.revoked);
+    add(&file, fingerprint, &["--revoked"]).good();
+    assert!(given().await.revoked);
+}

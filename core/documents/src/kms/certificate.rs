@@ -6,9 +6,10 @@ use crate::error::DocumentError;
 use crate::read::{self, all, attribute, boolean, identity, optional_number, optional_text, text};
 use roger_base::{KmsUri, UnixTime};
 use roger_xml::Writer;
-use roger_xml::markup::{optional_child, text_of};
+use roger_xml::markup::{Limits, optional_child, text_of};
 use roxmltree::Node;
 
+const NAME: &str = "KmsCertificate";
 /// Z_T, `04 || x || y` on the SAKKE curve.
 pub const SAKKE_POINT_OCTETS: usize = 257;
 /// KPAK, `04 || x || y` on P-256.
@@ -76,6 +77,28 @@ impl KmsCertificate {
             && self.valid_to.is_none_or(|to| time <= to)
     }
 
+    /// Reads a certificate that stands alone: what the operators of two domains exchange.
+    ///
+    /// # Errors
+    /// [`DocumentError`] when it is none.
+    pub fn read_document(octets: &[u8]) -> Result<Self, DocumentError> {
+        let document = roger_xml::markup::parse(octets, &Limits::MESSAGE)?;
+        let root = document.root_element();
+        if root.has_tag_name((NAMESPACE, NAME)) {
+            Self::read_node(root)
+        } else {
+            Err(DocumentError::PeerRoot(NAME))
+        }
+    }
+
+    /// Writes it as a document of its own.
+    #[must_use]
+    pub fn write_document(&self) -> String {
+        let mut w = Writer::new();
+        self.write_with(&mut w, Some(NAMESPACE), Release::Rel14);
+        w.finish()
+    }
+
     pub(crate) fn read_node(node: Node<'_, '_>) -> Result<Self, DocumentError> {
         if text(node, NAMESPACE, "UserIdFormat")? != USER_ID_FORMAT {
             return Err(DocumentError::PeerValue("UserIdFormat"));
@@ -107,13 +130,18 @@ impl KmsCertificate {
     }
 
     pub(crate) fn write_into(&self, w: &mut Writer, release: Release) {
+        self.write_with(w, None, release);
+    }
+
+    fn write_with(&self, w: &mut Writer, namespace: Option<&str>, release: Release) {
         // That the first release has 1.0.0 and no security gateways is inferred (TS 33.179 D.3.1).
         let (version, gateway) = match release {
             Release::Rel13 => ("1.0.0", None),
             Release::Rel14 => ("1.1.0", self.is_security_gateway),
         };
-        w.start("KmsCertificate")
-            .attribute("Role", self.role.as_str())
+        w.start(NAME);
+        w.optional_attribute("xmlns", namespace);
+        w.attribute("Role", self.role.as_str())
             .attribute("Version", version);
         w.optional_attribute("IsSecurityGateway", gateway.map(super::key_set::truth));
         w.optional_leaf("CertUri", self.cert_uri.as_deref())
@@ -138,7 +166,7 @@ impl KmsCertificate {
             }
             w.end("KmsDomainList");
         }
-        w.end("KmsCertificate");
+        w.end(NAME);
     }
 }
 
