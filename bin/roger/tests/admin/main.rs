@@ -4,12 +4,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     missing_docs,
     unreachable_pub
 )]
 
 mod audit;
 mod ceremony;
+mod kill;
 mod roster;
 mod site;
 mod token;

@@ -1,6 +1,6 @@
 //! Users, clients, servers and agencies, beside running servers.
 
-use crate::site::{PASSWORD, Site};
+use crate::site::{HASH, PASSWORD, Site};
 use std::fmt::Write as _;
 use std::fs;
 
@@ -99,9 +99,6 @@ fn agencies_go_out_and_in_by_file() {
 #[test]
 fn an_import_says_the_line_keeps_nothing_of_its_batch_and_goes_on() {
     let site = Site::ready();
-    // One hash for all: argon2id of each would take its time, and is what password columns are for.
-    let hash = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$\
-                AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let table = |count: usize, broken: Option<usize>| {
         let mut text = "login,mcptt_id,password_hash,mcdata_id\n".to_owned();
         for number in 0..count {
@@ -110,7 +107,7 @@ fn an_import_says_the_line_keeps_nothing_of_its_batch_and_goes_on() {
             } else {
                 format!("u{number:04}")
             };
-            let _ = writeln!(text, "{login},sip:u{number}@mcptt.example.org,\"{hash}\",");
+            let _ = writeln!(text, "{login},sip:u{number}@mcptt.example.org,\"{HASH}\",");
         }
         text
     };

@@ -28,6 +28,8 @@ pub const ALICE: &str = "sip:alice@mcptt.example.org";
 pub const KMS: &str = "kms.example.org";
 pub const PASSPHRASE: &str = "a passphrase of the operator";
 pub const PASSWORD: &str = "correct horse battery";
+/// One hash for many users: argon2id of each would take its time.
+pub const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const IDM: &str = "idm.mcptt.example.org";
 const REDIRECT: &str = "org.example.mcptt:/login";
 
@@ -161,6 +163,15 @@ impl Site {
         said(command.arg(self.path("roger.toml")))
     }
 
+    /// A command that is not waited for.
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        let mut command = self.roger();
+        command.arg("admin").args(arguments).arg("--config");
+        command.arg(self.path("roger.toml"));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     pub fn admin_json(&self, arguments: &[&str]) -> Value {
         let said = self.admin(&[arguments, &["--json"]].concat()).good();
         serde_json::from_str(&said).unwrap()
@@ -250,6 +261,12 @@ impl<'s> Servers<'s> {
         assert!(sent.success());
     }
 
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// SIGTERM; what was logged.
     pub fn end(mut self) -> String {
         self.signal("-TERM");
@@ -283,6 +300,7 @@ impl<'s> Servers<'s> {
         IdmClient::new(self.http(), party, keys, Arc::new(SystemClock))
     }
 
+    /// With [`PASSWORD`].
     pub async fn log_in(&self, login: &str) -> Option<Tokens> {
         let password = SecretBytes::new(PASSWORD.as_bytes().to_vec());
         let scopes = ScopeSet::every_mcptt_scope();
@@ -308,8 +326,21 @@ impl<'s> Servers<'s> {
         keys: &ClientKeys,
         resource: &Resource,
     ) -> (u16, Option<KmsAnswer>) {
+        let answer = self.ask(&self.http(), ALICE, tokens, keys, resource).await;
+        answer.unwrap()
+    }
+
+    /// A request of a user; nothing when the server is gone.
+    pub async fn ask(
+        &self,
+        http: &HttpsClient,
+        user: &str,
+        tokens: &Tokens,
+        keys: &ClientKeys,
+        resource: &Resource,
+    ) -> Option<(u16, Option<KmsAnswer>)> {
         let who = KmsClient {
-            user_uri: ALICE.to_owned(),
+            user_uri: user.to_owned(),
             kms_uri: KmsUri::new(KMS).unwrap(),
             client_id: None,
             device_id: None,
@@ -318,12 +349,11 @@ impl<'s> Servers<'s> {
         let url = format!("https://{KMS}:{port}{}", resource.path());
         let body = who.request(&url, keys, SystemClock.now()).unwrap();
         let token = Some(&tokens.access_token);
-        let http = self.http();
         let answer = http.post(&url, token, MEDIA_TYPE, body.into_bytes());
-        let answer = answer.await.unwrap();
+        let answer = answer.await.ok()?;
         let (policy, now) = (ClientPolicy::STANDARD, SystemClock.now());
         let opened = who.open_response(answer.body.expose(), resource, &url, keys, policy, now);
-        (answer.status.as_u16(), opened.ok())
+        Some((answer.status.as_u16(), opened.ok()))
     }
 }
 
@@ -334,12 +364,16 @@ impl Drop for Servers<'_> {
     }
 }
 
-/// TrK and InK as `user keys` has written them.
+/// TrK and InK as `user keys` has written them for one user.
 pub fn keys(path: &Path) -> ClientKeys {
-    let written: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    read_keys(&serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
+}
+
+/// TrK and InK of a line of that file.
+pub fn read_keys(written: &Value) -> ClientKeys {
     let key = |which: &str| NamedKey {
         name: written[which]["name"].as_str().unwrap().to_owned(),
-        key: Secret::try_from(&*octets(&written, which)).unwrap(),
+        key: Secret::try_from(&*octets(written, which)).unwrap(),
     };
     ClientKeys {
         transport: vec![key("trk")],
