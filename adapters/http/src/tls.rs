@@ -2,6 +2,7 @@
 //!
 //! X25519MLKEM768 comes first in both directions: these links carry keys that must stay secret for years.
 
+use base64::Engine as _;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, kx_group};
@@ -10,8 +11,13 @@ use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiCli
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// Why a TLS side cannot be set up.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -48,6 +54,29 @@ pub struct ServerIdentity {
     pub chain: Vec<CertificateDer<'static>>,
     /// The private key.
     pub key: PrivateKeyDer<'static>,
+}
+
+impl ServerIdentity {
+    /// Writes chain and key as PEM files; the key for its owner only.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write_pem(&self, chain: &Path, key: &Path) -> io::Result<()> {
+        let certificates = self.chain.iter().map(|der| pem("CERTIFICATE", der));
+        std::fs::write(chain, certificates.collect::<String>())?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(key)?;
+        file.write_all(Zeroizing::new(pem("PRIVATE KEY", self.key.secret_der())).as_bytes())
+    }
+}
+
+fn pem(tag: &str, der: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN {tag}-----\n{text}\n-----END {tag}-----\n")
 }
 
 impl Clone for ServerIdentity {

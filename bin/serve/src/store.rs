@@ -4,6 +4,8 @@ use crate::ServeError;
 use roger_adapter_http::{Metrics, ReadinessCheck};
 use roger_adapter_store::{Store, StoreKey};
 use roger_config::Config;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,7 +36,15 @@ pub fn exists(config: &Config) -> bool {
 /// # Errors
 /// [`ServeError`] when it cannot be made, or is there and was sealed under another key.
 pub fn create(config: &Config, key: &StoreKey) -> Result<Store, ServeError> {
-    Ok(Store::open(file(config)?, key)?)
+    let path = file(config)?;
+    // It has the names of everybody: for its owner only. Its journals take over the mode.
+    let mut options = OpenOptions::new();
+    let made = options.write(true).create_new(true).mode(0o600).open(path);
+    made.map_err(|error| ServeError::LocalConfiguration {
+        key: "store.sqlite",
+        reason: format!("{}: {error}", path.display()),
+    })?;
+    Ok(Store::open(path, key)?)
 }
 
 fn file(config: &Config) -> Result<&Path, ServeError> {

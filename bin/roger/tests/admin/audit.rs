@@ -12,14 +12,11 @@ fn chain(site: &Site, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_deed_has_its_record_and_a_changed_one_shows() {
     let site = Site::ready();
-    let file = site.text("alice.json");
-    site.admin(&["user", "keys", "alice", "--out", &file])
-        .good();
+    let keys = site.alice_keys();
     site.admin(&["user", "remove", "nobody"])
         .refused("there is no user nobody");
     let servers = site.serve();
     let tokens = servers.log_in("alice").await.unwrap();
-    let keys = site::keys(site.path("alice.json").as_path());
     servers.key_sets(&tokens, &keys).await;
     servers.end();
 
@@ -94,10 +91,7 @@ fn without_the_audit_log_nothing_is_administered_or_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_log_is_taken_away_gives_no_keys() {
     let site = Site::ready();
-    let file = site.text("alice.json");
-    site.admin(&["user", "keys", "alice", "--out", &file])
-        .good();
-    let keys = site::keys(site.path("alice.json").as_path());
+    let keys = site.alice_keys();
     let servers = site.serve();
     let tokens = servers.log_in("alice").await.unwrap();
     fs::remove_dir_all(site.path("audit")).unwrap();

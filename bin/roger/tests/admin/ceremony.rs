@@ -9,12 +9,11 @@ use std::os::unix::fs::PermissionsExt as _;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_goes_from_an_empty_folder_to_keys_on_a_device() {
     let site = Site::ready();
-    let file = site.text("alice.json");
-    site.admin(&["user", "keys", "alice", "--out", &file])
-        .good();
-    let mode = fs::metadata(&file).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
-    let keys = site::keys(site.path("alice.json").as_path());
+    let keys = site.alice_keys();
+    for name in ["alice.json", "store.key", "roger.sqlite"] {
+        let mode = fs::metadata(site.path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
 
     let servers = site.serve();
     let tokens = servers.log_in("alice").await.unwrap();
@@ -28,7 +27,8 @@ async fn an_operator_goes_from_an_empty_folder_to_keys_on_a_device() {
     assert!(servers.key_sets(&tokens, &keys).await == first);
     drop(servers);
 
-    let written: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let written: Value =
+        serde_json::from_str(&fs::read_to_string(site.path("alice.json")).unwrap()).unwrap();
     let disk = site.octets_but(&["alice.json", "passphrase", "password"]);
     let on_disk = |wanted: &[u8]| disk.windows(wanted.len()).any(|window| window == wanted);
     assert!(on_disk(site::ALICE.as_bytes()), "the search itself works");
@@ -131,15 +131,12 @@ fn master_secrets_come_back_from_a_backup_and_only_the_noted_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn new_master_keys_take_over_and_the_old_ones_serve_on() {
     let site = Site::ready();
-    let file = site.text("alice.json");
-    site.admin(&["user", "keys", "alice", "--out", &file])
-        .good();
+    let keys = site.alice_keys();
     site.admin(&["kms", "rotate"]).good();
     let masters = site.admin_json(&["kms", "masters"]);
     assert_eq!(masters.as_array().unwrap().len(), 2);
     assert_ne!(masters[0]["valid_to"], "");
 
-    let keys = site::keys(site.path("alice.json").as_path());
     let servers = site.serve();
     let tokens = servers.log_in("alice").await.unwrap();
     let answer = servers.fetch(&tokens, &keys, &Resource::Init).await;
@@ -214,10 +211,7 @@ async fn two_operators_exchange_their_certificates() {
         fingerprint
     );
 
-    let keys = site.text("alice.json");
-    site.admin(&["user", "keys", "alice", "--out", &keys])
-        .good();
-    let keys = site::keys(site.path("alice.json").as_path());
+    let keys = site.alice_keys();
     let servers = site.serve();
     let tokens = servers.log_in("alice").await.unwrap();
     let given = async || {

@@ -111,6 +111,14 @@ impl Site {
         self.admin(&[&who[..], &[file.as_str()]].concat()).good();
     }
 
+    /// The first TrK and InK of alice.
+    pub fn alice_keys(&self) -> ClientKeys {
+        let file = self.text("alice.json");
+        self.admin(&["user", "keys", "alice", "--out", &file])
+            .good();
+        read_keys(&serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap())
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -133,19 +141,10 @@ impl Site {
 
     /// Certificates, new ones when there are some.
     pub fn certify(&self) {
-        let pem = |tag: &str, der: &[u8]| {
-            let text = STANDARD.encode(der);
-            format!("-----BEGIN {tag}-----\n{text}\n-----END {tag}-----\n")
-        };
         for (name, host) in [("idm", IDM), ("kms", KMS)] {
             let own = self.ca.issue(&[host], SystemClock.now()).unwrap();
-            let key = pem("PRIVATE KEY", own.key.secret_der());
-            self.secret(&format!("{name}.key"), key.trim_end());
-            write(
-                self.path(&format!("{name}.pem")),
-                pem("CERTIFICATE", &own.chain[0]),
-            )
-            .unwrap();
+            let (chain, key) = (format!("{name}.pem"), format!("{name}.key"));
+            own.write_pem(&self.path(&chain), &self.path(&key)).unwrap();
         }
     }
 
@@ -364,12 +363,7 @@ impl Drop for Servers<'_> {
     }
 }
 
-/// TrK and InK as `user keys` has written them for one user.
-pub fn keys(path: &Path) -> ClientKeys {
-    read_keys(&serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
-}
-
-/// TrK and InK of a line of that file.
+/// TrK and InK of a line that `user keys` has written.
 pub fn read_keys(written: &Value) -> ClientKeys {
     let key = |which: &str| NamedKey {
         name: written[which]["name"].as_str().unwrap().to_owned(),

@@ -1,6 +1,6 @@
 //! The key of the store in a PKCS #11 token (SoftHSM).
 
-use crate::site::{self, Site};
+use crate::site::Site;
 use roger_testkit::{SoftToken, TOKEN_LABEL};
 use std::fs;
 
@@ -26,10 +26,7 @@ async fn a_server_with_a_token_gives_the_same_keys_after_a_restart() {
         return;
     };
     site.set_up();
-    let file = site.text("alice.json");
-    site.admin(&["user", "keys", "alice", "--out", &file])
-        .good();
-    let keys = site::keys(site.path("alice.json").as_path());
+    let keys = site.alice_keys();
     let servers = site.serve();
     let tokens = servers.log_in("alice").await.unwrap();
     let first = servers.key_sets(&tokens, &keys).await;
