@@ -1,10 +1,12 @@
 //! Virtual randomness, third-party vectors and processes of other people's programs for tests.
 
 mod peer;
+mod postgres;
 mod random;
 mod third_party;
 
 pub use peer::{compile_c_peer, find_program};
+pub use postgres::Postgres;
 pub use random::SeededRandom;
 pub use third_party::third_party_vectors;
 
