@@ -1,11 +1,13 @@
 //! Virtual randomness, third-party vectors and processes of other people's programs for tests.
 
 mod peer;
+mod postgres;
 mod random;
 mod soft_token;
 mod third_party;
 
 pub use peer::{compile_c_peer, find_program};
+pub use postgres::Postgres;
 pub use random::SeededRandom;
 pub use soft_token::{LABEL as TOKEN_LABEL, SoftToken};
 pub use third_party::third_party_vectors;

@@ -1,5 +1,6 @@
 //! Agencies of the provider.
 
+use crate::sql::{query, query_as};
 use crate::{Store, StoreFault};
 use roger_base::KmsUri;
 
@@ -48,16 +49,16 @@ impl Store {
     pub fn put_agencies(&self, agencies: &[Agency]) -> Result<(), StoreFault> {
         let agencies = agencies.to_vec();
         self.worker.write(async move |connection| {
-            for agency in agencies {
-                sqlx::query(
+            for agency in &agencies {
+                query(
                     "INSERT INTO agencies (agency, name, grouped, kms_uri, domains, enabled) VALUES (?, ?, ?, ?, ?, ?) \
                      ON CONFLICT (agency) DO UPDATE SET name = excluded.name, grouped = excluded.grouped, \
                      kms_uri = excluded.kms_uri, domains = excluded.domains, enabled = excluded.enabled",
                 )
-                .bind(agency.id)
-                .bind(agency.name)
-                .bind(agency.group)
-                .bind(agency.kms_uri.map(|uri| uri.as_str().to_owned()))
+                .bind(&agency.id)
+                .bind(&agency.name)
+                .bind(&agency.group)
+                .bind(agency.kms_uri.as_ref().map(KmsUri::as_str))
                 .bind(agency.domains.join(" "))
                 .bind(agency.enabled)
                 .execute(&mut *connection)
@@ -75,7 +76,7 @@ impl Store {
         let id = id.to_owned();
         let row: Option<Row> = self.worker.read(async move |connection| {
             let sql = "SELECT agency, name, grouped, kms_uri, domains, enabled FROM agencies WHERE agency = ?";
-            Ok(sqlx::query_as(sql).bind(id).fetch_optional(connection).await?)
+            Ok(query_as(sql).bind(&id).fetch_optional(connection).await?)
         })?;
         row.map(read).transpose()
     }
@@ -88,7 +89,7 @@ impl Store {
         let domain = domain.as_str().to_owned();
         let row: Option<Row> = self.worker.read(async move |connection| {
             let sql = "SELECT agency, name, grouped, kms_uri, domains, enabled FROM agencies WHERE kms_uri = ?";
-            Ok(sqlx::query_as(sql).bind(domain).fetch_optional(connection).await?)
+            Ok(query_as(sql).bind(&domain).fetch_optional(connection).await?)
         })?;
         row.map(read).transpose()
     }
@@ -102,7 +103,7 @@ impl Store {
         let rows: Vec<Row> = self.worker.read(async move |connection| {
             let sql = "SELECT agency, name, grouped, kms_uri, domains, enabled FROM agencies \
                        WHERE agency > ? ORDER BY agency LIMIT ?";
-            let query = sqlx::query_as(sql).bind(after).bind(i64::from(limit));
+            let query = query_as(sql).bind(&after).bind(i64::from(limit));
             Ok(query.fetch_all(connection).await?)
         })?;
         rows.into_iter().map(read).collect()
@@ -116,15 +117,12 @@ impl Store {
         let id = id.to_owned();
         self.worker.write(async move |connection| {
             let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE agency = ?)";
-            let (used,): (bool,) = sqlx::query_as(sql)
-                .bind(&id)
-                .fetch_one(&mut *connection)
-                .await?;
+            let (used,): (bool,) = query_as(sql).bind(&id).fetch_one(&mut *connection).await?;
             if used {
                 return Err(StoreFault::LocalInUse("the agency"));
             }
-            let query = sqlx::query("DELETE FROM agencies WHERE agency = ?").bind(id);
-            Ok(query.execute(connection).await?.rows_affected() == 1)
+            let query = query("DELETE FROM agencies WHERE agency = ?").bind(&id);
+            Ok(query.execute(connection).await? == 1)
         })
     }
 }

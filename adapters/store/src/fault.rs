@@ -6,10 +6,10 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StoreFault {
-    /// The file cannot be opened, is locked too long, or the disk is full.
+    /// The file cannot be opened, is locked too long, or the disk is full; the server cannot be reached or ended.
     #[error("the store is unavailable: {0}")]
     LocalUnavailable(String),
-    /// A row does not read back as what was written, or was moved to another place in the file.
+    /// A row does not read back as what was written, or was moved to another place.
     #[error("the store holds a malformed {0}")]
     LocalCorrupt(&'static str),
     /// Something with this name is there already.
@@ -18,16 +18,30 @@ pub enum StoreFault {
     /// What shall be removed is still needed.
     #[error("{0} is in use")]
     LocalInUse(&'static str),
+    /// Others wrote at the same time, again and again.
+    #[error("the store is busy with others")]
+    LocalContended,
     /// The store was sealed under another key.
     #[error("the store was made with another key")]
     LocalWrongKey,
 }
+
+/// What PostgreSQL says when it will not have two transactions beside each other: `serialization_failure` and
+/// `deadlock_detected`.
+const CONTENDED: [&str; 2] = ["40001", "40P01"];
 
 impl From<sqlx::Error> for StoreFault {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(database) if database.is_unique_violation() => {
                 Self::LocalDuplicate
+            }
+            sqlx::Error::Database(database)
+                if database
+                    .code()
+                    .is_some_and(|code| CONTENDED.contains(&code.as_ref())) =>
+            {
+                Self::LocalContended
             }
             sqlx::Error::RowNotFound => Self::LocalCorrupt("row"),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
@@ -66,19 +80,19 @@ impl From<StoreFault> for roger_gms::RepositoryError {
     }
 }
 
-/// Seconds as SQLite keeps them.
+/// Seconds as the databases keep them.
 pub(crate) fn seconds(time: roger_base::UnixTime) -> Result<i64, StoreFault> {
     i64::try_from(time.0).map_err(|_| StoreFault::LocalCorrupt("time"))
 }
 
-/// A time as SQLite gives it.
+/// A time as the databases give it.
 pub(crate) fn time(seconds: i64) -> Result<roger_base::UnixTime, StoreFault> {
     u64::try_from(seconds)
         .map(roger_base::UnixTime)
         .map_err(|_| StoreFault::LocalCorrupt("time"))
 }
 
-/// Thirty-two octets as SQLite gives them.
+/// Thirty-two octets as the databases give them.
 pub(crate) fn octets_32(octets: &[u8], what: &'static str) -> Result<[u8; 32], StoreFault> {
     octets
         .try_into()

@@ -1,13 +1,13 @@
 //! The port of the GMS.
 
 use crate::fault::{seconds, time};
+use crate::sql::{Connection, query, query_as};
 use crate::{Store, StoreFault};
 use roger_base::{GroupId, KeyId, McpttId, Secret};
 use roger_gms::{
     Change, GroupKeyRecord, GroupRepository, RepositoryError, StoredDocument, TransportChange,
 };
 use roger_keys::{Gmk, Rand};
-use sqlx::SqliteConnection;
 
 const TABLE: &str = "group_keys";
 const CORRUPT: StoreFault = StoreFault::LocalCorrupt("group key");
@@ -17,8 +17,9 @@ const FORGET_SET_ASIDE: &str = "DELETE FROM transport_set_aside";
 const TAKE_SET_ASIDE: [&str; 3] = [
     "DELETE FROM transport_documents WHERE mcptt_id IN \
      (SELECT mcptt_id FROM transport_set_aside WHERE octets IS NULL)",
-    "INSERT OR REPLACE INTO transport_documents (mcptt_id, octets, etag) \
-     SELECT mcptt_id, octets, etag FROM transport_set_aside WHERE octets IS NOT NULL",
+    "INSERT INTO transport_documents (mcptt_id, octets, etag) \
+     SELECT mcptt_id, octets, etag FROM transport_set_aside WHERE octets IS NOT NULL \
+     ON CONFLICT (mcptt_id) DO UPDATE SET octets = excluded.octets, etag = excluded.etag",
     FORGET_SET_ASIDE,
 ];
 
@@ -42,10 +43,8 @@ impl Store {
         name: String,
     ) -> Result<Option<StoredDocument>, StoreFault> {
         self.worker.read(async move |connection| {
-            let row: Option<(Vec<u8>, String)> = sqlx::query_as(sql)
-                .bind(name)
-                .fetch_optional(connection)
-                .await?;
+            let row: Option<(Vec<u8>, String)> =
+                query_as(sql).bind(&name).fetch_optional(connection).await?;
             Ok(row.map(|(octets, etag)| StoredDocument { octets, etag }))
         })
     }
@@ -89,7 +88,7 @@ impl Store {
 }
 
 async fn put_document(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     insert: &'static str,
     delete: &'static str,
     name: &str,
@@ -97,25 +96,26 @@ async fn put_document(
 ) -> Result<(), StoreFault> {
     match document {
         Some(document) => {
-            sqlx::query(insert)
+            query(insert)
                 .bind(name)
                 .bind(document.octets.as_slice())
                 .bind(document.etag.as_str())
                 .execute(connection)
                 .await?
         }
-        None => sqlx::query(delete).bind(name).execute(connection).await?,
+        None => query(delete).bind(name).execute(connection).await?,
     };
     Ok(())
 }
 
 async fn set_aside(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     member: &McpttId,
     document: Option<&StoredDocument>,
 ) -> Result<(), StoreFault> {
-    sqlx::query(
-        "INSERT OR REPLACE INTO transport_set_aside (mcptt_id, octets, etag) VALUES (?, ?, ?)",
+    query(
+        "INSERT INTO transport_set_aside (mcptt_id, octets, etag) VALUES (?, ?, ?) \
+         ON CONFLICT (mcptt_id) DO UPDATE SET octets = excluded.octets, etag = excluded.etag",
     )
     .bind(member.as_str())
     .bind(document.map(|document| document.octets.as_slice()))
@@ -125,18 +125,20 @@ async fn set_aside(
     Ok(())
 }
 
-async fn put_key(connection: &mut SqliteConnection, key: WrittenKey) -> Result<(), StoreFault> {
-    sqlx::query(
-        "INSERT OR REPLACE INTO group_keys (gmk_id, group_id, activation, expiry, revoke_at, revoked, sealed) \
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+async fn put_key(connection: &mut Connection, key: &WrittenKey) -> Result<(), StoreFault> {
+    query(
+        "INSERT INTO group_keys (gmk_id, group_id, activation, expiry, revoke_at, revoked, sealed) \
+         VALUES (?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (gmk_id) DO UPDATE SET group_id = excluded.group_id, activation = excluded.activation, \
+         expiry = excluded.expiry, revoke_at = excluded.revoke_at, revoked = excluded.revoked, sealed = excluded.sealed",
     )
     .bind(key.id)
-    .bind(key.group)
+    .bind(&key.group)
     .bind(key.activation)
     .bind(key.expiry)
     .bind(key.revoke_at)
     .bind(key.revoked)
-    .bind(key.sealed)
+    .bind(&key.sealed)
     .execute(connection)
     .await?;
     Ok(())
@@ -156,8 +158,8 @@ impl GroupRepository for Store {
     fn keys(&self) -> Result<Vec<GroupKeyRecord>, RepositoryError> {
         let rows: Vec<KeyRow> = self.worker.read(async move |connection| {
             let sql = "SELECT gmk_id, group_id, activation, expiry, revoke_at, sealed FROM group_keys \
-                       WHERE revoked = 0 ORDER BY gmk_id";
-            Ok(sqlx::query_as(sql).fetch_all(connection).await?)
+                       WHERE NOT revoked ORDER BY gmk_id";
+            Ok(query_as(sql).fetch_all(connection).await?)
         })?;
         Ok(rows
             .into_iter()
@@ -167,7 +169,7 @@ impl GroupRepository for Store {
 
     fn discard_set_aside(&self) -> Result<(), RepositoryError> {
         Ok(self.worker.write(async move |connection| {
-            sqlx::query(FORGET_SET_ASIDE).execute(connection).await?;
+            query(FORGET_SET_ASIDE).execute(connection).await?;
             Ok(())
         })?)
     }
@@ -175,8 +177,8 @@ impl GroupRepository for Store {
     fn set_aside(&self, transport: &[TransportChange]) -> Result<(), RepositoryError> {
         let transport = transport.to_vec();
         Ok(self.worker.write(async move |connection| {
-            for (member, document) in transport {
-                set_aside(connection, &member, document.as_ref()).await?;
+            for (member, document) in &transport {
+                set_aside(connection, member, document.as_ref()).await?;
             }
             Ok(())
         })?)
@@ -190,20 +192,22 @@ impl GroupRepository for Store {
             .collect::<Result<Vec<_>, _>>()?;
         let (group, transport) = (change.group.clone(), change.transport.clone());
         Ok(self.worker.write(async move |connection| {
-            if let Some((group, document)) = group {
-                let insert = "INSERT OR REPLACE INTO group_documents (group_id, octets, etag) VALUES (?, ?, ?)";
+            if let Some((group, document)) = &group {
+                let insert = "INSERT INTO group_documents (group_id, octets, etag) VALUES (?, ?, ?) \
+                              ON CONFLICT (group_id) DO UPDATE SET octets = excluded.octets, etag = excluded.etag";
                 let delete = "DELETE FROM group_documents WHERE group_id = ?";
                 put_document(connection, insert, delete, group.as_str(), document.as_ref()).await?;
             }
             for sql in TAKE_SET_ASIDE {
-                sqlx::query(sql).execute(&mut *connection).await?;
+                query(sql).execute(&mut *connection).await?;
             }
-            for (member, document) in transport {
-                let insert = "INSERT OR REPLACE INTO transport_documents (mcptt_id, octets, etag) VALUES (?, ?, ?)";
+            for (member, document) in &transport {
+                let insert = "INSERT INTO transport_documents (mcptt_id, octets, etag) VALUES (?, ?, ?) \
+                              ON CONFLICT (mcptt_id) DO UPDATE SET octets = excluded.octets, etag = excluded.etag";
                 let delete = "DELETE FROM transport_documents WHERE mcptt_id = ?";
                 put_document(connection, insert, delete, member.as_str(), document.as_ref()).await?;
             }
-            for key in keys {
+            for key in &keys {
                 put_key(connection, key).await?;
             }
             Ok(())

@@ -1,14 +1,18 @@
-//! SQLite store behind the services' ports.
+//! Store behind the services' ports, in a file of SQLite or a database of PostgreSQL.
 //!
-//! One thread owns the connection; every call is one transaction and returns when it is on the disk
-//! (`docs/decisions/store-bridge.md`). What must not be read from the file is sealed under a [`StoreKey`].
+//! Threads of its own have the connections; every call is one transaction and returns when it is on the disk, and the
+//! outcome is that of one call after the other (`docs/decisions/store-bridge.md`). What must not be read from the
+//! database is sealed under a [`StoreKey`].
 
 mod agencies;
+mod database;
 mod fault;
 mod gms;
 mod idm;
 mod kms;
+mod migrations;
 mod seal;
+mod sql;
 mod subscribers;
 mod worker;
 
@@ -18,7 +22,9 @@ pub use idm::Enlisted;
 pub use kms::{KmsStore, StoredRoot};
 pub use seal::StoreKey;
 
+use database::Database;
 use seal::Sealer;
+use sql::{query, query_as};
 use std::path::Path;
 use std::sync::Arc;
 use worker::Worker;
@@ -37,8 +43,22 @@ impl Store {
     /// # Errors
     /// [`StoreFault`] when the file cannot be opened, is newer than this program, or was sealed under another key.
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, StoreFault> {
+        Self::start(Database::file(path), key)
+    }
+
+    /// Opens a database of PostgreSQL by its URL and brings its tables up to date. Several programs may have it open.
+    /// On another machine it wants `sslmode=verify-full` in the URL: `docs/decisions/store-bridge.md`.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the server does not let us in, the database is newer than this program, or was sealed under
+    /// another key. No error repeats the URL.
+    pub fn connect(url: &str, key: &StoreKey) -> Result<Self, StoreFault> {
+        Self::start(Database::url(url)?, key)
+    }
+
+    fn start(database: Database, key: &StoreKey) -> Result<Self, StoreFault> {
         let store = Self {
-            worker: Arc::new(Worker::start(path)?),
+            worker: Arc::new(Worker::start(database)?),
             sealer: Arc::new(Sealer::new(key)?),
         };
         store.check_key()?;
@@ -52,7 +72,7 @@ impl Store {
     /// [`StoreFault`] when it cannot.
     pub fn probe(&self) -> Result<(), StoreFault> {
         self.worker.write(async |connection| {
-            sqlx::query("UPDATE store_mark SET sealed = sealed WHERE id = 1")
+            query("UPDATE store_mark SET sealed = sealed WHERE id = 1")
                 .execute(connection)
                 .await?;
             Ok(())
@@ -64,13 +84,11 @@ impl Store {
         const MARK: &[u8] = b"roger store";
         let sealed = self.sealer.seal("mark", "1", MARK)?;
         let found = self.worker.write(async move |connection| {
-            sqlx::query(
-                "INSERT INTO store_mark (id, sealed) VALUES (1, ?) ON CONFLICT (id) DO NOTHING",
-            )
-            .bind(sealed)
-            .execute(&mut *connection)
-            .await?;
-            let row: (Vec<u8>,) = sqlx::query_as("SELECT sealed FROM store_mark WHERE id = 1")
+            query("INSERT INTO store_mark (id, sealed) VALUES (1, ?) ON CONFLICT (id) DO NOTHING")
+                .bind(&sealed)
+                .execute(&mut *connection)
+                .await?;
+            let row: (Vec<u8>,) = query_as("SELECT sealed FROM store_mark WHERE id = 1")
                 .fetch_one(connection)
                 .await?;
             Ok(row.0)

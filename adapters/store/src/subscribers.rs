@@ -1,5 +1,6 @@
 //! Subscribers of the SIP core. The core answers from memory; the store is where the memory comes from.
 
+use crate::sql::{query, query_as};
 use crate::{Store, StoreFault};
 use roger_base::Impu;
 use roger_sipcore::{MemorySubscribers, Subscriber};
@@ -23,14 +24,14 @@ impl Store {
             .map(|impu| impu.as_str().to_owned())
             .collect();
         self.worker.write(async move |connection| {
-            sqlx::query("DELETE FROM subscribers WHERE username = ?").bind(&username).execute(&mut *connection).await?;
-            sqlx::query("INSERT INTO subscribers (username, sealed) VALUES (?, ?)")
+            query("DELETE FROM subscribers WHERE username = ?").bind(&username).execute(&mut *connection).await?;
+            query("INSERT INTO subscribers (username, sealed) VALUES (?, ?)")
                 .bind(&username)
-                .bind(sealed)
+                .bind(&sealed)
                 .execute(&mut *connection)
                 .await?;
-            for (position, identity) in (0i64..).zip(identities) {
-                sqlx::query("INSERT INTO subscriber_identities (identity, username, position) VALUES (?, ?, ?)")
+            for (position, identity) in (0i64..).zip(&identities) {
+                query("INSERT INTO subscriber_identities (identity, username, position) VALUES (?, ?, ?)")
                     .bind(identity)
                     .bind(&username)
                     .bind(position)
@@ -47,11 +48,10 @@ impl Store {
     /// [`StoreFault`] when the store cannot be read.
     pub fn subscribers(&self) -> Result<MemorySubscribers, StoreFault> {
         let (rows, identities) = self.worker.read(async move |connection| {
-            let rows: Vec<(String, Vec<u8>)> =
-                sqlx::query_as("SELECT username, sealed FROM subscribers")
-                    .fetch_all(&mut *connection)
-                    .await?;
-            let identities: Vec<(String, String)> = sqlx::query_as(
+            let rows: Vec<(String, Vec<u8>)> = query_as("SELECT username, sealed FROM subscribers")
+                .fetch_all(&mut *connection)
+                .await?;
+            let identities: Vec<(String, String)> = query_as(
                 "SELECT username, identity FROM subscriber_identities ORDER BY username, position",
             )
             .fetch_all(connection)

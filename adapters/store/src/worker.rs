@@ -1,136 +1,46 @@
-//! The thread that owns the connection.
+//! The threads that own the connections.
 
 use crate::StoreFault;
+use crate::database::Database;
+use crate::sql::{Connection, Transaction};
 use core::time::Duration;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
-use std::path::Path;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Runtime};
 
-/// Calls that wait for the thread; one more waits for room.
+/// Calls that wait for a thread; one more waits for room.
 const QUEUE: usize = 1024;
-/// How long another process may hold the file.
-const BUSY: Duration = Duration::from_secs(10);
+/// How often writes may get in each other's way before one of them is done alone.
+const TRIES_BESIDE_OTHERS: usize = 4;
+/// Longest time of one transaction: after it the connection is given up.
+const LONGEST: Duration = Duration::from_secs(90);
 
-type Job = Box<dyn FnOnce(&Runtime, &mut SqliteConnection) + Send>;
+type Job = Box<dyn FnOnce(&Runtime, &mut Link) + Send>;
 
 pub(crate) struct Worker {
     jobs: Mutex<Option<SyncSender<Job>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-fn migrations() -> Migrator {
-    let numbered = [
-        (
-            1,
-            "identity",
-            include_str!("../migrations/sqlite/0001_identity.sql"),
-        ),
-        (
-            2,
-            "keys",
-            include_str!("../migrations/sqlite/0002_keys.sql"),
-        ),
-        (
-            3,
-            "groups",
-            include_str!("../migrations/sqlite/0003_groups.sql"),
-        ),
-        (
-            4,
-            "subscribers",
-            include_str!("../migrations/sqlite/0004_subscribers.sql"),
-        ),
-        (
-            5,
-            "mark",
-            include_str!("../migrations/sqlite/0005_mark.sql"),
-        ),
-        (
-            6,
-            "set_aside",
-            include_str!("../migrations/sqlite/0006_set_aside.sql"),
-        ),
-        (
-            10,
-            "kms_domains",
-            include_str!("../migrations/sqlite/0010_kms_domains.sql"),
-        ),
-        (
-            20,
-            "sign_on",
-            include_str!("../migrations/sqlite/0020_sign_on.sql"),
-        ),
-        (
-            21,
-            "registration_permits",
-            include_str!("../migrations/sqlite/0021_registration_permits.sql"),
-        ),
-        (
-            30,
-            "pre_issued",
-            include_str!("../migrations/sqlite/0030_pre_issued.sql"),
-        ),
-        (
-            40,
-            "agencies",
-            include_str!("../migrations/sqlite/0040_agencies.sql"),
-        ),
-    ];
-    let migrations = numbered.map(|(version, name, sql)| {
-        Migration::new(
-            version,
-            name.into(),
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
-    });
-    Migrator::with_migrations(migrations.into())
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Worker {
-    /// Opens the file on a new thread and brings its tables up to date.
-    pub(crate) fn start(path: &Path) -> Result<Self, StoreFault> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A commit is on the disk when the call returns: a code or key once answered is never forgotten.
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY)
-            .disable_statement_logging();
+    /// Connects on threads of its own and brings the tables up to date.
+    pub(crate) fn start(database: Database) -> Result<Self, StoreFault> {
         let (jobs, queue) = sync_channel::<Job>(QUEUE);
+        let queue = Arc::new(Mutex::new(queue));
         let (opened, opening) = sync_channel(1);
-        let unavailable = |error: std::io::Error| StoreFault::LocalUnavailable(error.to_string());
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(unavailable)?;
-        let thread = std::thread::Builder::new()
-            .name("roger-store".to_owned())
-            .spawn(move || {
-                let connected = runtime.block_on(connect(&options));
-                match connected {
-                    Ok(connection) => {
-                        let _ = opened.send(Ok(()));
-                        work(&runtime, connection, &queue);
-                    }
-                    Err(fault) => {
-                        let _ = opened.send(Err(fault));
-                    }
-                }
-            })
-            .map_err(unavailable)?;
+        let first = Link::new(database);
+        let mut threads = Vec::new();
+        for _ in 1..first.database.connections() {
+            // These connect when there is something to do.
+            let link = Link::new(first.database.clone());
+            threads.push(spawn(link, Arc::clone(&queue), None)?);
+        }
+        threads.push(spawn(first, queue, Some(opened))?);
         opening.recv().map_err(|_| ended())??;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
-            thread: Mutex::new(Some(thread)),
+            threads: Mutex::new(threads),
         })
     }
 
@@ -138,34 +48,30 @@ impl Worker {
     pub(crate) fn read<T, F>(&self, work: F) -> Result<T, StoreFault>
     where
         T: Send + 'static,
-        F: for<'c> AsyncFnOnce(&'c mut SqliteConnection) -> Result<T, StoreFault> + Send + 'static,
+        F: for<'c> AsyncFn(&'c mut Connection) -> Result<T, StoreFault> + Send + 'static,
     {
-        self.run("BEGIN", work)
+        self.run(Transaction::Read, work)
     }
 
-    /// Runs writes in one transaction and waits until they are on the disk; an error undoes them.
+    /// Runs writes in one transaction and waits until they are on the disk; an error undoes them. The outcome is that
+    /// of one write after the other; for that the work may be done more than once, each time after it was undone.
+    /// It has to pass on every error of the database.
     pub(crate) fn write<T, F>(&self, work: F) -> Result<T, StoreFault>
     where
         T: Send + 'static,
-        F: for<'c> AsyncFnOnce(&'c mut SqliteConnection) -> Result<T, StoreFault> + Send + 'static,
+        F: for<'c> AsyncFn(&'c mut Connection) -> Result<T, StoreFault> + Send + 'static,
     {
-        self.run("BEGIN IMMEDIATE", work)
+        self.run(Transaction::Write, work)
     }
 
-    fn run<T, F>(&self, begin: &'static str, work: F) -> Result<T, StoreFault>
+    fn run<T, F>(&self, transaction: Transaction, work: F) -> Result<T, StoreFault>
     where
         T: Send + 'static,
-        F: for<'c> AsyncFnOnce(&'c mut SqliteConnection) -> Result<T, StoreFault> + Send + 'static,
+        F: for<'c> AsyncFn(&'c mut Connection) -> Result<T, StoreFault> + Send + 'static,
     {
         let (answer, answered) = sync_channel(1);
-        let job: Job = Box::new(move |runtime, connection| {
-            let result = runtime.block_on(async {
-                let mut transaction = connection.begin_with(begin).await?;
-                let result = work(&mut transaction).await?;
-                transaction.commit().await?;
-                Ok(result)
-            });
-            let _ = answer.send(result);
+        let job: Job = Box::new(move |runtime, link| {
+            let _ = answer.send(runtime.block_on(link.run(transaction, &work)));
         });
         let jobs = self.jobs.lock().map_err(|_| ended())?.clone();
         jobs.ok_or_else(ended)?.send(job).map_err(|_| ended())?;
@@ -174,12 +80,17 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Waits for what was asked before, then closes the file.
+    /// Waits for what was asked before, then closes the connections.
     fn drop(&mut self) {
         if let Ok(jobs) = self.jobs.get_mut() {
             jobs.take();
         }
-        if let Some(thread) = self.thread.get_mut().ok().and_then(Option::take) {
+        for thread in self
+            .threads
+            .get_mut()
+            .into_iter()
+            .flat_map(|threads| threads.drain(..))
+        {
             let _ = thread.join();
         }
     }
@@ -189,17 +100,124 @@ fn ended() -> StoreFault {
     StoreFault::LocalUnavailable("its thread has ended".to_owned())
 }
 
-async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreFault> {
-    let mut connection = options.connect().await?;
-    migrations().run(&mut connection).await?;
-    Ok(connection)
+/// A thread that works off the queue; one that is to tell first opens the database.
+fn spawn(
+    mut link: Link,
+    queue: Arc<Mutex<Receiver<Job>>>,
+    tell: Option<SyncSender<Result<(), StoreFault>>>,
+) -> Result<JoinHandle<()>, StoreFault> {
+    let unavailable = |error: std::io::Error| StoreFault::LocalUnavailable(error.to_string());
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(unavailable)?;
+    std::thread::Builder::new()
+        .name("roger-store".to_owned())
+        .spawn(move || {
+            if let Some(tell) = tell {
+                let opened = runtime.block_on(link.open());
+                let failed = opened.is_err();
+                let _ = tell.send(opened);
+                if failed {
+                    return;
+                }
+            }
+            while let Some(job) = next(&queue) {
+                job(&runtime, &mut link);
+            }
+            runtime.block_on(link.close());
+        })
+        .map_err(unavailable)
 }
 
-fn work(runtime: &Runtime, mut connection: SqliteConnection, queue: &Receiver<Job>) {
-    while let Ok(job) = queue.recv() {
-        job(runtime, &mut connection);
+/// The next job; none when the store is no longer used.
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    queue.lock().ok()?.recv().ok()
+}
+
+/// A connection that comes back when it was lost.
+struct Link {
+    database: Database,
+    connection: Option<Connection>,
+}
+
+impl Link {
+    const fn new(database: Database) -> Self {
+        Self {
+            database,
+            connection: None,
+        }
     }
-    if let Err(error) = runtime.block_on(connection.close()) {
-        tracing::warn!(%error, "the store did not close cleanly");
+
+    async fn open(&mut self) -> Result<(), StoreFault> {
+        self.connection = Some(self.database.open().await?);
+        Ok(())
+    }
+
+    async fn close(self) {
+        if let Some(connection) = self.connection
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the store did not close cleanly");
+        }
+    }
+
+    /// Does the work in a transaction, again when others came in between, at last alone.
+    async fn run<T, F>(&mut self, transaction: Transaction, work: &F) -> Result<T, StoreFault>
+    where
+        F: for<'c> AsyncFn(&'c mut Connection) -> Result<T, StoreFault>,
+    {
+        for _ in 0..TRIES_BESIDE_OTHERS {
+            match self.once(transaction, work).await {
+                Err(StoreFault::LocalContended) => {}
+                done => return done,
+            }
+        }
+        let alone = match transaction {
+            Transaction::Read => Transaction::Read,
+            Transaction::Write | Transaction::WriteAlone => Transaction::WriteAlone,
+        };
+        self.once(alone, work).await
+    }
+
+    async fn once<T, F>(&mut self, transaction: Transaction, work: &F) -> Result<T, StoreFault>
+    where
+        F: for<'c> AsyncFn(&'c mut Connection) -> Result<T, StoreFault>,
+    {
+        let mut connection = self.begun(transaction).await?;
+        let work = async {
+            let result = work(&mut connection).await?;
+            connection.commit().await?;
+            Ok(result)
+        };
+        let silent = || StoreFault::LocalUnavailable("the database does not answer".to_owned());
+        let done = match tokio::time::timeout(LONGEST, work).await {
+            Ok(done) => done,
+            // What it may still be doing nobody can say: the connection is not used again.
+            Err(_) => return Err(silent()),
+        };
+        // A connection that cannot undo what was begun is lost, or has undone it with the failure; the next call
+        // begins with a new one.
+        if done.is_ok() || connection.roll_back().await.is_ok() {
+            self.connection = Some(connection);
+        }
+        done
+    }
+
+    /// The connection with a transaction begun. One that was lost while nobody used it is replaced.
+    async fn begun(&mut self, transaction: Transaction) -> Result<Connection, StoreFault> {
+        if let Some(mut connection) = self.connection.take() {
+            match (connection.begin(transaction).await, &connection) {
+                (Ok(()), _) => return Ok(connection),
+                (Err(error), Connection::Sqlite(_)) => {
+                    self.connection = Some(connection);
+                    return Err(error.into());
+                }
+                (Err(_), Connection::Postgres(_)) => {}
+            }
+        }
+        let mut connection = self.database.connect().await?;
+        connection.begin(transaction).await?;
+        Ok(connection)
     }
 }

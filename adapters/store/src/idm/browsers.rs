@@ -1,6 +1,7 @@
 //! Sessions of browsers and consents.
 
 use crate::fault::{seconds, time};
+use crate::sql::{query, query_as};
 use crate::{Store, StoreFault};
 use roger_base::UnixTime;
 use roger_idm::ports::{BrowserSession, BrowserSessionRepository, ConsentRepository, StoreError};
@@ -24,7 +25,7 @@ fn read(row: BrowserRow) -> Result<BrowserSession, StoreFault> {
 impl Store {
     fn end_browsers(&self, sql: &'static str, name: String) -> Result<(), StoreFault> {
         self.worker.write(async move |connection| {
-            sqlx::query(sql).bind(name).execute(connection).await?;
+            query(sql).bind(&name).execute(connection).await?;
             Ok(())
         })
     }
@@ -39,11 +40,11 @@ impl BrowserSessionRepository for Store {
     ) -> Result<(), StoreError> {
         let (key, session) = (*key, session.clone());
         Ok(self.worker.write(async move |connection| {
-            sqlx::query("DELETE FROM browsers WHERE expires_at <= ?")
+            query("DELETE FROM browsers WHERE expires_at <= ?")
                 .bind(seconds(now)?)
                 .execute(&mut *connection)
                 .await?;
-            sqlx::query(
+            query(
                 "INSERT INTO browsers (digest, session, subject, authenticated_at, amr, expires_at) \
                  VALUES (?, ?, ?, ?, ?, ?)",
             )
@@ -66,7 +67,7 @@ impl BrowserSessionRepository for Store {
     ) -> Result<Option<BrowserSession>, StoreError> {
         let key = *key;
         Ok(self.worker.read(async move |connection| {
-            let row: Option<BrowserRow> = sqlx::query_as(
+            let row: Option<BrowserRow> = query_as(
                 "SELECT session, subject, authenticated_at, amr, expires_at FROM browsers \
                  WHERE digest = ? AND expires_at > ?",
             )
@@ -94,9 +95,9 @@ impl ConsentRepository for Store {
         let (subject, client) = (subject.as_str().to_owned(), client.as_str().to_owned());
         Ok(self.worker.read(async move |connection| {
             let sql = "SELECT scopes FROM consents WHERE subject = ? AND client_id = ?";
-            let row: Option<(String,)> = sqlx::query_as(sql)
-                .bind(subject)
-                .bind(client)
+            let row: Option<(String,)> = query_as(sql)
+                .bind(&subject)
+                .bind(&client)
                 .fetch_optional(connection)
                 .await?;
             let scopes = row.map(|(scopes,)| ScopeSet::parse(&scopes)).transpose();
@@ -114,13 +115,13 @@ impl ConsentRepository for Store {
         let (subject, client) = (subject.as_str().to_owned(), client.as_str().to_owned());
         let scopes = scopes.to_string();
         Ok(self.worker.write(async move |connection| {
-            sqlx::query(
+            query(
                 "INSERT INTO consents (subject, client_id, scopes) VALUES (?, ?, ?) \
                  ON CONFLICT (subject, client_id) DO UPDATE SET scopes = excluded.scopes",
             )
-            .bind(subject)
-            .bind(client)
-            .bind(scopes)
+            .bind(&subject)
+            .bind(&client)
+            .bind(&scopes)
             .execute(connection)
             .await?;
             Ok(())

@@ -1,6 +1,7 @@
 //! Registered clients.
 
 use crate::fault::octets_32;
+use crate::sql::{query, query_as};
 use crate::{Store, StoreFault};
 use roger_oidc::provider::{
     ApplicationType, Client, ClientDetails, ClientKind, ClientRepository, ConsentPolicy, StoreError,
@@ -69,7 +70,7 @@ impl Store {
     /// [`StoreFault`] when the store cannot answer.
     pub fn client_ids(&self) -> Result<Vec<OauthClientId>, StoreFault> {
         let rows: Vec<(String,)> = self.worker.read(async |connection| {
-            let query = sqlx::query_as("SELECT client_id FROM clients ORDER BY client_id");
+            let query = query_as("SELECT client_id FROM clients ORDER BY client_id");
             Ok(query.fetch_all(connection).await?)
         })?;
         let ids = rows.into_iter().map(|(id,)| OauthClientId::new(id));
@@ -92,11 +93,11 @@ impl Store {
             let registration = client.details.registration_token;
             let registration = registration.map(|digest| digest.octets().to_vec());
             let id = client.id.as_str();
-            sqlx::query("DELETE FROM clients WHERE client_id = ?")
+            query("DELETE FROM clients WHERE client_id = ?")
                 .bind(id)
                 .execute(&mut *connection)
                 .await?;
-            sqlx::query(
+            query(
                 "INSERT INTO clients (client_id, name, secret, scopes, resource_server, consent, \
                  application, registration) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )
@@ -117,16 +118,14 @@ impl Store {
             .execute(&mut *connection)
             .await?;
             for uri in &client.redirect_uris {
-                sqlx::query(
-                    "INSERT INTO client_redirect_uris (client_id, redirect_uri) VALUES (?, ?)",
-                )
-                .bind(id)
-                .bind(uri.as_str())
-                .execute(&mut *connection)
-                .await?;
+                query("INSERT INTO client_redirect_uris (client_id, redirect_uri) VALUES (?, ?)")
+                    .bind(id)
+                    .bind(uri.as_str())
+                    .execute(&mut *connection)
+                    .await?;
             }
             for uri in &client.details.post_logout_redirect_uris {
-                sqlx::query(
+                query(
                     "INSERT INTO client_post_logout_uris (client_id, redirect_uri) VALUES (?, ?)",
                 )
                 .bind(id)
@@ -143,7 +142,7 @@ impl ClientRepository for Store {
     fn client(&self, id: &OauthClientId) -> Result<Option<Client>, StoreError> {
         let id = id.clone();
         Ok(self.worker.read(async move |connection| {
-            let row: Option<ClientRow> = sqlx::query_as(
+            let row: Option<ClientRow> = query_as(
                 "SELECT name, secret, scopes, resource_server, consent, application, registration \
                      FROM clients WHERE client_id = ?",
             )
@@ -154,16 +153,16 @@ impl ClientRepository for Store {
                 return Ok(None);
             };
             let uris =
-                sqlx::query_as("SELECT redirect_uri FROM client_redirect_uris WHERE client_id = ?")
+                query_as("SELECT redirect_uri FROM client_redirect_uris WHERE client_id = ?")
                     .bind(id.as_str())
                     .fetch_all(&mut *connection)
                     .await?;
             let sql = "SELECT redirect_uri FROM client_post_logout_uris WHERE client_id = ?";
-            let post_logout = sqlx::query_as(sql)
+            let post_logout = query_as(sql)
                 .bind(id.as_str())
                 .fetch_all(connection)
                 .await?;
-            read(id, row, uris, post_logout).map(Some)
+            read(id.clone(), row, uris, post_logout).map(Some)
         })?)
     }
 }

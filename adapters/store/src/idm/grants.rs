@@ -1,6 +1,7 @@
 //! Codes, refresh tokens, revoked grants.
 
 use crate::fault::{octets_32, seconds, time};
+use crate::sql::{Connection, Row, query};
 use crate::{Store, StoreFault};
 use core::time::Duration;
 use roger_base::UnixTime;
@@ -12,24 +13,22 @@ use roger_oidc::{
     Acr, Amr, CodeChallenge, GrantId, Nonce, OauthClientId, RedirectUri, Revocations, ScopeSet,
     SessionId, Subject, TokenDigest,
 };
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
 
 const CORRUPT: StoreFault = StoreFault::LocalCorrupt("grant");
 /// How long used codes and ended families are remembered: longer than any access token lives.
 const REMEMBERED: Duration = Duration::from_secs(7200);
 
-fn text(row: &SqliteRow, column: &str) -> Result<String, StoreFault> {
-    Ok(row.try_get::<String, _>(column)?)
+fn text(row: &Row, column: &str) -> Result<String, StoreFault> {
+    Ok(row.get::<String>(column)?)
 }
 
-fn moment(row: &SqliteRow, column: &str) -> Result<UnixTime, StoreFault> {
-    time(row.try_get::<i64, _>(column)?)
+fn moment(row: &Row, column: &str) -> Result<UnixTime, StoreFault> {
+    time(row.get::<i64>(column)?)
 }
 
-fn read_code(row: &SqliteRow) -> Result<CodeGrant, StoreFault> {
-    let challenge: Vec<u8> = row.try_get("challenge")?;
-    let nonce: Option<String> = row.try_get("nonce")?;
+fn read_code(row: &Row) -> Result<CodeGrant, StoreFault> {
+    let challenge: Vec<u8> = row.get("challenge")?;
+    let nonce: Option<String> = row.get("nonce")?;
     let base = read_refresh(row)?;
     Ok(CodeGrant {
         grant: base.grant,
@@ -48,8 +47,8 @@ fn read_code(row: &SqliteRow) -> Result<CodeGrant, StoreFault> {
 }
 
 /// The columns that both tables have.
-fn read_refresh(row: &SqliteRow) -> Result<RefreshGrant, StoreFault> {
-    let session: Option<String> = row.try_get("session")?;
+fn read_refresh(row: &Row) -> Result<RefreshGrant, StoreFault> {
+    let session: Option<String> = row.get("session")?;
     Ok(RefreshGrant {
         grant: GrantId::new(text(row, "grant_id")?).map_err(|_| CORRUPT)?,
         client_id: OauthClientId::new(text(row, "client_id")?).map_err(|_| CORRUPT)?,
@@ -67,11 +66,11 @@ fn read_refresh(row: &SqliteRow) -> Result<RefreshGrant, StoreFault> {
 }
 
 async fn insert_refresh(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     token: TokenDigest,
     grant: &RefreshGrant,
 ) -> Result<(), StoreFault> {
-    sqlx::query(
+    query(
         "INSERT INTO refresh_tokens (digest, grant_id, client_id, subject, scopes, authenticated_at, acr, \
          expires_at, amr, session) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
@@ -90,22 +89,22 @@ async fn insert_refresh(
     Ok(())
 }
 
-async fn revoked(connection: &mut SqliteConnection, grant: &GrantId) -> Result<bool, StoreFault> {
-    let query = sqlx::query("SELECT 1 FROM revoked_grants WHERE grant_id = ?").bind(grant.as_str());
+async fn revoked(connection: &mut Connection, grant: &GrantId) -> Result<bool, StoreFault> {
+    let query = query("SELECT 1 FROM revoked_grants WHERE grant_id = ?").bind(grant.as_str());
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
 /// Marks a row used; `true` for the one caller who did.
 async fn use_up(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     sql: &'static str,
     digest: TokenDigest,
 ) -> Result<bool, StoreFault> {
-    let done = sqlx::query(sql)
+    let done = query(sql)
         .bind(digest.octets().as_slice())
         .execute(connection)
         .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(done == 1)
 }
 
 impl Store {
@@ -117,16 +116,15 @@ impl Store {
     pub fn forget_ended_grants(&self, now: UnixTime) -> Result<u64, StoreFault> {
         let before = seconds(now - REMEMBERED)?;
         self.worker.write(async move |connection| {
-            let codes = sqlx::query("DELETE FROM codes WHERE expires_at < ?").bind(before);
-            let codes = codes.execute(&mut *connection).await?.rows_affected();
-            let tokens =
-                sqlx::query("DELETE FROM refresh_tokens WHERE expires_at < ?").bind(before);
-            let tokens = tokens.execute(&mut *connection).await?.rows_affected();
-            let grants = sqlx::query(
+            let codes = query("DELETE FROM codes WHERE expires_at < ?").bind(before);
+            let codes = codes.execute(&mut *connection).await?;
+            let tokens = query("DELETE FROM refresh_tokens WHERE expires_at < ?").bind(before);
+            let tokens = tokens.execute(&mut *connection).await?;
+            let grants = query(
                 "DELETE FROM revoked_grants WHERE grant_id NOT IN (SELECT grant_id FROM codes) \
                  AND grant_id NOT IN (SELECT grant_id FROM refresh_tokens)",
             );
-            let grants = grants.execute(connection).await?.rows_affected();
+            let grants = grants.execute(connection).await?;
             Ok(codes + tokens + grants)
         })
     }
@@ -136,7 +134,7 @@ impl GrantRepository for Store {
     fn put_code(&self, code: &TokenDigest, grant: &CodeGrant) -> Result<(), StoreError> {
         let (code, grant) = (*code, grant.clone());
         Ok(self.worker.write(async move |connection| {
-            sqlx::query(
+            query(
                 "INSERT INTO codes (digest, grant_id, client_id, redirect_uri, challenge, subject, scopes, nonce, \
                  authenticated_at, acr, expires_at, amr, session) \
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -164,14 +162,14 @@ impl GrantRepository for Store {
         let code = *code;
         Ok(self.worker.write(async move |connection| {
             let query =
-                sqlx::query("SELECT * FROM codes WHERE digest = ?").bind(code.octets().as_slice());
+                query("SELECT * FROM codes WHERE digest = ?").bind(code.octets().as_slice());
             let Some(row) = query.fetch_optional(&mut *connection).await? else {
                 return Ok(Redemption::Unknown);
             };
             let grant = read_code(&row)?;
             let first = use_up(
                 connection,
-                "UPDATE codes SET used = 1 WHERE digest = ? AND used = 0",
+                "UPDATE codes SET used = TRUE WHERE digest = ? AND NOT used",
                 code,
             )
             .await?;
@@ -201,7 +199,7 @@ impl GrantRepository for Store {
     fn refresh(&self, token: &TokenDigest) -> Result<Option<RefreshGrant>, StoreError> {
         let token = *token;
         Ok(self.worker.read(async move |connection| {
-            let query = sqlx::query("SELECT * FROM refresh_tokens WHERE digest = ?")
+            let query = query("SELECT * FROM refresh_tokens WHERE digest = ?")
                 .bind(token.octets().as_slice());
             query
                 .fetch_optional(connection)
@@ -215,7 +213,7 @@ impl GrantRepository for Store {
     fn rotate_refresh(&self, old: &TokenDigest, new: &TokenDigest) -> Result<Rotation, StoreError> {
         let (old, new) = (*old, *new);
         Ok(self.worker.write(async move |connection| {
-            let query = sqlx::query("SELECT * FROM refresh_tokens WHERE digest = ?")
+            let query = query("SELECT * FROM refresh_tokens WHERE digest = ?")
                 .bind(old.octets().as_slice());
             let Some(row) = query.fetch_optional(&mut *connection).await? else {
                 return Ok(Rotation::Unknown);
@@ -224,7 +222,7 @@ impl GrantRepository for Store {
             if revoked(connection, &grant.grant).await? {
                 return Ok(Rotation::GrantRevoked);
             }
-            let sql = "UPDATE refresh_tokens SET used = 1 WHERE digest = ? AND used = 0";
+            let sql = "UPDATE refresh_tokens SET used = TRUE WHERE digest = ? AND NOT used";
             if !use_up(connection, sql, old).await? {
                 return Ok(Rotation::Reused);
             }
@@ -236,7 +234,7 @@ impl GrantRepository for Store {
     fn revoke_grant(&self, grant: &GrantId) -> Result<(), StoreError> {
         let grant = grant.clone();
         Ok(self.worker.write(async move |connection| {
-            sqlx::query("INSERT INTO revoked_grants (grant_id) VALUES (?) ON CONFLICT DO NOTHING")
+            query("INSERT INTO revoked_grants (grant_id) VALUES (?) ON CONFLICT DO NOTHING")
                 .bind(grant.as_str())
                 .execute(connection)
                 .await?;
@@ -247,23 +245,24 @@ impl GrantRepository for Store {
     fn revoke_grants_of(&self, owner: &GrantOwner) -> Result<(), StoreError> {
         let (sql, name) = match owner {
             GrantOwner::Session(session) => (
-                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE session = ?1 \
-                 UNION SELECT grant_id FROM refresh_tokens WHERE session = ?1 ON CONFLICT DO NOTHING",
+                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE session = ? \
+                 UNION SELECT grant_id FROM refresh_tokens WHERE session = ? ON CONFLICT DO NOTHING",
                 session.as_str().to_owned(),
             ),
             GrantOwner::Subject(subject) => (
-                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE subject = ?1 \
-                 UNION SELECT grant_id FROM refresh_tokens WHERE subject = ?1 ON CONFLICT DO NOTHING",
+                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE subject = ? \
+                 UNION SELECT grant_id FROM refresh_tokens WHERE subject = ? ON CONFLICT DO NOTHING",
                 subject.as_str().to_owned(),
             ),
             GrantOwner::Client(client) => (
-                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE client_id = ?1 \
-                 UNION SELECT grant_id FROM refresh_tokens WHERE client_id = ?1 ON CONFLICT DO NOTHING",
+                "INSERT INTO revoked_grants (grant_id) SELECT grant_id FROM codes WHERE client_id = ? \
+                 UNION SELECT grant_id FROM refresh_tokens WHERE client_id = ? ON CONFLICT DO NOTHING",
                 client.as_str().to_owned(),
             ),
         };
         Ok(self.worker.write(async move |connection| {
-            sqlx::query(sql).bind(name).execute(connection).await?;
+            let query = query(sql).bind(&name).bind(&name);
+            query.execute(connection).await?;
             Ok(())
         })?)
     }

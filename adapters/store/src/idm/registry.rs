@@ -2,6 +2,7 @@
 
 use crate::Store;
 use crate::fault::seconds;
+use crate::sql::query;
 use roger_base::UnixTime;
 use roger_oidc::provider::{Client, ClientRegistry, RegistrationPermit, StoreError};
 use roger_oidc::{OauthClientId, TokenDigest};
@@ -14,11 +15,11 @@ impl ClientRegistry for Store {
     fn remove_client(&self, id: &OauthClientId) -> Result<(), StoreError> {
         let id = id.as_str().to_owned();
         Ok(self.worker.write(async move |connection| {
-            sqlx::query("DELETE FROM clients WHERE client_id = ?")
+            query("DELETE FROM clients WHERE client_id = ?")
                 .bind(&id)
                 .execute(&mut *connection)
                 .await?;
-            sqlx::query("DELETE FROM consents WHERE client_id = ?")
+            query("DELETE FROM consents WHERE client_id = ?")
                 .bind(&id)
                 .execute(connection)
                 .await?;
@@ -33,7 +34,7 @@ impl ClientRegistry for Store {
     ) -> Result<(), StoreError> {
         let (token, permit) = (*token, *permit);
         Ok(self.worker.write(async move |connection| {
-            sqlx::query(
+            query(
                 "INSERT INTO registration_permits (digest, uses, expires_at) VALUES (?, ?, ?) \
                  ON CONFLICT (digest) DO UPDATE SET uses = excluded.uses, expires_at = excluded.expires_at",
             )
@@ -49,7 +50,7 @@ impl ClientRegistry for Store {
     fn use_permit(&self, token: &TokenDigest, now: UnixTime) -> Result<bool, StoreError> {
         let token = *token;
         Ok(self.worker.write(async move |connection| {
-            let done = sqlx::query(
+            let done = query(
                 "UPDATE registration_permits SET uses = uses - 1 \
                  WHERE digest = ? AND uses > 0 AND expires_at > ?",
             )
@@ -57,7 +58,7 @@ impl ClientRegistry for Store {
             .bind(seconds(now)?)
             .execute(connection)
             .await?;
-            Ok(done.rows_affected() == 1)
+            Ok(done == 1)
         })?)
     }
 }

@@ -3,13 +3,12 @@
 use super::users::{read, state_name};
 use crate::fault::seconds;
 use crate::kms::ACCOUNTS_OF_A_USER;
+use crate::sql::{Connection, Row, query, query_as};
 use crate::{Store, StoreFault};
 use roger_base::KmsUri;
 use roger_idm::{LoginName, PasswordHash, User};
 use roger_kms::KeyAccount;
 use roger_oidc::{McDataId, McVideoId};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 /// A user with what other servers know.
 pub struct Enlisted {
@@ -42,9 +41,9 @@ impl Store {
         }
         self.worker.write(async move |connection| {
             let mut added = Vec::with_capacity(sealed.len());
-            for ((user, agency), account) in sealed {
+            for ((user, agency), account) in &sealed {
                 let sql = "SELECT EXISTS (SELECT 1 FROM users WHERE login = ?)";
-                let (known,): (bool,) = sqlx::query_as(sql)
+                let (known,): (bool,) = query_as(sql)
                     .bind(user.login.as_str())
                     .fetch_one(&mut *connection)
                     .await?;
@@ -52,9 +51,9 @@ impl Store {
                 if known && skip_known {
                     continue;
                 }
-                insert(connection, &user, agency).await?;
+                insert(connection, user, agency.as_deref()).await?;
                 if let Some((kms_uri, user_uri, sealed)) = account {
-                    sqlx::query("INSERT INTO kms_accounts (kms_uri, user_uri, bound, sealed) VALUES (?, ?, 1, ?)")
+                    query("INSERT INTO kms_accounts (kms_uri, user_uri, bound, sealed) VALUES (?, ?, TRUE, ?)")
                         .bind(kms_uri)
                         .bind(user_uri)
                         .bind(sealed)
@@ -76,7 +75,7 @@ impl Store {
     ) -> Result<Option<(User, Option<String>)>, StoreFault> {
         let login = login.as_str().to_owned();
         self.worker.read(async move |connection| {
-            let query = sqlx::query("SELECT * FROM users WHERE login = ?").bind(login);
+            let query = query("SELECT * FROM users WHERE login = ?").bind(&login);
             let row = query.fetch_optional(connection).await?;
             row.as_ref().map(with_agency).transpose()
         })
@@ -95,7 +94,7 @@ impl Store {
         let after = after.to_owned();
         self.worker.read(async move |connection| {
             let sql = "SELECT * FROM users WHERE login > ? ORDER BY login LIMIT ?";
-            let query = sqlx::query(sql).bind(after).bind(i64::from(limit));
+            let query = query(sql).bind(&after).bind(i64::from(limit));
             let rows = query.fetch_all(connection).await?;
             rows.iter().map(with_agency).collect()
         })
@@ -113,8 +112,8 @@ impl Store {
         let (login, password) = (login.as_str().to_owned(), password.clone());
         self.worker.write(async move |connection| {
             let sql = "UPDATE users SET password = ?, failure_count = 0, failure_last = NULL WHERE login = ?";
-            let query = sqlx::query(sql).bind(password.expose_phc()).bind(login);
-            Ok(query.execute(connection).await?.rows_affected() == 1)
+            let query = query(sql).bind(password.expose_phc()).bind(&login);
+            Ok(query.execute(connection).await? == 1)
         })
     }
 
@@ -127,38 +126,32 @@ impl Store {
         let mcptt_id = user.mcptt_id.as_str().to_owned();
         self.worker.write(async move |connection| {
             for sql in ACCOUNTS_OF_A_USER {
-                sqlx::query(sql)
-                    .bind(&mcptt_id)
-                    .execute(&mut *connection)
-                    .await?;
+                query(sql).bind(&mcptt_id).execute(&mut *connection).await?;
             }
             for sql in [
                 "DELETE FROM second_factors WHERE subject = ?",
                 "DELETE FROM consents WHERE subject = ?",
                 "DELETE FROM users WHERE subject = ?",
             ] {
-                sqlx::query(sql)
-                    .bind(&subject)
-                    .execute(&mut *connection)
-                    .await?;
+                query(sql).bind(&subject).execute(&mut *connection).await?;
             }
             Ok(())
         })
     }
 }
 
-fn with_agency(row: &SqliteRow) -> Result<(User, Option<String>), StoreFault> {
-    Ok((read(row)?, row.try_get("agency")?))
+fn with_agency(row: &Row) -> Result<(User, Option<String>), StoreFault> {
+    Ok((read(row)?, row.get("agency")?))
 }
 
 /// Adds one user.
 pub(super) async fn insert(
-    connection: &mut sqlx::SqliteConnection,
+    connection: &mut Connection,
     user: &User,
-    agency: Option<String>,
+    agency: Option<&str>,
 ) -> Result<(), StoreFault> {
     let last = user.failures.last.map(seconds).transpose()?;
-    sqlx::query(
+    query(
         "INSERT INTO users (subject, login, password, mcptt_id, entitlement, state, failure_count, failure_last, \
          mcvideo_id, mcdata_id, agency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )

@@ -1,6 +1,7 @@
 //! Second factors: the secret sealed, recovery codes as digests.
 
 use crate::fault::octets_32;
+use crate::sql::{query, query_as};
 use crate::{Store, StoreFault};
 use roger_idm::ports::{SecondFactorRepository, StoreError};
 use roger_idm::{SecondFactor, TotpSecret};
@@ -18,15 +19,12 @@ impl SecondFactorRepository for Store {
         let name = subject.as_str().to_owned();
         let found = self.worker.read(async move |connection| {
             let sql = "SELECT sealed, last_step FROM second_factors WHERE subject = ?";
-            let row: Option<(Vec<u8>, i64)> = sqlx::query_as(sql)
+            let row: Option<(Vec<u8>, i64)> = query_as(sql)
                 .bind(&name)
                 .fetch_optional(&mut *connection)
                 .await?;
             let sql = "SELECT digest FROM recovery_codes WHERE subject = ? ORDER BY digest";
-            let codes: Vec<(Vec<u8>,)> = sqlx::query_as(sql)
-                .bind(&name)
-                .fetch_all(connection)
-                .await?;
+            let codes: Vec<(Vec<u8>,)> = query_as(sql).bind(&name).fetch_all(connection).await?;
             Ok(row.map(|(sealed, last)| (sealed, last, codes)))
         })?;
         let Some((sealed, last, codes)) = found else {
@@ -56,21 +54,21 @@ impl SecondFactorRepository for Store {
         });
         let sealed = sealed.transpose()?;
         Ok(self.worker.write(async move |connection| {
-            sqlx::query("DELETE FROM second_factors WHERE subject = ?")
+            query("DELETE FROM second_factors WHERE subject = ?")
                 .bind(&name)
                 .execute(&mut *connection)
                 .await?;
-            let Some((sealed, last, recovery)) = sealed else {
+            let Some((sealed, last, recovery)) = &sealed else {
                 return Ok(());
             };
-            sqlx::query("INSERT INTO second_factors (subject, sealed, last_step) VALUES (?, ?, ?)")
+            query("INSERT INTO second_factors (subject, sealed, last_step) VALUES (?, ?, ?)")
                 .bind(&name)
                 .bind(sealed)
                 .bind(last)
                 .execute(&mut *connection)
                 .await?;
             for code in recovery {
-                sqlx::query("INSERT INTO recovery_codes (subject, digest) VALUES (?, ?)")
+                query("INSERT INTO recovery_codes (subject, digest) VALUES (?, ?)")
                     .bind(&name)
                     .bind(code.octets().as_slice())
                     .execute(&mut *connection)
@@ -84,8 +82,8 @@ impl SecondFactorRepository for Store {
         let (name, used) = (subject.as_str().to_owned(), step(used)?);
         Ok(self.worker.write(async move |connection| {
             let sql = "UPDATE second_factors SET last_step = ? WHERE subject = ? AND last_step < ?";
-            let query = sqlx::query(sql).bind(used).bind(name).bind(used);
-            Ok(query.execute(connection).await?.rows_affected() == 1)
+            let query = query(sql).bind(used).bind(&name).bind(used);
+            Ok(query.execute(connection).await? == 1)
         })?)
     }
 
@@ -93,8 +91,8 @@ impl SecondFactorRepository for Store {
         let (name, code) = (subject.as_str().to_owned(), *code);
         Ok(self.worker.write(async move |connection| {
             let sql = "DELETE FROM recovery_codes WHERE subject = ? AND digest = ?";
-            let query = sqlx::query(sql).bind(name).bind(code.octets().as_slice());
-            Ok(query.execute(connection).await?.rows_affected() == 1)
+            let query = query(sql).bind(&name).bind(code.octets().as_slice());
+            Ok(query.execute(connection).await? == 1)
         })?)
     }
 }

@@ -1,6 +1,7 @@
 //! Signing keys of the IdM server, sealed.
 
 use crate::fault::{seconds, time};
+use crate::sql::{query, query_as};
 use crate::{Store, StoreFault};
 use roger_idm::StoredSigningKey;
 use roger_idm::ports::{SigningKeyRepository, StoreError};
@@ -12,7 +13,7 @@ impl SigningKeyRepository for Store {
     fn signing_keys(&self) -> Result<Vec<StoredSigningKey>, StoreError> {
         let rows: Vec<(String, String, i64, Vec<u8>)> = self.worker.read(async move |connection| {
             let sql = "SELECT kid, algorithm, created_at, sealed FROM signing_keys ORDER BY created_at, kid";
-            Ok(sqlx::query_as(sql).fetch_all(connection).await?)
+            Ok(query_as(sql).fetch_all(connection).await?)
         })?;
         let keys = rows
             .into_iter()
@@ -36,13 +37,13 @@ impl SigningKeyRepository for Store {
             seconds(key.created_at)?,
         );
         Ok(self.worker.write(async move |connection| {
-            sqlx::query(
+            query(
                 "INSERT INTO signing_keys (kid, algorithm, created_at, sealed) VALUES (?, ?, ?, ?)",
             )
-            .bind(kid)
+            .bind(&kid)
             .bind(algorithm)
             .bind(created_at)
-            .bind(sealed)
+            .bind(&sealed)
             .execute(connection)
             .await?;
             Ok(())
@@ -52,8 +53,8 @@ impl SigningKeyRepository for Store {
     fn remove_signing_key(&self, kid: &str) -> Result<(), StoreError> {
         let kid = kid.to_owned();
         Ok(self.worker.write(async move |connection| {
-            sqlx::query("DELETE FROM signing_keys WHERE kid = ?")
-                .bind(kid)
+            query("DELETE FROM signing_keys WHERE kid = ?")
+                .bind(&kid)
                 .execute(connection)
                 .await?;
             Ok(())

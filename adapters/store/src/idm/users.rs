@@ -2,13 +2,12 @@
 
 use super::roster::insert;
 use crate::fault::{seconds, time};
+use crate::sql::{Row, query, query_as};
 use crate::{Store, StoreFault};
 use roger_base::McpttId;
 use roger_idm::ports::{StoreError, UserRepository};
 use roger_idm::{Failures, LoginName, PasswordHash, User, UserState};
 use roger_oidc::{McDataId, McVideoId, OtherServiceIds, ScopeSet, Subject};
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 const CORRUPT: StoreFault = StoreFault::LocalCorrupt("user");
 
@@ -19,10 +18,10 @@ pub(super) fn state_name(state: UserState) -> &'static str {
     }
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<User, StoreFault> {
-    let text = |column: &str| row.try_get::<String, _>(column);
-    let optional = |column: &str| row.try_get::<Option<String>, _>(column);
-    let last: Option<i64> = row.try_get("failure_last")?;
+pub(super) fn read(row: &Row) -> Result<User, StoreFault> {
+    let text = |column: &str| row.get::<String>(column);
+    let optional = |column: &str| row.get::<Option<String>>(column);
+    let last: Option<i64> = row.get("failure_last")?;
     Ok(User {
         subject: Subject::new(text("subject")?).map_err(|_| CORRUPT)?,
         login: LoginName::new(&text("login")?).map_err(|_| CORRUPT)?,
@@ -45,7 +44,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<User, StoreFault> {
             _ => return Err(CORRUPT),
         },
         failures: Failures {
-            count: u32::try_from(row.try_get::<i64, _>("failure_count")?).map_err(|_| CORRUPT)?,
+            count: u32::try_from(row.get::<i64>("failure_count")?).map_err(|_| CORRUPT)?,
             last: last.map(time).transpose()?,
         },
     })
@@ -54,10 +53,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<User, StoreFault> {
 impl Store {
     fn user(&self, sql: &'static str, name: String) -> Result<Option<User>, StoreFault> {
         self.worker.read(async move |connection| {
-            let row = sqlx::query(sql)
-                .bind(name)
-                .fetch_optional(connection)
-                .await?;
+            let row = query(sql).bind(&name).fetch_optional(connection).await?;
             row.as_ref().map(read).transpose()
         })
     }
@@ -68,7 +64,7 @@ impl Store {
     /// [`StoreFault`] when the store cannot answer.
     pub fn has_users(&self) -> Result<bool, StoreFault> {
         self.worker.read(async |connection| {
-            let query = sqlx::query_as("SELECT EXISTS (SELECT 1 FROM users)");
+            let query = query_as("SELECT EXISTS (SELECT 1 FROM users)");
             let (any,): (bool,) = query.fetch_one(connection).await?;
             Ok(any)
         })
@@ -81,10 +77,10 @@ impl Store {
     pub fn set_user_state(&self, login: &LoginName, state: UserState) -> Result<bool, StoreFault> {
         let login = login.as_str().to_owned();
         self.worker.write(async move |connection| {
-            let query = sqlx::query("UPDATE users SET state = ? WHERE login = ?")
+            let query = query("UPDATE users SET state = ? WHERE login = ?")
                 .bind(state_name(state))
-                .bind(login);
-            Ok(query.execute(connection).await?.rows_affected() == 1)
+                .bind(&login);
+            Ok(query.execute(connection).await? == 1)
         })
     }
 }
@@ -124,11 +120,11 @@ impl UserRepository for Store {
         let (subject, from, to) = (subject.as_str().to_owned(), from.clone(), to.clone());
         Ok(self.worker.write(async move |connection| {
             let sql = "UPDATE users SET password = ? WHERE subject = ? AND password = ?";
-            let query = sqlx::query(sql)
+            let query = query(sql)
                 .bind(to.expose_phc())
-                .bind(subject)
+                .bind(&subject)
                 .bind(from.expose_phc());
-            Ok(query.execute(connection).await?.rows_affected() == 1)
+            Ok(query.execute(connection).await? == 1)
         })?)
     }
 
@@ -144,18 +140,18 @@ impl UserRepository for Store {
                 from.last.map(seconds).transpose()?,
                 to.last.map(seconds).transpose()?,
             );
-            let done = sqlx::query(
+            let done = query(
                 "UPDATE users SET failure_count = ?, failure_last = ? \
-                 WHERE subject = ? AND failure_count = ? AND failure_last IS ?",
+                 WHERE subject = ? AND failure_count = ? AND failure_last IS NOT DISTINCT FROM ?",
             )
             .bind(i64::from(to.count))
             .bind(after)
-            .bind(subject)
+            .bind(&subject)
             .bind(i64::from(from.count))
             .bind(before)
             .execute(connection)
             .await?;
-            Ok(done.rows_affected() == 1)
+            Ok(done == 1)
         })?)
     }
 }

@@ -1,5 +1,6 @@
 //! Many accounts at once.
 
+use crate::sql::query;
 use crate::{KmsStore, StoreFault};
 use roger_kms::KeyAccount;
 
@@ -12,7 +13,7 @@ impl KmsStore {
         let (kms_uri, user_uri) = (self.kms_uri().to_owned(), user_uri.to_owned());
         self.store().worker.write(async move |connection| {
             let sql = "DELETE FROM kms_accounts WHERE kms_uri = ? AND user_uri = ?";
-            let query = sqlx::query(sql).bind(kms_uri).bind(user_uri);
+            let query = query(sql).bind(&kms_uri).bind(&user_uri);
             query.execute(connection).await?;
             Ok(())
         })
@@ -37,11 +38,11 @@ impl KmsStore {
         }
         let kms_uri = self.kms_uri().to_owned();
         self.store().worker.write(async move |connection| {
-            for (user_uri, certificate, sealed) in rows {
-                sqlx::query(
-                    "INSERT INTO kms_accounts (kms_uri, user_uri, certificate, bound, sealed) VALUES (?, ?, ?, 1, ?) \
+            for (user_uri, certificate, sealed) in &rows {
+                query(
+                    "INSERT INTO kms_accounts (kms_uri, user_uri, certificate, bound, sealed) VALUES (?, ?, ?, TRUE, ?) \
                      ON CONFLICT (kms_uri, user_uri) \
-                     DO UPDATE SET certificate = excluded.certificate, bound = 1, sealed = excluded.sealed",
+                     DO UPDATE SET certificate = excluded.certificate, bound = TRUE, sealed = excluded.sealed",
                 )
                 .bind(&kms_uri)
                 .bind(user_uri)

@@ -1,6 +1,7 @@
 //! Pre-issued key sets: sealed, each under its domain, master secrets, key period and identity.
 
 use super::repository::period_number;
+use crate::sql::{query, query_as};
 use crate::{KmsStore, StoreFault};
 use roger_base::Secret;
 use roger_ibc::IssuedKeys;
@@ -61,7 +62,7 @@ impl PreIssuedSets for KmsStore {
         let rows: Vec<(String, Vec<u8>)> = self.store().worker.read(async move |connection| {
             let sql = "SELECT user_uri, sealed FROM kms_accounts WHERE kms_uri = ? AND user_uri > ? \
                        ORDER BY user_uri LIMIT ?";
-            let query = sqlx::query_as(sql).bind(kms_uri).bind(after).bind(limit);
+            let query = query_as(sql).bind(&kms_uri).bind(&after).bind(limit);
             Ok(query.fetch_all(connection).await?)
         })?;
         let enrolled = rows.into_iter().map(|(user_uri, sealed)| {
@@ -78,7 +79,7 @@ impl PreIssuedSets for KmsStore {
         let (kms_uri, after) = (self.kms_uri().to_owned(), after.to_owned());
         let (count,): (i64,) = self.store().worker.read(async move |connection| {
             let sql = "SELECT count(*) FROM kms_accounts WHERE kms_uri = ? AND user_uri > ?";
-            let query = sqlx::query_as(sql).bind(kms_uri).bind(after);
+            let query = query_as(sql).bind(&kms_uri).bind(&after);
             Ok(query.fetch_one(connection).await?)
         })?;
         Ok(u64::try_from(count).unwrap_or_default())
@@ -88,7 +89,7 @@ impl PreIssuedSets for KmsStore {
         let (kms_uri, period) = (self.kms_uri().to_owned(), period_number(period)?);
         let rows: Vec<(String,)> = self.store().worker.read(async move |connection| {
             let sql = "SELECT identity FROM kms_revocations WHERE kms_uri = ? AND period = ?";
-            let query = sqlx::query_as(sql).bind(kms_uri).bind(period);
+            let query = query_as(sql).bind(&kms_uri).bind(period);
             Ok(query.fetch_all(connection).await?)
         })?;
         Ok(rows.into_iter().map(|(identity,)| identity).collect())
@@ -104,14 +105,14 @@ impl PreIssuedSets for KmsStore {
         let period = period_number(period)?;
         Ok(self.store().worker.read(async move |connection| {
             let mut missing = Vec::new();
-            for identity in identities {
+            for identity in &identities {
                 let sql = "SELECT s.period FROM kms_pre_issued s JOIN kms_pre_issued_roots r ON r.entry = s.root \
                            WHERE r.kms_uri = ? AND r.root = ? AND s.period = ? AND s.identity = ?";
-                let query = sqlx::query_as(sql).bind(&kms_uri).bind(&root).bind(period);
+                let query = query_as(sql).bind(&kms_uri).bind(&root).bind(period);
                 let found: Option<(i64,)> =
-                    query.bind(&identity).fetch_optional(&mut *connection).await?;
+                    query.bind(identity).fetch_optional(&mut *connection).await?;
                 if found.is_none() {
-                    missing.push(identity);
+                    missing.push(identity.clone());
                 }
             }
             Ok(missing)
@@ -133,15 +134,15 @@ impl PreIssuedSets for KmsStore {
         let root = hex::encode(root.0);
         Ok(self.store().worker.write(async move |connection| {
             let sql = "INSERT INTO kms_pre_issued_roots (kms_uri, root) VALUES (?, ?) ON CONFLICT DO NOTHING";
-            let query = sqlx::query(sql).bind(&kms_uri).bind(&root);
-            query.execute(&mut *connection).await?;
+            let known = query(sql).bind(&kms_uri).bind(&root);
+            known.execute(&mut *connection).await?;
             let sql = "SELECT entry FROM kms_pre_issued_roots WHERE kms_uri = ? AND root = ?";
-            let query = sqlx::query_as(sql).bind(&kms_uri).bind(&root);
-            let (entry,): (i64,) = query.fetch_one(&mut *connection).await?;
-            for (period, identity, sealed) in rows {
+            let known = query_as(sql).bind(&kms_uri).bind(&root);
+            let (entry,): (i64,) = known.fetch_one(&mut *connection).await?;
+            for (period, identity, sealed) in &rows {
                 let sql = "INSERT INTO kms_pre_issued (root, period, identity, sealed) VALUES (?, ?, ?, ?) \
                            ON CONFLICT DO NOTHING";
-                let query = sqlx::query(sql).bind(entry).bind(period);
+                let query = query(sql).bind(entry).bind(period);
                 let query = query.bind(identity).bind(sealed);
                 query.execute(&mut *connection).await?;
             }
@@ -161,8 +162,8 @@ impl PreIssuedSets for KmsStore {
         let row: Option<(Vec<u8>,)> = self.store().worker.read(async move |connection| {
             let sql = "SELECT s.sealed FROM kms_pre_issued s JOIN kms_pre_issued_roots r ON r.entry = s.root \
                        WHERE r.kms_uri = ? AND r.root = ? AND s.period = ? AND s.identity = ?";
-            let query = sqlx::query_as(sql).bind(kms_uri).bind(root).bind(number);
-            Ok(query.bind(wanted).fetch_optional(connection).await?)
+            let query = query_as(sql).bind(&kms_uri).bind(&root).bind(number);
+            Ok(query.bind(&wanted).fetch_optional(connection).await?)
         })?;
         let Some((sealed,)) = row else {
             return Ok(None);
@@ -179,8 +180,8 @@ impl PreIssuedSets for KmsStore {
             .collect::<Result<Vec<_>, StoreFault>>()?;
         Ok(self.store().worker.write(async move |connection| {
             let sql = "SELECT entry, root FROM kms_pre_issued_roots WHERE kms_uri = ?";
-            let query = sqlx::query_as(sql).bind(&kms_uri);
-            let roots: Vec<(i64, String)> = query.fetch_all(&mut *connection).await?;
+            let known = query_as(sql).bind(&kms_uri);
+            let roots: Vec<(i64, String)> = known.fetch_all(&mut *connection).await?;
             let mut removed = 0;
             for (entry, root) in roots {
                 let oldest = kept.iter().find(|(known, _)| *known == root);
@@ -188,9 +189,9 @@ impl PreIssuedSets for KmsStore {
                 let before = oldest.map_or(i64::MAX, |(_, period)| *period);
                 let sql = "DELETE FROM kms_pre_issued WHERE root = ? AND (period, identity) IN \
                            (SELECT period, identity FROM kms_pre_issued WHERE root = ? AND period < ? LIMIT ?)";
-                let query = sqlx::query(sql).bind(entry).bind(entry).bind(before);
+                let query = query(sql).bind(entry).bind(entry).bind(before);
                 let done = query.bind(REMOVED).execute(&mut *connection).await?;
-                removed += done.rows_affected();
+                removed += done;
             }
             Ok(removed)
         })?)

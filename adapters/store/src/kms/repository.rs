@@ -2,6 +2,7 @@
 
 use super::{account, certificate};
 use crate::fault::{seconds, time};
+use crate::sql::{query, query_as};
 use crate::{Store, StoreFault};
 use roger_base::{KmsUri, UnixTime};
 use roger_documents::kms::{KmsCertificate, KrrList};
@@ -39,13 +40,13 @@ impl Store {
         let sealer = self.sealer.clone();
         self.worker.write(async move |connection| {
             let rows: Vec<(String, String, Vec<u8>)> =
-                sqlx::query_as("SELECT kms_uri, user_uri, sealed FROM kms_accounts WHERE bound = 0")
+                query_as("SELECT kms_uri, user_uri, sealed FROM kms_accounts WHERE NOT bound")
                     .fetch_all(&mut *connection)
                     .await?;
             for (kms_uri, user_uri, sealed) in rows {
                 let account = sealer.open(ACCOUNTS, &user_uri, &sealed)?;
                 let sealed = sealer.seal(ACCOUNTS, &row_name(&kms_uri, &user_uri), account.expose())?;
-                sqlx::query("UPDATE kms_accounts SET sealed = ?, bound = 1 WHERE kms_uri = ? AND user_uri = ?")
+                query("UPDATE kms_accounts SET sealed = ?, bound = TRUE WHERE kms_uri = ? AND user_uri = ?")
                     .bind(sealed)
                     .bind(kms_uri)
                     .bind(user_uri)
@@ -83,9 +84,9 @@ impl KmsStore {
         let period = period_number(period)?;
         let (kms_uri, identity) = (self.kms_uri().to_owned(), identity.to_owned());
         self.store.worker.write(async move |connection| {
-            sqlx::query("INSERT INTO kms_revocations (kms_uri, identity, period) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-                .bind(kms_uri)
-                .bind(identity)
+            query("INSERT INTO kms_revocations (kms_uri, identity, period) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+                .bind(&kms_uri)
+                .bind(&identity)
                 .bind(period)
                 .execute(connection)
                 .await?;
@@ -104,13 +105,13 @@ impl KmsStore {
             domains.to_vec(),
         );
         self.store.worker.write(async move |connection| {
-            sqlx::query("DELETE FROM kms_user_domains WHERE kms_uri = ? AND user_uri = ?")
+            query("DELETE FROM kms_user_domains WHERE kms_uri = ? AND user_uri = ?")
                 .bind(&kms_uri)
                 .bind(&user_uri)
                 .execute(&mut *connection)
                 .await?;
             for (domain, place) in domains.iter().zip(0_i64..) {
-                sqlx::query("INSERT INTO kms_user_domains (kms_uri, user_uri, place, domain) VALUES (?, ?, ?, ?)")
+                query("INSERT INTO kms_user_domains (kms_uri, user_uri, place, domain) VALUES (?, ?, ?, ?)")
                     .bind(&kms_uri)
                     .bind(&user_uri)
                     .bind(place)
@@ -131,10 +132,7 @@ impl KmsStore {
         let rows: Vec<(String, String)> = self.store.worker.read(async move |connection| {
             let sql =
                 "SELECT from_uri, document FROM kms_redirects WHERE kms_uri = ? ORDER BY entry";
-            Ok(sqlx::query_as(sql)
-                .bind(kms_uri)
-                .fetch_all(connection)
-                .await?)
+            Ok(query_as(sql).bind(&kms_uri).fetch_all(connection).await?)
         })?;
         let lists = rows.into_iter().map(|(from, document)| {
             let list = KrrList::new(document);
@@ -158,15 +156,15 @@ impl KmsStore {
         let (user_uri, certificate) = (account.user_uri.clone(), account.certificate.clone());
         let kms_uri = self.kms_uri().to_owned();
         self.store.worker.write(async move |connection| {
-            sqlx::query(
-                "INSERT INTO kms_accounts (kms_uri, user_uri, certificate, bound, sealed) VALUES (?, ?, ?, 1, ?) \
+            query(
+                "INSERT INTO kms_accounts (kms_uri, user_uri, certificate, bound, sealed) VALUES (?, ?, ?, TRUE, ?) \
                  ON CONFLICT (kms_uri, user_uri) \
-                 DO UPDATE SET certificate = excluded.certificate, bound = 1, sealed = excluded.sealed",
+                 DO UPDATE SET certificate = excluded.certificate, bound = TRUE, sealed = excluded.sealed",
             )
-            .bind(kms_uri)
-            .bind(user_uri)
-            .bind(certificate)
-            .bind(sealed)
+            .bind(&kms_uri)
+            .bind(&user_uri)
+            .bind(&certificate)
+            .bind(&sealed)
             .execute(connection)
             .await?;
             Ok(())
@@ -185,20 +183,21 @@ impl KmsStore {
         let cert_uri = external.cert_uri.clone().unwrap_or_default();
         let kms_uri = self.kms_uri().to_owned();
         self.store.worker.write(async move |connection| {
-            sqlx::query(
-                "INSERT OR REPLACE INTO kms_certificates (kms_uri, external, cert_uri, document) VALUES (?, ?, ?, ?)",
+            query(
+                "INSERT INTO kms_certificates (kms_uri, external, cert_uri, document) VALUES (?, ?, ?, ?) \
+                 ON CONFLICT (kms_uri, external, cert_uri) DO UPDATE SET document = excluded.document",
             )
             .bind(&kms_uri)
-            .bind(other)
-            .bind(cert_uri)
-            .bind(document)
+            .bind(&other)
+            .bind(&cert_uri)
+            .bind(&document)
             .execute(&mut *connection)
             .await?;
-            sqlx::query(
+            query(
                 "INSERT INTO kms_cache (kms_uri, number) VALUES (?, 1) \
-                 ON CONFLICT (kms_uri) DO UPDATE SET number = number + 1",
+                 ON CONFLICT (kms_uri) DO UPDATE SET number = kms_cache.number + 1",
             )
-            .bind(kms_uri)
+            .bind(&kms_uri)
                 .execute(connection)
                 .await?;
             Ok(())
@@ -227,10 +226,10 @@ impl KmsStore {
         let rows: Vec<Row> = self.store.worker.read(async move |connection| {
             let sql = "SELECT entry, time, caller, path, released, status, refusal FROM kms_audit \
                        WHERE kms_uri = ? AND entry > ? ORDER BY entry LIMIT ?";
-            Ok(sqlx::query_as(sql)
-                .bind(kms_uri)
+            Ok(query_as(sql)
+                .bind(&kms_uri)
                 .bind(after)
-                .bind(limit)
+                .bind(i64::from(limit))
                 .fetch_all(connection)
                 .await?)
         })?;
@@ -264,9 +263,9 @@ impl KmsStore {
     fn key_account(&self, sql: &'static str, name: &str) -> Result<Option<KeyAccount>, StoreFault> {
         let (kms_uri, name) = (self.kms_uri().to_owned(), name.to_owned());
         let row: Option<(String, Vec<u8>)> = self.store.worker.read(async move |connection| {
-            Ok(sqlx::query_as(sql)
-                .bind(kms_uri)
-                .bind(name)
+            Ok(query_as(sql)
+                .bind(&kms_uri)
+                .bind(&name)
                 .fetch_optional(connection)
                 .await?)
         })?;
@@ -308,7 +307,7 @@ impl KeyRepository for KmsStore {
         let sealed = self.sealed_account(&to)?;
         Ok(self.store.worker.write(async move |connection| {
             let row: Option<(Vec<u8>,)> =
-                sqlx::query_as("SELECT sealed FROM kms_accounts WHERE kms_uri = ? AND user_uri = ?")
+                query_as("SELECT sealed FROM kms_accounts WHERE kms_uri = ? AND user_uri = ?")
                     .bind(&kms_uri)
                     .bind(&from.user_uri)
                     .fetch_optional(&mut *connection)
@@ -319,11 +318,11 @@ impl KeyRepository for KmsStore {
             if account::read(store.open(ACCOUNTS, &row_name(&kms_uri, &from.user_uri), &known)?.expose())? != from {
                 return Ok(false);
             }
-            sqlx::query(
+            query(
                 "UPDATE kms_accounts SET certificate = ?, sealed = ? WHERE kms_uri = ? AND user_uri = ?",
             )
                 .bind(&to.certificate)
-                .bind(sealed)
+                .bind(&sealed)
                 .bind(&kms_uri)
                 .bind(&to.user_uri)
                 .execute(connection)
@@ -341,14 +340,14 @@ impl KeyRepository for KmsStore {
         let (digest, until, now) = (digest.to_vec(), seconds(until)?, seconds(now)?);
         let kms_uri = self.kms_uri().to_owned();
         Ok(self.store.worker.write(async move |connection| {
-            sqlx::query("DELETE FROM kms_requests WHERE remember_till < ?").bind(now).execute(&mut *connection).await?;
-            let done = sqlx::query("INSERT INTO kms_requests (kms_uri, digest, remember_till) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-                .bind(kms_uri)
-                .bind(digest)
+            query("DELETE FROM kms_requests WHERE remember_till < ?").bind(now).execute(&mut *connection).await?;
+            let done = query("INSERT INTO kms_requests (kms_uri, digest, remember_till) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+                .bind(&kms_uri)
+                .bind(&digest)
                 .bind(until)
                 .execute(connection)
                 .await?;
-            Ok(done.rows_affected() == 1)
+            Ok(done == 1)
         })?)
     }
 
@@ -357,7 +356,7 @@ impl KeyRepository for KmsStore {
         let (kms_uri, identity) = (self.kms_uri().to_owned(), identity.to_owned());
         let found: Option<(i64,)> = self.store.worker.read(async move |connection| {
             let sql = "SELECT period FROM kms_revocations WHERE kms_uri = ? AND identity = ? AND period = ?";
-            let query = sqlx::query_as(sql).bind(kms_uri).bind(identity).bind(period);
+            let query = query_as(sql).bind(&kms_uri).bind(&identity).bind(period);
             Ok(query.fetch_optional(connection).await?)
         })?;
         Ok(found.is_some())
@@ -367,7 +366,7 @@ impl KeyRepository for KmsStore {
         let (kms_uri, user_uri) = (self.kms_uri().to_owned(), user_uri.to_owned());
         let rows: Vec<(String,)> = self.store.worker.read(async move |connection| {
             let sql = "SELECT domain FROM kms_user_domains WHERE kms_uri = ? AND user_uri = ? ORDER BY place";
-            let query = sqlx::query_as(sql).bind(kms_uri).bind(user_uri);
+            let query = query_as(sql).bind(&kms_uri).bind(&user_uri);
             Ok(query.fetch_all(connection).await?)
         })?;
         let domains = rows.into_iter().map(|(domain,)| {
@@ -384,14 +383,14 @@ impl KeyRepository for KmsStore {
             list.as_str().to_owned(),
         );
         Ok(self.store.worker.write(async move |connection| {
-            sqlx::query("INSERT INTO kms_redirects (kms_uri, from_uri, time, document) VALUES (?, ?, ?, ?)")
+            query("INSERT INTO kms_redirects (kms_uri, from_uri, time, document) VALUES (?, ?, ?, ?)")
                 .bind(&kms_uri)
-                .bind(from)
+                .bind(&from)
                 .bind(now)
-                .bind(document)
+                .bind(&document)
                 .execute(&mut *connection)
                 .await?;
-            sqlx::query(
+            query(
                 "DELETE FROM kms_redirects WHERE kms_uri = ? AND entry <= \
                  (SELECT entry FROM kms_redirects WHERE kms_uri = ? ORDER BY entry DESC LIMIT 1 OFFSET ?)",
             )
@@ -408,12 +407,12 @@ impl KeyRepository for KmsStore {
         let kms_uri = self.kms_uri().to_owned();
         let (number, rows): (Option<(i64,)>, Vec<(String,)>) =
             self.store.worker.read(async move |connection| {
-                let number = sqlx::query_as("SELECT number FROM kms_cache WHERE kms_uri = ?")
+                let number = query_as("SELECT number FROM kms_cache WHERE kms_uri = ?")
                     .bind(&kms_uri)
                     .fetch_optional(&mut *connection)
                     .await?;
                 let sql = "SELECT document FROM kms_certificates WHERE kms_uri = ? ORDER BY external, cert_uri";
-                let rows = sqlx::query_as(sql).bind(&kms_uri);
+                let rows = query_as(sql).bind(&kms_uri);
                 Ok((number, rows.fetch_all(connection).await?))
             })?;
         let number = u64::try_from(number.map_or(0, |(number,)| number))
@@ -431,16 +430,16 @@ impl AuditLog for KmsStore {
         let entry = entry.clone();
         let kms_uri = self.kms_uri().to_owned();
         Ok(self.store.worker.write(async move |connection| {
-            sqlx::query(
+            query(
                 "INSERT INTO kms_audit (kms_uri, time, caller, path, released, status, refusal) VALUES (?, ?, ?, ?, ?, ?, ?)",
             )
-            .bind(kms_uri)
+            .bind(&kms_uri)
             .bind(at)
-            .bind(entry.caller)
-            .bind(entry.path)
-            .bind(released)
+            .bind(&entry.caller)
+            .bind(&entry.path)
+            .bind(&released)
             .bind(i64::from(entry.status))
-            .bind(entry.refusal)
+            .bind(&entry.refusal)
             .execute(connection)
             .await?;
             Ok(())

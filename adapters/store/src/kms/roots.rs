@@ -2,6 +2,7 @@
 
 use super::{KSAK, Z};
 use crate::fault::{seconds, time};
+use crate::sql::{query, query_as};
 use crate::{KmsStore, StoreFault};
 use roger_base::{Secret, UnixTime};
 use roger_ibc::KmsMaster;
@@ -46,18 +47,18 @@ impl KmsStore {
         let valid_to = root.terms.valid_to.map(seconds).transpose()?;
         let (kms_uri, revoked) = (self.kms_uri().to_owned(), root.terms.revoked);
         self.store().worker.write(async move |connection| {
-            sqlx::query(
+            query(
                 "INSERT INTO kms_roots (kms_uri, cert_uri, valid_from, valid_to, revoked, key_period, key_offset, sealed) \
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )
-            .bind(kms_uri)
-            .bind(cert_uri)
+            .bind(&kms_uri)
+            .bind(&cert_uri)
             .bind(valid_from)
             .bind(valid_to)
             .bind(revoked)
             .bind(length)
             .bind(offset)
-            .bind(sealed)
+            .bind(&sealed)
             .execute(connection)
             .await?;
             Ok(())
@@ -73,8 +74,8 @@ impl KmsStore {
         let valid_to = seconds(valid_to)?;
         self.store().worker.write(async move |connection| {
             let sql = "UPDATE kms_roots SET valid_to = ? WHERE kms_uri = ? AND cert_uri = ?";
-            let query = sqlx::query(sql).bind(valid_to).bind(kms_uri).bind(cert_uri);
-            Ok(query.execute(connection).await?.rows_affected() == 1)
+            let query = query(sql).bind(valid_to).bind(&kms_uri).bind(&cert_uri);
+            Ok(query.execute(connection).await? == 1)
         })
     }
 
@@ -86,12 +87,12 @@ impl KmsStore {
         let (kms_uri, cert_uri) = (self.kms_uri().to_owned(), cert_uri.to_owned());
         self.store().worker.write(async move |connection| {
             let done =
-                sqlx::query("UPDATE kms_roots SET revoked = 1 WHERE kms_uri = ? AND cert_uri = ?")
-                    .bind(kms_uri)
-                    .bind(cert_uri)
+                query("UPDATE kms_roots SET revoked = TRUE WHERE kms_uri = ? AND cert_uri = ?")
+                    .bind(&kms_uri)
+                    .bind(&cert_uri)
                     .execute(connection)
                     .await?;
-            Ok(done.rows_affected() == 1)
+            Ok(done == 1)
         })
     }
 
@@ -104,7 +105,7 @@ impl KmsStore {
         let rows: Vec<Row> = self.store().worker.read(async move |connection| {
             let sql = "SELECT cert_uri, valid_from, valid_to, revoked, key_period, key_offset, sealed \
                        FROM kms_roots WHERE kms_uri = ? ORDER BY entry";
-            Ok(sqlx::query_as(sql).bind(kms_uri).fetch_all(connection).await?)
+            Ok(query_as(sql).bind(&kms_uri).fetch_all(connection).await?)
         })?;
         rows.into_iter().map(|row| self.root_of(row)).collect()
     }

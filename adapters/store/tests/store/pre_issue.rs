@@ -1,16 +1,10 @@
-//! Pre-issued key sets on the disk.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! Pre-issued key sets in the database.
 
+use crate::bench::{Bench, on_both};
 use core::num::NonZeroUsize;
 use core::ops::ControlFlow;
-use roger_adapter_store::{KmsStore, Store, StoreKey};
-use roger_base::{KmsUri, Secret, UnixTime};
+use roger_adapter_store::KmsStore;
+use roger_base::{KmsUri, UnixTime};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
 use roger_kms::KeyAccount;
@@ -19,8 +13,6 @@ use roger_kms::pre_issue::{
     BATCH, PreIssue, PreIssued, PreIssuedSets as _, RootId, Step, forget_old_sets, pre_issue,
 };
 use roger_testkit::SeededRandom;
-use sqlx::{Connection as _, SqliteConnection};
-use std::path::Path;
 
 const NOW: UnixTime = UnixTime(1_390_730_834);
 const PERIOD: u64 = 2_592_000;
@@ -34,10 +26,8 @@ fn master() -> KmsMaster {
     KmsMaster::generate(uri(), period, &mut SeededRandom::new(7)).unwrap()
 }
 
-fn open(folder: &Path) -> KmsStore {
-    let key = StoreKey::new(Secret::new([7; 32]));
-    let store = Store::open(&folder.join("roger.sqlite"), &key).unwrap();
-    store.kms(&uri())
+fn open(bench: &Bench) -> KmsStore {
+    bench.open().kms(&uri())
 }
 
 fn user(index: usize) -> String {
@@ -60,16 +50,14 @@ fn run(kms: &KmsStore, last: ControlFlow<()>) -> PreIssued {
     pre_issue(&master(), kms, &audit, &order, NOW, progress).unwrap()
 }
 
-#[test]
-fn a_run_cut_off_is_resumed_after_a_restart_with_the_same_sets() {
-    let folder = tempfile::tempdir().unwrap();
+fn a_run_cut_off_is_resumed_after_a_restart_with_the_same_sets(bench: &mut Bench) {
     let users = BATCH + 7;
-    let kms = open(folder.path());
+    let kms = open(bench);
     enrol(&kms, users);
     let cut = run(&kms, ControlFlow::Break(()));
     assert!(cut.stopped && cut.made > 0);
     drop(kms);
-    let kms = open(folder.path());
+    let kms = open(bench);
     let rest = run(&kms, ControlFlow::Continue(()));
     assert_eq!((rest.made + cut.made, rest.there), (users as u64, cut.made));
     for index in [0, BATCH - 1, BATCH, users - 1] {
@@ -83,51 +71,33 @@ fn a_run_cut_off_is_resumed_after_a_restart_with_the_same_sets() {
     }
 }
 
-#[test]
-fn a_sealed_set_opens_under_its_own_name_period_and_master_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let kms = open(folder.path());
+fn a_sealed_set_opens_under_its_own_name_period_and_master_only(bench: &mut Bench) {
+    let kms = open(bench);
     enrol(&kms, 2);
     run(&kms, ControlFlow::Continue(()));
     let root = RootId::of(&master());
     assert!(kms.pre_issued(root, 1389, &user(0)).unwrap().is_some());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let url = format!("sqlite://{}", folder.path().join("roger.sqlite").display());
     for change in [
         "UPDATE kms_pre_issued SET sealed = (SELECT sealed FROM kms_pre_issued WHERE identity LIKE '%00001%') \
          WHERE identity LIKE '%00000%'",
         "UPDATE kms_pre_issued SET period = 1388 WHERE identity LIKE '%00001%'",
-        "UPDATE kms_pre_issued_roots SET root = replace(root, substr(root, 1, 1), 'g')",
+        "UPDATE kms_pre_issued_roots SET root = 'another ' || root",
     ] {
-        runtime.block_on(async {
-            let mut connection = SqliteConnection::connect(&url).await.unwrap();
-            let done = sqlx::query(change).execute(&mut connection).await.unwrap();
-            assert_eq!(done.rows_affected(), 1, "{change}");
-        });
+        assert_eq!(bench.tamper(change), 1, "{change}");
     }
     // The name of the master secrets is another now: nobody finds the sets.
     assert!(kms.pre_issued(root, 1389, &user(0)).unwrap().is_none());
-    runtime.block_on(async {
-        let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        let back = "UPDATE kms_pre_issued_roots SET root = ?";
-        let query = sqlx::query(back).bind(hex::encode(root.0));
-        query.execute(&mut connection).await.unwrap();
-    });
+    let back = "UPDATE kms_pre_issued_roots SET root = replace(root, 'another ', '')";
+    assert_eq!(bench.tamper(back), 1);
     assert!(kms.pre_issued(root, 1389, &user(0)).is_err());
     assert!(kms.pre_issued(root, 1388, &user(1)).is_err());
 }
 
-#[test]
-fn two_domains_do_not_share_sets_and_old_ones_go() {
-    let folder = tempfile::tempdir().unwrap();
-    let kms = open(folder.path());
+fn two_domains_do_not_share_sets_and_old_ones_go(bench: &mut Bench) {
+    let kms = open(bench);
     enrol(&kms, 3);
     run(&kms, ControlFlow::Continue(()));
-    let key = StoreKey::new(Secret::new([7; 32]));
-    let store = Store::open(&folder.path().join("roger.sqlite"), &key).unwrap();
-    let other = store.kms(&KmsUri::new("kms.other.example").unwrap());
+    let other = bench.open().kms(&KmsUri::new("kms.other.example").unwrap());
     let root = RootId::of(&master());
     assert!(other.pre_issued(root, 1389, &user(0)).unwrap().is_none());
     assert_eq!(forget_old_sets(&[], 0, &other, NOW), Ok(0));
@@ -136,14 +106,12 @@ fn two_domains_do_not_share_sets_and_old_ones_go() {
     assert_eq!(forget_old_sets(&[&master()], 0, &kms, later), Ok(3));
 }
 
-#[test]
-fn no_private_key_rests_in_clear() {
-    let folder = tempfile::tempdir().unwrap();
-    let kms = open(folder.path());
+fn no_private_key_rests_in_clear(bench: &mut Bench) {
+    let kms = open(bench);
     enrol(&kms, 1);
     run(&kms, ControlFlow::Continue(()));
     drop(kms);
-    let octets = std::fs::read(folder.path().join("roger.sqlite")).unwrap();
+    let octets = bench.at_rest();
     let set = master().issue(&user(0), 1389).unwrap();
     assert!(
         octets
@@ -152,5 +120,14 @@ fn no_private_key_rests_in_clear() {
     );
     for secret in [set.ssk.expose().as_slice(), set.rsk.expose().as_slice()] {
         assert!(!octets.windows(16).any(|part| part == &secret[1..17]));
+        let hexadecimal = hex::encode(&secret[1..17]).into_bytes();
+        assert!(!octets.windows(32).any(|part| part == hexadecimal));
     }
 }
+
+on_both!(
+    a_run_cut_off_is_resumed_after_a_restart_with_the_same_sets,
+    a_sealed_set_opens_under_its_own_name_period_and_master_only,
+    two_domains_do_not_share_sets_and_old_ones_go,
+    no_private_key_rests_in_clear,
+);

@@ -1,39 +1,25 @@
 //! The IdM server on the store: a log-in that outlives restarts between its steps.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
 
-use roger_adapter_store::{Store, StoreKey};
-use roger_base::{McpttId, Secret, UnixTime};
+use crate::bench::{Bench, NOW, on_both};
+use roger_base::McpttId;
 use roger_idm::memory::MemorySessions;
 use roger_idm::ports::UserRepository as _;
 use roger_idm::{
     Failures, Idm, IdmConfig, LoginName, LoginStep, Password, PasswordHash, Ports, User, UserState,
 };
 use roger_oidc::client::RelyingParty;
-use roger_oidc::form;
 use roger_oidc::provider::{Client, ClientDetails, ClientKind, TokenErrorCode};
 use roger_oidc::{
     AccessTokenVerifier, ClockSkew, Issuer, OauthClientId, OtherServiceIds, RedirectUri, Resource,
-    ScopeSet, Subject, TokenRefusal, TrustedIssuer,
+    ScopeSet, Subject, TokenRefusal, TrustedIssuer, form,
 };
 use roger_testkit::SeededRandom;
-use std::path::Path;
 use std::sync::Arc;
 
-const NOW: UnixTime = UnixTime(1_760_000_000);
 const ISSUER: &str = "https://idm.mcptt.example.org";
 
-fn store(path: &Path) -> Arc<Store> {
-    Arc::new(Store::open(path, &StoreKey::new(Secret::new([9; 32]))).unwrap())
-}
-
-fn idm(path: &Path) -> Idm {
-    let store = store(path);
+fn idm(bench: &Bench) -> Idm {
+    let store = Arc::new(bench.open());
     let ports = Ports {
         users: store.clone(),
         clients: store.clone(),
@@ -52,8 +38,8 @@ fn idm(path: &Path) -> Idm {
     .unwrap()
 }
 
-fn fill(path: &Path, random: &mut SeededRandom) {
-    let store = store(path);
+fn fill(bench: &Bench, random: &mut SeededRandom) {
+    let store = bench.open();
     store
         .add(&User {
             subject: Subject::random(random).unwrap(),
@@ -109,29 +95,26 @@ fn redirect(idm: &Idm, query: &str, password: &str, random: &mut SeededRandom) -
     }
 }
 
-#[test]
-fn code_tokens_and_key_outlive_restarts_and_a_replay_is_still_noticed() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("idm.sqlite");
+fn code_tokens_and_key_outlive_restarts_and_a_replay_is_still_noticed(bench: &mut Bench) {
     let mut random = SeededRandom::new(1);
-    fill(&path, &mut random);
+    fill(bench, &mut random);
 
     let (attempt, url) = party()
         .log_in(&ScopeSet::every_mcptt_scope(), &mut random)
         .unwrap();
     let query = url.split_once('?').unwrap().1;
-    let location = redirect(&idm(&path), query, "secret", &mut random).unwrap();
+    let location = redirect(&idm(bench), query, "secret", &mut random).unwrap();
     let request = attempt.on_redirect(&location).unwrap();
     let body = String::from_utf8(request.body().expose().to_vec()).unwrap();
 
-    let restarted = idm(&path);
+    let restarted = idm(bench);
     let answer = restarted.token(None, &body, NOW, &mut random).unwrap();
     let tokens = request
         .on_answer(answer.to_json().expose(), &restarted.public_keys(), NOW)
         .unwrap();
     drop(restarted);
 
-    let restarted = Arc::new(idm(&path));
+    let restarted = Arc::new(idm(bench));
     let trusted = TrustedIssuer {
         issuer: Issuer::new(ISSUER).unwrap(),
         keys: restarted.public_keys(),
@@ -159,18 +142,20 @@ fn code_tokens_and_key_outlive_restarts_and_a_replay_is_still_noticed() {
     assert_eq!(refused.code, TokenErrorCode::InvalidGrant);
 }
 
-#[test]
-fn wrong_passwords_are_counted_across_restarts() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("idm.sqlite");
+fn wrong_passwords_are_counted_across_restarts(bench: &mut Bench) {
     let mut random = SeededRandom::new(2);
-    fill(&path, &mut random);
+    fill(bench, &mut random);
     let (_, url) = party()
         .log_in(&ScopeSet::every_mcptt_scope(), &mut random)
         .unwrap();
     let query = url.split_once('?').unwrap().1;
     for _ in 0..5 {
-        assert!(redirect(&idm(&path), query, "guess", &mut random).is_none());
+        assert!(redirect(&idm(bench), query, "guess", &mut random).is_none());
     }
-    assert!(redirect(&idm(&path), query, "secret", &mut random).is_none());
+    assert!(redirect(&idm(bench), query, "secret", &mut random).is_none());
 }
+
+on_both!(
+    code_tokens_and_key_outlive_restarts_and_a_replay_is_still_noticed,
+    wrong_passwords_are_counted_across_restarts,
+);

@@ -1,0 +1,82 @@
+//! A connection to either database, and transactions on it.
+
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+
+/// What runs the statements.
+pub(crate) enum Connection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// How a transaction shall see and keep out others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transaction {
+    /// Reads what was committed when it began.
+    Read,
+    /// Writes beside others where the database can; one that would not have the outcome of one after the other fails.
+    Write,
+    /// Writes while nobody else does: it cannot fail on account of others.
+    WriteAlone,
+}
+
+impl Transaction {
+    /// SQLite has one writer at a time anyway: `IMMEDIATE` waits for its turn before anything is read.
+    const fn on_sqlite(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN",
+            Self::Write | Self::WriteAlone => "BEGIN IMMEDIATE",
+        }
+    }
+
+    /// Writers hold a lock on one table that lets in one another, but not somebody who wants to write alone. `LOCK`
+    /// comes first, since what a transaction sees is fixed by the first statement after it.
+    const fn on_postgres(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Write => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE store_mark IN ROW EXCLUSIVE MODE"
+            }
+            Self::WriteAlone => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE store_mark IN EXCLUSIVE MODE"
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Begins a transaction.
+    pub(crate) async fn begin(&mut self, transaction: Transaction) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => connection.execute(transaction.on_sqlite()).await.map(drop),
+            Self::Postgres(connection) => {
+                let begun = connection.execute(transaction.on_postgres()).await;
+                begun.map(drop)
+            }
+        }
+    }
+
+    /// Makes what was written last.
+    pub(crate) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        self.run("COMMIT").await
+    }
+
+    /// Undoes what was written.
+    pub(crate) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
+        self.run("ROLLBACK").await
+    }
+
+    /// Says goodbye.
+    pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => connection.close().await,
+            Self::Postgres(connection) => connection.close().await,
+        }
+    }
+
+    async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(connection) => connection.execute(statement).await.map(drop),
+            Self::Postgres(connection) => connection.execute(statement).await.map(drop),
+        }
+    }
+}
