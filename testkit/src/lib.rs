@@ -1,9 +1,11 @@
 //! Virtual randomness, third-party vectors and processes of other people's programs for tests.
 
+mod line_peer;
 mod peer;
 mod random;
 mod third_party;
 
+pub use line_peer::LinePeer;
 pub use peer::{compile_c_peer, find_program};
 pub use random::SeededRandom;
 pub use third_party::third_party_vectors;
