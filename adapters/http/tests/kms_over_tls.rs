@@ -11,6 +11,8 @@
 mod kms_bench;
 mod support;
 
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 use kms_bench::{ALICE, BOB, Bench, HOST, PF, PROXY, domain, issued};
 use roger_adapter_http::{ClientTls, Clock as _, HttpsClient, OsRandom, SystemClock};
 use roger_base::KmsUri;
@@ -19,6 +21,7 @@ use roger_ibc::UserKeySet;
 use roger_kms::KeyAccount;
 use roger_oidc::{AccessToken, Resource, ScopeSet};
 
+const ASSERTED: HeaderName = HeaderName::from_static("x-3gpp-asserted-identity");
 const CAROL: &str = "sip:carol@mcptt.example.org";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,5 +184,38 @@ async fn through_a_trusted_proxy_no_private_key_goes_in_clear_and_its_certificat
         let text = String::from_utf8(answer.body.expose().to_vec()).unwrap();
         assert_eq!(text.contains("UserDecryptKey"), status == 200);
         assert_eq!(text.contains("KmsError"), status == 403);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_proxy_asserts_must_fit_the_token_and_from_others_it_is_nothing() {
+    let bench = Bench::start().await;
+    let authority = [bench.idm.ca.certificate().clone()];
+    let own = bench.idm.ca.issue(&[PROXY], SystemClock.now()).unwrap();
+    let tls = ClientTls::with_identity(&authority, own).unwrap();
+    let proxy = HttpsClient::new(tls, &[(HOST, bench.server.address())]).unwrap();
+    let token = bench.token("alice", &ScopeSet::every_mcptt_scope()).await;
+    let resource = KmsResource::KeyProv(ALICE.to_owned());
+    let url = bench.url(&resource.path());
+    let (alice, bob) = (format!("\"{ALICE}\""), format!("\"{BOB}\""));
+    let table = [
+        (&proxy, Some(&token), &alice, 200),
+        (&proxy, Some(&token), &bob, 403),
+        (&proxy, None, &alice, 401),
+        // No proxy: who writes the field himself gains and loses nothing.
+        (&bench.http, Some(&token), &bob, 200),
+        (&bench.http, None, &alice, 401),
+    ];
+    for (number, (client, token, asserted, status)) in table.into_iter().enumerate() {
+        let (mut who, keys) = bench.client(ALICE);
+        who.device_id = Some(format!("device-{number}"));
+        let body = who.request(&url, &keys, SystemClock.now()).unwrap();
+        let bearer = token.map(|token| format!("Bearer {}", token.expose()));
+        let bearer = bearer.iter().map(|text| (AUTHORIZATION, text.as_str()));
+        let headers: Vec<_> = bearer.chain([(ASSERTED, asserted.as_str())]).collect();
+        // The KMS takes a document by what it is, whatever type is said.
+        let posted = client.post_form(&url, &headers, body.as_bytes());
+        let answer = posted.await.unwrap();
+        assert_eq!(answer.status, status, "{asserted}");
     }
 }

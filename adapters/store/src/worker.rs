@@ -152,24 +152,36 @@ impl Worker {
         self.run("BEGIN IMMEDIATE", work)
     }
 
-    fn run<T, F>(&self, begin: &'static str, work: F) -> Result<T, StoreFault>
+    /// Runs one statement, which is a transaction of its own: nothing has to be begun and committed around it.
+    pub(crate) fn one<T, F>(&self, work: F) -> Result<T, StoreFault>
     where
         T: Send + 'static,
         F: for<'c> AsyncFnOnce(&'c mut SqliteConnection) -> Result<T, StoreFault> + Send + 'static,
     {
         let (answer, answered) = sync_channel(1);
         let job: Job = Box::new(move |runtime, connection| {
-            let result = runtime.block_on(async {
-                let mut transaction = connection.begin_with(begin).await?;
-                let result = work(&mut transaction).await?;
-                transaction.commit().await?;
-                Ok(result)
-            });
-            let _ = answer.send(result);
+            let _ = answer.send(runtime.block_on(work(connection)));
         });
-        let jobs = self.jobs.lock().map_err(|_| ended())?.clone();
-        jobs.ok_or_else(ended)?.send(job).map_err(|_| ended())?;
+        self.submit(job)?;
         answered.recv().map_err(|_| ended())?
+    }
+
+    fn run<T, F>(&self, begin: &'static str, work: F) -> Result<T, StoreFault>
+    where
+        T: Send + 'static,
+        F: for<'c> AsyncFnOnce(&'c mut SqliteConnection) -> Result<T, StoreFault> + Send + 'static,
+    {
+        self.one(async move |connection| {
+            let mut transaction = connection.begin_with(begin).await?;
+            let result = work(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(result)
+        })
+    }
+
+    fn submit(&self, job: Job) -> Result<(), StoreFault> {
+        let jobs = self.jobs.lock().map_err(|_| ended())?.clone();
+        jobs.ok_or_else(ended)?.send(job).map_err(|_| ended())
     }
 }
 

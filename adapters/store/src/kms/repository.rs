@@ -254,6 +254,15 @@ impl KmsStore {
         entries.collect()
     }
 
+    fn forget_requests(&self, now: UnixTime) -> Result<(), StoreFault> {
+        let now = seconds(now)?;
+        self.store.worker.one(async move |connection| {
+            let sql = "DELETE FROM kms_requests WHERE remember_till < ?";
+            sqlx::query(sql).bind(now).execute(connection).await?;
+            Ok(())
+        })
+    }
+
     pub(crate) fn sealed_account(&self, account: &KeyAccount) -> Result<Vec<u8>, StoreFault> {
         let name = row_name(self.kms_uri(), &account.user_uri);
         self.store
@@ -263,7 +272,7 @@ impl KmsStore {
 
     fn key_account(&self, sql: &'static str, name: &str) -> Result<Option<KeyAccount>, StoreFault> {
         let (kms_uri, name) = (self.kms_uri().to_owned(), name.to_owned());
-        let row: Option<(String, Vec<u8>)> = self.store.worker.read(async move |connection| {
+        let row: Option<(String, Vec<u8>)> = self.store.worker.one(async move |connection| {
             Ok(sqlx::query_as(sql)
                 .bind(kms_uri)
                 .bind(name)
@@ -338,16 +347,18 @@ impl KeyRepository for KmsStore {
         until: UnixTime,
         now: UnixTime,
     ) -> Result<bool, StoreError> {
+        // What is over is swept away now and then; until it is, it does not count.
+        if digest.first() == Some(&0) {
+            self.forget_requests(now)?;
+        }
         let (digest, until, now) = (digest.to_vec(), seconds(until)?, seconds(now)?);
         let kms_uri = self.kms_uri().to_owned();
-        Ok(self.store.worker.write(async move |connection| {
-            sqlx::query("DELETE FROM kms_requests WHERE remember_till < ?").bind(now).execute(&mut *connection).await?;
-            let done = sqlx::query("INSERT INTO kms_requests (kms_uri, digest, remember_till) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-                .bind(kms_uri)
-                .bind(digest)
-                .bind(until)
-                .execute(connection)
-                .await?;
+        Ok(self.store.worker.one(async move |connection| {
+            let sql = "INSERT INTO kms_requests (kms_uri, digest, remember_till) VALUES (?, ?, ?) \
+                       ON CONFLICT (kms_uri, digest) DO UPDATE SET remember_till = excluded.remember_till \
+                       WHERE kms_requests.remember_till < ?";
+            let query = sqlx::query(sql).bind(kms_uri).bind(digest);
+            let done = query.bind(until).bind(now).execute(connection).await?;
             Ok(done.rows_affected() == 1)
         })?)
     }
@@ -355,7 +366,7 @@ impl KeyRepository for KmsStore {
     fn is_revoked(&self, identity: &str, period: u64) -> Result<bool, StoreError> {
         let period = period_number(period)?;
         let (kms_uri, identity) = (self.kms_uri().to_owned(), identity.to_owned());
-        let found: Option<(i64,)> = self.store.worker.read(async move |connection| {
+        let found: Option<(i64,)> = self.store.worker.one(async move |connection| {
             let sql = "SELECT period FROM kms_revocations WHERE kms_uri = ? AND identity = ? AND period = ?";
             let query = sqlx::query_as(sql).bind(kms_uri).bind(identity).bind(period);
             Ok(query.fetch_optional(connection).await?)
