@@ -2,7 +2,7 @@
 #![no_main]
 use libfuzzer_sys::fuzz_target;
 use roger_oidc::provider::memory::MemoryStore;
-use roger_oidc::provider::{AuthorizationRequest, Client, ClientKind};
+use roger_oidc::provider::{AuthorizationRequest, Client, ClientDetails, ClientKind};
 use roger_oidc::{OauthClientId, RedirectUri, ScopeSet};
 
 fuzz_target!(|data: &[u8]| {
@@ -10,7 +10,7 @@ fuzz_target!(|data: &[u8]| {
     let store = MemoryStore::default();
     let (Ok(id), Ok(uri)) = (OauthClientId::new("a"), RedirectUri::new("a:/")) else { return };
     let scopes = ScopeSet::every_mcptt_scope();
-    let client = Client { id, name: String::new(), kind: ClientKind::Public, redirect_uris: vec![uri], scopes };
+    let client = Client { id, name: String::new(), kind: ClientKind::Public, redirect_uris: vec![uri], scopes, details: ClientDetails::default() };
     if store.add_client(client).is_err() {
         return;
     }

@@ -1,11 +1,13 @@
 //! Virtual randomness, third-party vectors and processes of other people's programs for tests.
 
+mod line_peer;
 mod peer;
 mod postgres;
 mod random;
 mod soft_token;
 mod third_party;
 
+pub use line_peer::LinePeer;
 pub use peer::{compile_c_peer, find_program};
 pub use postgres::Postgres;
 pub use random::SeededRandom;

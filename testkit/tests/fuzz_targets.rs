@@ -104,6 +104,18 @@ fn every_target_is_built_and_every_built_target_exists() {
 }
 
 #[test]
+fn seeds_are_of_targets() {
+    let targets = targets();
+    let folders = fs::read_dir(root().join("fuzz/seeds")).unwrap();
+    for folder in folders.map(|folder| folder.unwrap().path()) {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(targets.contains(&name), "seeds of nobody: {name}");
+        let seeds = fs::read_dir(&folder).unwrap().count();
+        assert!(seeds > 0, "{name}");
+    }
+}
+
+#[test]
 fn every_crate_that_decodes_has_a_target() {
     let uses: Vec<String> = targets()
         .iter()
@@ -111,7 +123,7 @@ fn every_crate_that_decodes_has_a_target() {
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
     let mut checked = 0;
-    for name in ["core", "client"]
+    for name in ["core", "client", "adapters", "services"]
         .iter()
         .flat_map(|ring| decoding_crates(ring))
     {
@@ -123,5 +135,5 @@ fn every_crate_that_decodes_has_a_target() {
         assert!(fuzzed, "{name} decodes and has no fuzz target");
         checked += 1;
     }
-    assert!(checked >= 9, "only {checked} crates were looked at");
+    assert!(checked >= 11, "only {checked} crates were looked at");
 }

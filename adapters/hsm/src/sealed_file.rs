@@ -148,7 +148,9 @@ impl SealedFile {
         octets
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// The octets of the file.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut octets = self.head();
         push(&mut octets, &self.sealed);
         let sum = digest(&SHA256, &octets);
@@ -156,7 +158,11 @@ impl SealedFile {
         octets
     }
 
-    pub(crate) fn decode(octets: &[u8]) -> Result<Self, AtRestError> {
+    /// Takes the octets of a file.
+    ///
+    /// # Errors
+    /// [`AtRestError`] for anything but what [`Self::encode`] writes.
+    pub fn decode(octets: &[u8]) -> Result<Self, AtRestError> {
         use AtRestError::LocalDamaged as Damaged;
         let rest = octets.strip_prefix(MAGIC).ok_or(Damaged("first octets"))?;
         let (version, rest) = rest.split_first().ok_or(Damaged("length"))?;

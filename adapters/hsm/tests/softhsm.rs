@@ -28,7 +28,7 @@ use roger_ibc::uid::KeyPeriod;
 use roger_kms::CertificateTerms;
 use roger_testkit::SoftToken;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const FOLDER: &str = "ROGER_TEST_TOKEN_FOLDER";
@@ -255,9 +255,9 @@ fn a_pin_that_was_changed_meanwhile_is_tried_once() {
             let wrapped = keeper.wrap(&Secret::new([7; 32]), b"here").unwrap();
             // The library starts again, and somebody changes the PIN.
             let change = |from: &str, to: &str| {
-                Pkcs11::new(library()).unwrap().finalize().unwrap();
+                Pkcs11::new(SoftToken::library()).unwrap().finalize().unwrap();
                 let flags = CInitializeFlags::OS_LOCKING_OK;
-                let library = Pkcs11::new(library()).unwrap();
+                let library = Pkcs11::new(SoftToken::library()).unwrap();
                 library.initialize(CInitializeArgs::new(flags)).unwrap();
                 let slot = library.get_slots_with_initialized_token().unwrap()[0];
                 let session = library.open_rw_session(slot).unwrap();
@@ -309,7 +309,7 @@ fn a_key_is_not_doubled_and_one_that_can_leave_is_refused() {
                 Some(KeeperError::LocalKeyExists("wrap".to_owned()))
             );
             // Keys that somebody else made: one that can be taken out, one that is short. The keeper has logged in.
-            let library = Pkcs11::new(library()).unwrap();
+            let library = Pkcs11::new(SoftToken::library()).unwrap();
             let slot = library.get_slots_with_initialized_token().unwrap()[0];
             let session = library.open_rw_session(slot).unwrap();
             let make = |label: &str, extractable: bool, octets: u64| {
@@ -354,9 +354,9 @@ fn a_lost_session_is_opened_again() {
         let wrapped = keeper.wrap(&Secret::new([7; 32]), b"here").unwrap();
         for _ in 0..3 {
             // The library forgets every session and log-in, as when its daemon or device starts again.
-            Pkcs11::new(library()).unwrap().finalize().unwrap();
+            Pkcs11::new(SoftToken::library()).unwrap().finalize().unwrap();
             let flags = CInitializeFlags::OS_LOCKING_OK;
-            let library = Pkcs11::new(library()).unwrap();
+            let library = Pkcs11::new(SoftToken::library()).unwrap();
             library.initialize(CInitializeArgs::new(flags)).unwrap();
             assert!(keeper.unwrap(&wrapped, b"here").unwrap() == Secret::new([7; 32]));
         }

@@ -1,7 +1,7 @@
-//! Marks what a thread does, for whoever wants to know where its CPU time goes (`roger bench kms`).
+//! Marks what a thread does, for whoever wants to know where its CPU time goes (`roger bench kms`, `roger bench idm`).
 //!
-//! The marks are `tracing` spans of the target `roger::cpu`, named `tls`, `socket`, `xml`, `crypto`, `token`. Without a
-//! subscriber that asks for this target they cost the look at one flag.
+//! The marks are `tracing` spans of the target `roger::cpu`, named `tls`, `socket`, `xml`, `crypto`, `wrap`, `token`,
+//! `password`. Without a subscriber that asks for this target they cost the look at one flag.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};

@@ -41,7 +41,7 @@ pub use limits::ServerLimits;
 pub use management::{Health, ReadinessCheck};
 pub use metrics::{Meter, Metrics};
 pub use rate_limit::{Rate, RateLimiter, RateLimits};
-pub use server::{HttpsServer, ServerError, ServerOptions};
+pub use server::{HttpsServer, ServerError, ServerOptions, TooManyAnswer};
 pub use service::{Bearer, HttpRequest, HttpResponse, HttpService};
 pub use system::{Clock, OsRandom, SystemClock};
 pub use tls::{ClientCertificates, ClientTls, ServerIdentity, ServerTls, TlsError};

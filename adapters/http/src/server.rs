@@ -6,6 +6,7 @@ use crate::cpu_span::{Marked, Marks};
 use crate::limits::ServerLimits;
 use crate::metrics::Meter;
 use crate::rate_limit::RateLimiter;
+use crate::service::HttpResponse;
 use crate::tls::ServerTls;
 use crate::wire_tap::{TappedStream, WireTap};
 use axum::Router;
@@ -65,6 +66,9 @@ pub enum ServerError {
     },
 }
 
+/// Answers a request that comes too often, by its path and the time to wait.
+pub type TooManyAnswer = Arc<dyn Fn(&str, Duration) -> HttpResponse + Send + Sync>;
+
 /// What a server is started with besides address, TLS and router.
 #[derive(Clone, Default)]
 pub struct ServerOptions {
@@ -72,6 +76,8 @@ pub struct ServerOptions {
     pub limits: ServerLimits,
     /// Bounds on the rate of requests.
     pub rate: Option<Arc<RateLimiter>>,
+    /// What is answered to requests beyond them; without it 429 and `Retry-After` with an empty body.
+    pub too_many: Option<TooManyAnswer>,
     /// Where figures are counted.
     pub meter: Option<Meter>,
     /// Sees every octet.
@@ -242,7 +248,11 @@ fn refusal(options: &ServerOptions, request: &Request) -> Option<Response> {
     if let Some(meter) = &options.meter {
         meter.limited(too_many.by);
     }
-    Some(crate::service::too_many_requests(too_many.retry_after))
+    let wait = too_many.retry_after;
+    Some(match &options.too_many {
+        Some(answer) => answer(request.uri().path(), wait).into_axum(),
+        None => crate::service::too_many_requests(wait),
+    })
 }
 
 #[derive(Clone)]

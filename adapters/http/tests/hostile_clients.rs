@@ -15,9 +15,10 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use roger_adapter_http::rate_limit::DEFAULT_BUCKETS;
 use roger_adapter_http::{
-    HttpRequest, HttpResponse, HttpService, Meter, Metrics, Rate, RateLimiter, RateLimits,
-    ServerLimits, ServerOptions, service,
+    HttpRequest, HttpResponse, HttpService, KmsFrontEnd, Meter, Metrics, Rate, RateLimiter,
+    RateLimits, ServerLimits, ServerOptions, SystemClock, service,
 };
+use roger_documents::kms::{Dialect, KmsMessage, KmsResponse, MEDIA_TYPE};
 use roger_oidc::AccessToken;
 use rstest::rstest;
 use rustls::ClientConfig;
@@ -314,6 +315,30 @@ async fn an_address_that_asks_too_often_gets_429_with_a_time() {
             .text()
             .contains("roger_rate_limited_total{server=\"kms\",by=\"address\"}")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kms_says_so_in_a_document_of_its_own() {
+    let (mut options, _) = limited(LITTLE, MUCH);
+    options.too_many = Some(KmsFrontEnd::too_many_requests(Arc::new(SystemClock)));
+    let bench = Small::start(options).await;
+    let client = bench.client();
+    let mut refused = 0;
+    for _ in 0..5 {
+        let answer = client.get(&bench.url(), None, &[]).await.unwrap();
+        if answer.status != 429 {
+            continue;
+        }
+        refused += 1;
+        let opened = KmsResponse::open(answer.body.expose(), Dialect::Standard, &|_| None).unwrap();
+        let KmsMessage::Error(error) = opened.response.message else {
+            panic!("no error")
+        };
+        assert_eq!(error.code, 429);
+        assert_eq!(answer.headers["content-type"], MEDIA_TYPE);
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    assert!(refused > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

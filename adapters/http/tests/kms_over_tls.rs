@@ -7,168 +7,22 @@
     missing_docs
 )]
 
+#[path = "support/kms.rs"]
+mod kms_bench;
 mod support;
 
-use roger_adapter_http::{
-    ClientTls, Clock as _, HttpAnswer, HttpsClient, HttpsServer, KmsFrontEnd, OsRandom,
-    ServerLimits, ServerTls, SystemClock, service,
-};
-use roger_adapter_store::{KmsStore, Store, StoreKey};
-use roger_base::{KmsUri, SecretBytes};
-use roger_documents::kms::MEDIA_TYPE;
-use roger_documents::kms_client::{
-    ClientKeys, ClientPolicy, KmsAnswer, KmsClient, Resource as KmsResource,
-};
-use roger_ibc::uid::{KeyPeriod, Uid};
-use roger_ibc::{IssuedKeys, KmsDomain, KmsMaster, UserKeySet};
-use roger_kms::ports::KeyRepository as _;
-use roger_kms::{KeyAccount, Kms, KmsConfig, KmsDirectory, Ports};
+use http::HeaderName;
+use http::header::AUTHORIZATION;
+use kms_bench::{ALICE, BOB, Bench, HOST, PF, PROXY, domain, issued};
+use roger_adapter_http::{ClientTls, Clock as _, HttpsClient, OsRandom, SystemClock};
+use roger_base::KmsUri;
+use roger_documents::kms_client::{ClientKeys, KmsAnswer, KmsClient, Resource as KmsResource};
+use roger_ibc::UserKeySet;
+use roger_kms::KeyAccount;
 use roger_oidc::{AccessToken, Resource, ScopeSet};
-use std::sync::Arc;
-use support::{Bench as Idm, any_port};
-use tempfile::TempDir;
 
-const HOST: &str = "kms.example.org";
-const ALICE: &str = "sip:alice@mcptt.example.org";
-const BOB: &str = "sip:bob@mcptt.example.org";
-const PROXY: &str = "proxy.example.org";
+const ASSERTED: HeaderName = HeaderName::from_static("x-3gpp-asserted-identity");
 const CAROL: &str = "sip:carol@mcptt.example.org";
-const PF: &str = "sip:pf@mcptt.example.org";
-
-struct Bench {
-    idm: Idm,
-    server: HttpsServer,
-    http: HttpsClient,
-    store: KmsStore,
-    _directory: TempDir,
-}
-
-impl Bench {
-    async fn start() -> Self {
-        let idm = Idm::start().await;
-        let directory = tempfile::tempdir().unwrap();
-        let key = StoreKey::random(&mut OsRandom).unwrap();
-        let store = Store::open(&directory.path().join("kms.sqlite"), &key).unwrap();
-        for user in [ALICE, BOB] {
-            store
-                .kms(&KmsUri::new(HOST).unwrap())
-                .put_key_account(&KeyAccount::provision(user, &mut OsRandom).unwrap())
-                .unwrap();
-        }
-        let mut server = KeyAccount::provision(PF, &mut OsRandom).unwrap();
-        server.certificate = Some("pf.mcptt.example.org".to_owned());
-        store
-            .kms(&KmsUri::new(HOST).unwrap())
-            .put_key_account(&server)
-            .unwrap();
-
-        let domain = KmsUri::new(HOST).unwrap();
-        let period = KeyPeriod::new(2_592_000, 0).unwrap();
-        let part = store.kms(&domain);
-        let master = KmsMaster::generate(domain, period, &mut OsRandom).unwrap();
-        let ports = Ports {
-            repository: Arc::new(part.clone()),
-            tokens: Arc::new(idm.verifier()),
-            audit: Arc::new(part.clone()),
-        };
-        let front = KmsFrontEnd {
-            domains: Arc::new(KmsDirectory::of_one(Arc::new(Kms::new(
-                master,
-                KmsConfig::default(),
-                ports,
-            )))),
-            proxies: vec![PROXY.to_owned()],
-            clock: Arc::new(SystemClock),
-        };
-        let now = SystemClock.now();
-        let authority = [idm.ca.certificate().clone()];
-        let tls = ServerTls::with_client_authority(idm.ca.issue(&[HOST], now).unwrap(), &authority)
-            .unwrap();
-        let router = service::mount(Arc::new(front));
-        let server = HttpsServer::start(any_port(), tls, router, ServerLimits::default(), None)
-            .await
-            .unwrap();
-        let http = HttpsClient::new(
-            ClientTls::new(&authority).unwrap(),
-            &[(HOST, server.address())],
-        )
-        .unwrap();
-        Self {
-            idm,
-            server,
-            http,
-            store: part,
-            _directory: directory,
-        }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("https://{HOST}:{}{path}", self.server.address().port())
-    }
-
-    async fn token(&self, name: &str, scopes: &ScopeSet) -> AccessToken {
-        let password = SecretBytes::new(b"secret".to_vec());
-        let client = self.idm.idm_client();
-        client
-            .log_in(scopes, name, &password, &mut OsRandom)
-            .await
-            .unwrap()
-            .access_token
-    }
-
-    fn client(&self, user: &str) -> (KmsClient, ClientKeys) {
-        let pair = self.store.account(user).unwrap().unwrap().current.unwrap();
-        let who = KmsClient {
-            user_uri: user.to_owned(),
-            kms_uri: KmsUri::new(HOST).unwrap(),
-            client_id: None,
-            device_id: None,
-        };
-        let keys = ClientKeys {
-            transport: vec![pair.transport],
-            integrity: pair.integrity.into_iter().collect(),
-        };
-        (who, keys)
-    }
-
-    async fn ask(
-        &self,
-        http: &HttpsClient,
-        user: &str,
-        token: Option<&AccessToken>,
-        resource: &KmsResource,
-    ) -> (HttpAnswer, Option<KmsAnswer>) {
-        let (who, keys) = self.client(user);
-        let (url, now) = (self.url(&resource.path()), SystemClock.now());
-        let body = who.request(&url, &keys, now).unwrap();
-        let answer = http
-            .post(&url, token, MEDIA_TYPE, body.into_bytes())
-            .await
-            .unwrap();
-        let opened = who.open_response(
-            answer.body.expose(),
-            resource,
-            &url,
-            &keys,
-            ClientPolicy::STANDARD,
-            SystemClock.now(),
-        );
-        (answer, opened.ok())
-    }
-}
-
-fn domain(answer: KmsAnswer) -> KmsDomain {
-    let KmsAnswer::Init { certificate, .. } = answer else {
-        panic!("no certificate")
-    };
-    KmsDomain {
-        key_period: KeyPeriod::new(certificate.user_key_period, certificate.user_key_offset)
-            .unwrap(),
-        auth: roger_ibc::eccsi::KmsPublicAuthKey::from_octets(&certificate.pub_auth_key).unwrap(),
-        enc: roger_ibc::sakke::KmsPublicEncKey::from_octets(&certificate.pub_enc_key).unwrap(),
-        kms_uri: certificate.kms_uri,
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_logs_in_and_gets_keys_that_validate() {
@@ -186,16 +40,7 @@ async fn a_user_logs_in_and_gets_keys_that_validate() {
     let Some(KmsAnswer::KeyProv { key_sets, .. }) = keys else {
         panic!("no keys")
     };
-    let set = &key_sets[0];
-    let issued = IssuedKeys {
-        identity: set.user_uri.clone(),
-        period_number: set.key_period_no,
-        uid: Uid(set.user_id),
-        ssk: set.ssk.clone(),
-        pvt: set.pvt.to_vec(),
-        rsk: set.rsk.clone(),
-    };
-    assert!(UserKeySet::validate(&domain, &issued).is_ok());
+    assert!(UserKeySet::validate(&domain, &issued(&key_sets[0])).is_ok());
     let audit = bench.store.audit_entries(0, 10).unwrap();
     assert!(
         audit
@@ -339,5 +184,38 @@ async fn through_a_trusted_proxy_no_private_key_goes_in_clear_and_its_certificat
         let text = String::from_utf8(answer.body.expose().to_vec()).unwrap();
         assert_eq!(text.contains("UserDecryptKey"), status == 200);
         assert_eq!(text.contains("KmsError"), status == 403);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_proxy_asserts_must_fit_the_token_and_from_others_it_is_nothing() {
+    let bench = Bench::start().await;
+    let authority = [bench.idm.ca.certificate().clone()];
+    let own = bench.idm.ca.issue(&[PROXY], SystemClock.now()).unwrap();
+    let tls = ClientTls::with_identity(&authority, own).unwrap();
+    let proxy = HttpsClient::new(tls, &[(HOST, bench.server.address())]).unwrap();
+    let token = bench.token("alice", &ScopeSet::every_mcptt_scope()).await;
+    let resource = KmsResource::KeyProv(ALICE.to_owned());
+    let url = bench.url(&resource.path());
+    let (alice, bob) = (format!("\"{ALICE}\""), format!("\"{BOB}\""));
+    let table = [
+        (&proxy, Some(&token), &alice, 200),
+        (&proxy, Some(&token), &bob, 403),
+        (&proxy, None, &alice, 401),
+        // No proxy: who writes the field himself gains and loses nothing.
+        (&bench.http, Some(&token), &bob, 200),
+        (&bench.http, None, &alice, 401),
+    ];
+    for (number, (client, token, asserted, status)) in table.into_iter().enumerate() {
+        let (mut who, keys) = bench.client(ALICE);
+        who.device_id = Some(format!("device-{number}"));
+        let body = who.request(&url, &keys, SystemClock.now()).unwrap();
+        let bearer = token.map(|token| format!("Bearer {}", token.expose()));
+        let bearer = bearer.iter().map(|text| (AUTHORIZATION, text.as_str()));
+        let headers: Vec<_> = bearer.chain([(ASSERTED, asserted.as_str())]).collect();
+        // The KMS takes a document by what it is, whatever type is said.
+        let posted = client.post_form(&url, &headers, body.as_bytes());
+        let answer = posted.await.unwrap();
+        assert_eq!(answer.status, status, "{asserted}");
     }
 }

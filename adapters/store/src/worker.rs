@@ -64,6 +64,24 @@ impl Worker {
         self.run(Transaction::Write, work)
     }
 
+    /// Reads by one statement.
+    pub(crate) fn read_statement<T, F>(&self, work: F) -> Result<T, StoreFault>
+    where
+        T: Send + 'static,
+        F: for<'c> AsyncFn(&'c mut Connection) -> Result<T, StoreFault> + Send + 'static,
+    {
+        self.run(Transaction::ReadStatement, work)
+    }
+
+    /// The same as [`Self::write`] for one statement.
+    pub(crate) fn write_statement<T, F>(&self, work: F) -> Result<T, StoreFault>
+    where
+        T: Send + 'static,
+        F: for<'c> AsyncFn(&'c mut Connection) -> Result<T, StoreFault> + Send + 'static,
+    {
+        self.run(Transaction::WriteStatement, work)
+    }
+
     fn run<T, F>(&self, transaction: Transaction, work: F) -> Result<T, StoreFault>
     where
         T: Send + 'static,
@@ -173,11 +191,7 @@ impl Link {
                 done => return done,
             }
         }
-        let alone = match transaction {
-            Transaction::Read => Transaction::Read,
-            Transaction::Write | Transaction::WriteAlone => Transaction::WriteAlone,
-        };
-        self.once(alone, work).await
+        self.once(transaction.alone(), work).await
     }
 
     async fn once<T, F>(&mut self, transaction: Transaction, work: &F) -> Result<T, StoreFault>
@@ -187,7 +201,7 @@ impl Link {
         let mut connection = self.begun(transaction).await?;
         let work = async {
             let result = work(&mut connection).await?;
-            connection.commit().await?;
+            connection.commit(transaction).await?;
             Ok(result)
         };
         let silent = || StoreFault::LocalUnavailable("the database does not answer".to_owned());
@@ -198,7 +212,7 @@ impl Link {
         };
         // A connection that cannot undo what was begun is lost, or has undone it with the failure; the next call
         // begins with a new one.
-        if done.is_ok() || connection.roll_back().await.is_ok() {
+        if done.is_ok() || connection.roll_back(transaction).await.is_ok() {
             self.connection = Some(connection);
         }
         done

@@ -30,7 +30,8 @@ mod table;
 pub use distribution::{Distribution, distribute};
 pub use error::BenchError;
 pub use load::{
-    Connecting, KeySets, KmsLoad, KmsReport, PreIssueReport, ServerCpu, pre_issue_for, provision,
+    Connecting, Consent, IdmCpu, IdmLoad, IdmReport, KeySets, KmsLoad, KmsReport, PreIssueReport,
+    ServerCpu, log_in, pre_issue_for, provision,
 };
 pub use operation::{Bar, Operation};
 pub use operations::backends;

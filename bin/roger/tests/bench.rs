@@ -164,6 +164,33 @@ fn a_kms_under_load_tells_its_figures_and_every_answer_is_checked() {
 }
 
 #[test]
+fn an_idm_server_under_load_tells_its_figures_and_every_token_is_verified() {
+    for connecting in ["user", "request", "resumed", "kept"] {
+        let load = ["idm", "--users=6", "--connections=2", "--consent", "--json"];
+        let document = document(&[load.as_slice(), &["--connecting", connecting]].concat());
+        let names = ["logins_per_s", "p50_ms", "p95_ms", "p99_ms"];
+        let more = ["of_bare_argon2", "refreshes_per_s", "refresh_p99_ms"];
+        for name in names.into_iter().chain(more) {
+            assert!(is_figure(&document[name]), "{document}");
+        }
+        for part in ["total_us", "argon2_us", "tokens_us", "tls_us", "sql_us"] {
+            assert!(is_figure(&document["server"][part]), "{document}");
+        }
+        // No password is hashed for a refresh.
+        assert_eq!(document["refresh_server"]["argon2_us"], 0.0);
+        assert_eq!(document["users"], 6);
+        assert_eq!(document["verified"], 12);
+    }
+}
+
+#[test]
+fn log_ins_without_consent_work_as_well() {
+    let document = document(&["idm", "--users=3", "--connections=1", "--json"]);
+    assert_eq!(document["consent"], false);
+    assert_eq!(document["verified"], 6);
+}
+
+#[test]
 fn pre_issued_key_sets_pass_the_checks_of_devices() {
     let document = document(&["kms", "--users=6", "--pre-issued", "--json"]);
     assert_eq!(document["pre_issued"], true);

@@ -45,6 +45,7 @@ pub(crate) fn prepare(
         address: section.listen,
         tls: watched(&section.tls)?,
         router: idm::router(front),
+        too_many: None,
     };
     Ok((listener, server))
 }

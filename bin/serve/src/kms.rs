@@ -62,6 +62,7 @@ pub(crate) fn prepare(
         address: section.listen,
         tls: watched(&section.tls)?,
         router: service::mount_counted(Arc::new(front), RUNNING, ROUTES),
+        too_many: Some(KmsFrontEnd::too_many_requests(Arc::new(SystemClock))),
     })
 }
 

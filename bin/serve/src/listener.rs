@@ -5,7 +5,7 @@ use axum::Router;
 use core::time::Duration;
 use roger_adapter_http::{
     ClientCertificateFiles, HttpsServer, Meter, Metrics, Rate, RateLimiter, RateLimits, Reload,
-    ServerLimits, ServerOptions, TlsFileError, TlsFiles, WatchedTls,
+    ServerLimits, ServerOptions, TlsFileError, TlsFiles, TooManyAnswer, WatchedTls,
 };
 use roger_config::{ClientCertificates, Config, Limits, Tls};
 use std::net::SocketAddr;
@@ -18,6 +18,8 @@ pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Arc<WatchedTls>,
     pub(crate) router: Router,
+    /// What it answers to requests that come too often, when not with an empty body.
+    pub(crate) too_many: Option<TooManyAnswer>,
 }
 
 impl Listener {
@@ -30,6 +32,7 @@ impl Listener {
             limits: limits(&config.limits),
             rate: Some(Arc::new(RateLimiter::new(rates(&config.rate)))),
             meter: Some(Meter::new(Arc::clone(metrics), self.name)),
+            too_many: self.too_many,
             tap: None,
         };
         let (tls, router) = (self.tls.tls(), self.router);

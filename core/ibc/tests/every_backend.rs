@@ -8,8 +8,6 @@
     clippy::print_stdout
 )]
 
-mod wolfssl_peer;
-
 use aws_lc_rs::digest;
 use crypto_bigint::U1024;
 use roger_base::{Random, Secret};
@@ -19,9 +17,8 @@ use roger_ibc::sakke::{
     EncapsulatedData, KmsSecretEncKey, ReceiverSecretKey, Recipient, encapsulate,
     encapsulate_batch, encapsulate_batch_on,
 };
-use roger_testkit::SeededRandom;
+use roger_testkit::{LinePeer, SeededRandom};
 use std::num::NonZeroUsize;
-use wolfssl_peer::Peer;
 
 const IDENTITIES: usize = 50;
 const SECRETS: usize = 40;
@@ -213,7 +210,7 @@ fn every_backend_refuses_points_of_other_orders() {
 #[test]
 fn wolfssl_opens_two_thousand_encapsulations() {
     let story = Story::new(31);
-    let Some(mut peer) = Peer::start() else {
+    let Some(mut peer) = LinePeer::wolfssl() else {
         return;
     };
     let z_t = story.kms.to_secret();

@@ -8,15 +8,13 @@
 )]
 
 mod leading_zeros;
-mod wolfssl_peer;
 
 use aws_lc_rs::digest;
 use roger_base::{KmsUri, Random, Secret};
 use roger_ibc::eccsi::{KmsSecretAuthKey, Pvt, Signature, SigningKey};
 use roger_ibc::sakke::{EncapsulatedData, KmsSecretEncKey, ReceiverSecretKey, encapsulate};
 use roger_ibc::uid::{KeyPeriod, Uid, uid};
-use roger_testkit::SeededRandom;
-use wolfssl_peer::Peer;
+use roger_testkit::{LinePeer, SeededRandom};
 
 const IDENTITIES: u64 = 500;
 const DOMAINS: u64 = 5;
@@ -46,7 +44,7 @@ fn random_message(random: &mut SeededRandom) -> Vec<u8> {
 }
 
 struct Eccsi {
-    peer: Peer,
+    peer: LinePeer,
     kms: KmsSecretAuthKey,
     random: SeededRandom,
 }
@@ -56,7 +54,7 @@ impl Eccsi {
         let mut random = SeededRandom::new(seed);
         let kms = KmsSecretAuthKey::generate(&mut random).unwrap();
         let mut eccsi = Self {
-            peer: Peer::start()?,
+            peer: LinePeer::wolfssl()?,
             kms,
             random,
         };
@@ -231,7 +229,7 @@ fn eccsi_signatures_with_leading_zeros_cross_with_wolfssl() {
 }
 
 struct Sakke {
-    peer: Peer,
+    peer: LinePeer,
     kms: KmsSecretEncKey,
     random: SeededRandom,
 }
@@ -241,7 +239,7 @@ impl Sakke {
         let mut random = SeededRandom::new(seed);
         let kms = KmsSecretEncKey::generate(&mut random).unwrap();
         let mut sakke = Self {
-            peer: Peer::start()?,
+            peer: LinePeer::wolfssl()?,
             kms,
             random,
         };

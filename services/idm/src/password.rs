@@ -135,9 +135,9 @@ impl PasswordHash {
     pub fn verify(&self, password: &Password) -> Result<bool, PasswordError> {
         let hash = phc::PasswordHash::new(self.expose_phc())
             .map_err(|_| PasswordError::LocalMalformedHash)?;
-        Ok(argon2()?
-            .verify_password(password.0.expose(), &hash)
-            .is_ok())
+        let argon2 = argon2()?;
+        let mark = tracing::trace_span!(target: "roger::cpu", parent: None, "password");
+        Ok(mark.in_scope(|| argon2.verify_password(password.0.expose(), &hash).is_ok()))
     }
 }
 

@@ -147,8 +147,9 @@ impl Idm {
         now: UnixTime,
         random: &mut dyn Random,
     ) -> Result<TokenResponse, TokenError> {
+        let mark = tracing::trace_span!(target: "roger::cpu", parent: None, "token");
         let answer = self.with_endpoint(now, |endpoint| {
-            endpoint.handle(authorization, body, now, random)
+            mark.in_scope(|| endpoint.handle(authorization, body, now, random))
         });
         answer.inspect_err(report)
     }

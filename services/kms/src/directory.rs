@@ -1,42 +1,22 @@
 //! Several security domains, such as one for each agency, in one server.
 
+use crate::address_index::AddressIndex;
 use crate::ports::{AuditEntry, AuditLog};
 use crate::refusal::Refusal;
 use crate::server::{HttpAnswer, HttpRequest, Kms, MAX_BODY_OCTETS};
+use core::time::Duration;
 use roger_base::UnixTime;
 use roger_documents::kms::{KmsErrorBody, KmsMessage, KmsRequest, KmsResponse, MEDIA_TYPE};
 use std::sync::Arc;
 use thiserror::Error;
 
 /// Where a domain is asked: the name of the host, and what stands before `/keymanagement` in the path.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct DomainAddress {
     /// `Host` without port, in small letters; absent when any host is good.
     pub host: Option<String>,
     /// Begin of the path, empty or such as `/fire`.
     pub prefix: String,
-}
-
-impl DomainAddress {
-    fn matches(&self, host: Option<&str>, path: &str) -> bool {
-        let host_matches = self.host.as_deref().is_none_or(|own| {
-            host.is_some_and(|host| without_port(host).eq_ignore_ascii_case(own))
-        });
-        host_matches && self.rest(path).is_some()
-    }
-
-    /// The path without the begin that belongs to the address.
-    fn rest<'a>(&self, path: &'a str) -> Option<&'a str> {
-        path.strip_prefix(self.prefix.as_str())
-            .filter(|rest| rest.starts_with("/keymanagement/"))
-    }
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => name,
-        _ => host,
-    }
 }
 
 /// Why a domain cannot be served beside the others.
@@ -48,17 +28,12 @@ pub enum DirectoryError {
     LocalSameKmsUri,
 }
 
-struct Served {
-    address: DomainAddress,
-    kms: Arc<Kms>,
-}
-
 /// The domains of one server. Each is a [`Kms`] with ports of its own: accounts, caches, replay memory and audit never
 /// meet. This only decides who is asked; that a request is for the domain is checked again there, by its `KmsUri` and
 /// URL, under its own accounts.
 #[derive(Default)]
 pub struct KmsDirectory {
-    served: Vec<Served>,
+    served: AddressIndex<Arc<Kms>>,
     /// Keeps what was asked of no domain: the log of a domain does not learn of it.
     audit: Option<Arc<dyn AuditLog>>,
 }
@@ -74,8 +49,9 @@ impl KmsDirectory {
     #[must_use]
     pub fn of_one(kms: Arc<Kms>) -> Self {
         let audit = Some(kms.ports.audit.clone());
-        let address = DomainAddress::default();
-        let served = vec![Served { address, kms }];
+        let mut served = AddressIndex::default();
+        let uri = kms.kms_uri().clone();
+        served.add(DomainAddress::default(), uri.as_str(), kms);
         Self { served, audit }
     }
 
@@ -91,15 +67,11 @@ impl KmsDirectory {
     /// # Errors
     /// [`DirectoryError`] when its KMS URI is served already.
     pub fn add(&mut self, address: DomainAddress, kms: Arc<Kms>) -> Result<(), DirectoryError> {
-        if self
-            .served
-            .iter()
-            .any(|served| served.kms.kms_uri() == kms.kms_uri())
-        {
-            return Err(DirectoryError::LocalSameKmsUri);
+        let uri = kms.kms_uri().clone();
+        match self.served.add(address, uri.as_str(), kms) {
+            true => Ok(()),
+            false => Err(DirectoryError::LocalSameKmsUri),
         }
-        self.served.push(Served { address, kms });
-        Ok(())
     }
 
     /// Answers a request in the domain that it is for.
@@ -108,21 +80,14 @@ impl KmsDirectory {
     /// yet, and the domain that it names verifies it.
     #[must_use]
     pub fn handle(&self, request: &HttpRequest<'_>, now: UnixTime) -> HttpAnswer {
-        let mut candidates: Vec<&Served> = self
-            .served
-            .iter()
-            .filter(|served| served.address.matches(request.host, request.path))
-            .collect();
-        if candidates.len() > 1 {
-            let kms_uri = KmsRequest::unverified_kms_uri(request.body);
-            candidates.retain(|served| Some(served.kms.kms_uri().as_str()) == kms_uri.as_deref());
-        }
-        let Some(served) = candidates.first() else {
+        let kms_uri = || KmsRequest::unverified_kms_uri(bounded(request.body));
+        let found = self.served.find(request.host, request.path, kms_uri);
+        let Some((prefix, kms)) = found else {
             return self.not_found(request, now);
         };
         let mut inner = *request;
-        inner.path = served.address.rest(request.path).unwrap_or(request.path);
-        served.kms.handle_below(&served.address.prefix, &inner, now)
+        inner.path = request.path.get(prefix.len()..).unwrap_or(request.path);
+        kms.handle_below(prefix, &inner, now)
     }
 
     /// Nobody is asked. The document says so unsigned.
@@ -143,25 +108,46 @@ impl KmsDirectory {
             // A refusal stays one, also when it cannot be recorded.
             let _ = audit.record(&entry);
         }
-        let response = KmsResponse {
-            user_uri: String::new(),
-            kms_uri: kms_uri.unwrap_or_default(),
-            time: now,
-            kms_id: None,
-            client_req_url: url.unwrap_or_else(|| request.path.to_owned()),
-            message: KmsMessage::Error(KmsErrorBody {
-                code: refusal.status().into(),
-                message: refusal.to_string(),
-            }),
-        };
-        HttpAnswer {
-            status: refusal.status(),
-            headers: vec![
-                ("Content-Type", MEDIA_TYPE.to_owned()),
-                ("Cache-Control", "no-store".to_owned()),
-            ],
-            body: response.write().into_bytes(),
-        }
+        unsigned(&refusal, kms_uri, url.as_deref(), request.path, now)
+    }
+}
+
+/// The answer to a request that comes too often, of which nothing has been read: 429 and `Retry-After` (RFC 6585 4).
+#[must_use]
+pub fn too_many_requests(path: &str, wait: Duration, now: UnixTime) -> HttpAnswer {
+    let mut answer = unsigned(&Refusal::PeerTooOften, None, None, path, now);
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let field = ("Retry-After", seconds.max(1).to_string());
+    answer.headers.push(field);
+    answer
+}
+
+/// A refusal by nobody who could sign it.
+fn unsigned(
+    refusal: &Refusal,
+    kms_uri: Option<String>,
+    url: Option<&str>,
+    path: &str,
+    now: UnixTime,
+) -> HttpAnswer {
+    let response = KmsResponse {
+        user_uri: String::new(),
+        kms_uri: kms_uri.unwrap_or_default(),
+        time: now,
+        kms_id: None,
+        client_req_url: url.unwrap_or(path).to_owned(),
+        message: KmsMessage::Error(KmsErrorBody {
+            code: refusal.status().into(),
+            message: refusal.to_string(),
+        }),
+    };
+    HttpAnswer {
+        status: refusal.status(),
+        headers: vec![
+            ("Content-Type", MEDIA_TYPE.to_owned()),
+            ("Cache-Control", "no-store".to_owned()),
+        ],
+        body: response.write().into_bytes(),
     }
 }
 

@@ -131,7 +131,7 @@ impl Kms {
             }
             Some(Ok(None)) | None => {}
         }
-        Ok(marked!("crypto", root.master.issue(identity, period))?)
+        Ok(marked!("crypto", root.issue(identity, period))?)
     }
 
     /// The key period that contains a time: the current and the next one, and past ones as configured.

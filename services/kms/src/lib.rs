@@ -10,6 +10,7 @@
 //! (`docs/decisions/derived-key-sets.md`). [`KmsDirectory`] serves several domains side by side.
 
 mod account;
+mod address_index;
 mod config;
 mod cpu_mark;
 mod directory;
@@ -22,10 +23,11 @@ mod renewal;
 mod root;
 mod server;
 mod target;
+mod together;
 
 pub use account::{AccountError, KeyAccount, KeyPair, SecurityLevel};
 pub use config::{KmsConfig, MissingTokenAnswer, NextPeriod, UnprovisionedUsers};
-pub use directory::{DirectoryError, DomainAddress, KmsDirectory};
+pub use directory::{DirectoryError, DomainAddress, KmsDirectory, too_many_requests};
 pub use refusal::Refusal;
 pub use root::{CertificateTerms, RootError, certificate};
 pub use server::{Channel, Credential, HttpAnswer, HttpRequest, Kms, Method, Ports};

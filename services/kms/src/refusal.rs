@@ -65,9 +65,15 @@ pub enum Refusal {
     /// The request came before.
     #[error("the request was received before")]
     PeerReplay,
+    /// More requests than one user or address may make.
+    #[error("too many requests; wait before the next one")]
+    PeerTooOften,
     /// `UserUri` is not who the credential proves.
     #[error("the user of the request is not the user of the credential")]
     DeniedUser,
+    /// The proxy in between has authenticated somebody else.
+    #[error("the proxy vouches for another user than the credential proves")]
+    DeniedAsserted,
     /// The keys of this identity are not for this caller.
     #[error("the keys of this identity are not for this caller")]
     DeniedIdentity,
@@ -132,6 +138,7 @@ impl Refusal {
             | Self::DeniedLevel
             | Self::DeniedClearThroughProxy
             | Self::DeniedUser
+            | Self::DeniedAsserted
             | Self::DeniedIdentity => 403,
             Self::PeerPath
             | Self::DeniedUnknownUser
@@ -139,6 +146,7 @@ impl Refusal {
             | Self::PeerUnknownUser => 404,
             Self::PeerMethod => 405,
             Self::PeerTooLarge => 413,
+            Self::PeerTooOften => 429,
             Self::LocalStore(_)
             | Self::LocalKeys
             | Self::LocalNotInService
@@ -211,6 +219,9 @@ mod tests {
             (Refusal::PeerTime(1), 400, None),
             (Refusal::PeerReplay, 400, None),
             (Refusal::DeniedUser, 403, None),
+            (Refusal::DeniedAsserted, 403, None),
+            // When to come back is told by who counts.
+            (Refusal::PeerTooOften, 429, None),
             (Refusal::DeniedIdentity, 403, None),
             (Refusal::PeerPeriod, 400, None),
             (Refusal::PeerUnknownKms("k".into()), 404, None),

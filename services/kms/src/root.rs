@@ -2,10 +2,11 @@
 
 use crate::config::KmsConfig;
 use crate::pre_issue::RootId;
+use crate::together::Together;
 use roger_base::UnixTime;
 use roger_documents::kms::{CertificateRole, KmsCertificate};
 use roger_ibc::uid::KeyPeriod;
-use roger_ibc::{IssuedKeys, KmsDomain, KmsMaster};
+use roger_ibc::{IssueError, IssuedKeys, KmsDomain, KmsMaster};
 use thiserror::Error;
 
 /// What a certificate says beside the public keys.
@@ -39,6 +40,7 @@ pub(crate) struct Root {
     pub(crate) master: KmsMaster,
     terms: CertificateTerms,
     pub(crate) certificate: KmsCertificate,
+    together: Together,
 }
 
 /// The Root certificate of master keys: what clients get from `/init`, and what other domains are given.
@@ -75,7 +77,13 @@ impl Root {
             master,
             terms,
             certificate,
+            together: Together::default(),
         }
+    }
+
+    /// Makes the key set of an identity and key period.
+    pub(crate) fn issue(&self, identity: &str, period: u64) -> Result<IssuedKeys, IssueError> {
+        self.together.issue(&self.master, identity, period)
     }
 
     /// Whether a set that was kept is the one of this identity and key period.

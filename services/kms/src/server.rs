@@ -65,6 +65,9 @@ pub struct HttpRequest<'a> {
     pub channel: Channel,
     /// Proof of identity.
     pub credential: Credential<'a>,
+    /// `X-3GPP-Asserted-Identity` (TS 24.109) of a trusted proxy: whom it has authenticated. It proves nothing alone, but
+    /// the credential must be of one of them. Absent when no trusted proxy stands in between, whatever the header says.
+    pub asserted: Option<&'a [String]>,
     /// Body.
     pub body: &'a [u8],
 }
@@ -267,6 +270,10 @@ impl Kms {
         let caller = self.authenticate(request.credential, now)?;
         context.caller = Some(caller.uri().to_owned());
         context.user_uri = caller.uri().to_owned();
+        let vouched = |asserted: &[String]| asserted.iter().any(|uri| uri == caller.uri());
+        if !request.asserted.is_none_or(vouched) {
+            return Err(Refusal::DeniedAsserted);
+        }
         let account = self.account_of(caller)?;
         context.release = account.release;
         context.signer = account.current.as_ref().map(|pair| pair.signer().clone());

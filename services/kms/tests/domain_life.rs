@@ -546,6 +546,7 @@ fn ask(directory: &KmsDirectory, host: &str, path: &str, body: &str, now: UnixTi
         host: Some(host),
         channel: Channel::Direct,
         credential: TOKEN,
+        asserted: None,
         body: body.as_bytes(),
     };
     directory.handle(&request, now)
@@ -687,6 +688,7 @@ fn caches_replay_memory_and_accounts_of_two_agencies_do_not_mix() {
         host: Some("h"),
         channel: Channel::Direct,
         credential: Credential::Bearer("good:sip:bob@mcptt.example.org"),
+        asserted: None,
         body: body.as_bytes(),
     };
     assert_eq!(directory.handle(&request, NOW).status, 404);

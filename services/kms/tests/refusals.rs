@@ -192,6 +192,28 @@ fn the_ink_of_another_user_does_not_sign() {
 }
 
 #[test]
+fn what_a_proxy_asserts_opens_nothing_and_must_fit_the_credential() {
+    let mut world = World::new();
+    let alice = world.client(ALICE);
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let table = [
+        (Credential::None, names(&[ALICE]), 401),
+        (Credential::Bearer("worse"), names(&[ALICE]), 401),
+        (TOKEN, names(&[BOB]), 403),
+        (TOKEN, names(&[]), 403),
+        (Credential::Certificate("CN=pf"), names(&[ALICE]), 403),
+    ];
+    for (credential, asserted, status) in table {
+        let answer = world.ask_vouched(&alice, &own_keys(), credential, &asserted);
+        assert_eq!(answer.status, status, "{asserted:?}");
+        nothing_issued(&world, &answer);
+    }
+    let asserted = names(&[BOB, ALICE]);
+    let answer = world.ask_vouched(&alice, &own_keys(), TOKEN, &asserted);
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
 fn a_request_altered_in_any_octet_is_refused() {
     let mut world = World::new();
     let alice = world.client(ALICE);
@@ -311,6 +333,7 @@ fn other_methods_paths_and_sizes_are_refused() {
         host: None,
         channel: Channel::Direct,
         credential: TOKEN,
+        asserted: None,
         body: body.as_bytes(),
     };
     let answer = world.kms.handle(&request, NOW);

@@ -253,6 +253,15 @@ impl KmsStore {
         entries.collect()
     }
 
+    fn forget_requests(&self, now: UnixTime) -> Result<(), StoreFault> {
+        let now = seconds(now)?;
+        self.store.worker.write_statement(async move |connection| {
+            let sql = "DELETE FROM kms_requests WHERE remember_till < ?";
+            query(sql).bind(now).execute(connection).await?;
+            Ok(())
+        })
+    }
+
     pub(crate) fn sealed_account(&self, account: &KeyAccount) -> Result<Vec<u8>, StoreFault> {
         let name = row_name(self.kms_uri(), &account.user_uri);
         self.store
@@ -262,13 +271,14 @@ impl KmsStore {
 
     fn key_account(&self, sql: &'static str, name: &str) -> Result<Option<KeyAccount>, StoreFault> {
         let (kms_uri, name) = (self.kms_uri().to_owned(), name.to_owned());
-        let row: Option<(String, Vec<u8>)> = self.store.worker.read(async move |connection| {
-            Ok(query_as(sql)
-                .bind(&kms_uri)
-                .bind(&name)
-                .fetch_optional(connection)
-                .await?)
-        })?;
+        let row: Option<(String, Vec<u8>)> =
+            self.store.worker.read_statement(async move |connection| {
+                Ok(query_as(sql)
+                    .bind(&kms_uri)
+                    .bind(&name)
+                    .fetch_optional(connection)
+                    .await?)
+            })?;
         row.map(|(user_uri, sealed)| self.opened_account(&user_uri, &sealed))
             .transpose()
     }
@@ -337,24 +347,25 @@ impl KeyRepository for KmsStore {
         until: UnixTime,
         now: UnixTime,
     ) -> Result<bool, StoreError> {
+        // What is over is swept away now and then; until it is, it does not count.
+        if digest.first() == Some(&0) {
+            self.forget_requests(now)?;
+        }
         let (digest, until, now) = (digest.to_vec(), seconds(until)?, seconds(now)?);
         let kms_uri = self.kms_uri().to_owned();
-        Ok(self.store.worker.write(async move |connection| {
-            query("DELETE FROM kms_requests WHERE remember_till < ?").bind(now).execute(&mut *connection).await?;
-            let done = query("INSERT INTO kms_requests (kms_uri, digest, remember_till) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-                .bind(&kms_uri)
-                .bind(&digest)
-                .bind(until)
-                .execute(connection)
-                .await?;
-            Ok(done == 1)
+        Ok(self.store.worker.write_statement(async move |connection| {
+            let sql = "INSERT INTO kms_requests (kms_uri, digest, remember_till) VALUES (?, ?, ?) \
+                       ON CONFLICT (kms_uri, digest) DO UPDATE SET remember_till = excluded.remember_till \
+                       WHERE kms_requests.remember_till < ?";
+            let query = query(sql).bind(&kms_uri).bind(&digest);
+            Ok(query.bind(until).bind(now).execute(connection).await? == 1)
         })?)
     }
 
     fn is_revoked(&self, identity: &str, period: u64) -> Result<bool, StoreError> {
         let period = period_number(period)?;
         let (kms_uri, identity) = (self.kms_uri().to_owned(), identity.to_owned());
-        let found: Option<(i64,)> = self.store.worker.read(async move |connection| {
+        let found: Option<(i64,)> = self.store.worker.read_statement(async move |connection| {
             let sql = "SELECT period FROM kms_revocations WHERE kms_uri = ? AND identity = ? AND period = ?";
             let query = query_as(sql).bind(&kms_uri).bind(&identity).bind(period);
             Ok(query.fetch_optional(connection).await?)

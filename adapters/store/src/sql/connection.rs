@@ -17,14 +17,28 @@ pub(crate) enum Transaction {
     Write,
     /// Writes while nobody else does: it cannot fail on account of others.
     WriteAlone,
+    /// One statement that reads.
+    ReadStatement,
+    /// One statement that writes.
+    WriteStatement,
 }
 
 impl Transaction {
-    /// SQLite has one writer at a time anyway: `IMMEDIATE` waits for its turn before anything is read.
-    const fn on_sqlite(self) -> &'static str {
+    /// The same when others get in the way again and again.
+    pub(crate) const fn alone(self) -> Self {
         match self {
-            Self::Read => "BEGIN",
-            Self::Write | Self::WriteAlone => "BEGIN IMMEDIATE",
+            Self::Read | Self::ReadStatement => self,
+            Self::Write | Self::WriteAlone | Self::WriteStatement => Self::WriteAlone,
+        }
+    }
+
+    /// SQLite has one writer at a time anyway: `IMMEDIATE` waits for its turn before anything is read. There one
+    /// statement is a transaction without a word around it.
+    const fn on_sqlite(self) -> Option<&'static str> {
+        match self {
+            Self::Read => Some("BEGIN"),
+            Self::Write | Self::WriteAlone => Some("BEGIN IMMEDIATE"),
+            Self::ReadStatement | Self::WriteStatement => None,
         }
     }
 
@@ -32,8 +46,8 @@ impl Transaction {
     /// comes first, since what a transaction sees is fixed by the first statement after it.
     const fn on_postgres(self) -> &'static str {
         match self {
-            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Self::Write => {
+            Self::Read | Self::ReadStatement => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Self::Write | Self::WriteStatement => {
                 "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE store_mark IN ROW EXCLUSIVE MODE"
             }
             Self::WriteAlone => {
@@ -47,7 +61,10 @@ impl Connection {
     /// Begins a transaction.
     pub(crate) async fn begin(&mut self, transaction: Transaction) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(connection) => connection.execute(transaction.on_sqlite()).await.map(drop),
+            Self::Sqlite(connection) => match transaction.on_sqlite() {
+                Some(begin) => connection.execute(begin).await.map(drop),
+                None => Ok(()),
+            },
             Self::Postgres(connection) => {
                 let begun = connection.execute(transaction.on_postgres()).await;
                 begun.map(drop)
@@ -56,13 +73,13 @@ impl Connection {
     }
 
     /// Makes what was written last.
-    pub(crate) async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.run("COMMIT").await
+    pub(crate) async fn commit(&mut self, transaction: Transaction) -> Result<(), sqlx::Error> {
+        self.end(transaction, "COMMIT").await
     }
 
     /// Undoes what was written.
-    pub(crate) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
-        self.run("ROLLBACK").await
+    pub(crate) async fn roll_back(&mut self, transaction: Transaction) -> Result<(), sqlx::Error> {
+        self.end(transaction, "ROLLBACK").await
     }
 
     /// Says goodbye.
@@ -73,8 +90,13 @@ impl Connection {
         }
     }
 
-    async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+    async fn end(
+        &mut self,
+        transaction: Transaction,
+        statement: &'static str,
+    ) -> Result<(), sqlx::Error> {
         match self {
+            Self::Sqlite(_) if transaction.on_sqlite().is_none() => Ok(()),
             Self::Sqlite(connection) => connection.execute(statement).await.map(drop),
             Self::Postgres(connection) => connection.execute(statement).await.map(drop),
         }

@@ -15,7 +15,9 @@ use tracing::{Event, Metadata, Subscriber};
 const TARGET: &str = "roger::cpu";
 
 /// The marks, in the order of their spans' numbers.
-const MARKS: [&str; 6] = ["crypto", "wrap", "xml", "token", "tls", "socket"];
+const MARKS: [&str; 7] = [
+    "crypto", "wrap", "xml", "token", "password", "tls", "socket",
+];
 
 /// CPU time inside each mark, without the marks inside it, in nanoseconds.
 static TIMES: [AtomicU64; MARKS.len()] = [const { AtomicU64::new(0) }; MARKS.len()];
@@ -96,9 +98,9 @@ pub(super) struct Clocks {
 /// What was used.
 pub(super) struct Used {
     /// All threads of the process.
-    pub(super) process: Duration,
+    process: Duration,
     /// This thread.
-    pub(super) own: Duration,
+    own: Duration,
     /// The threads of the database.
     pub(super) store: Duration,
     /// The thread of the audit log.
@@ -107,6 +109,12 @@ pub(super) struct Used {
 }
 
 impl Used {
+    /// What is left for the server: without the generator, and without this thread, which waits.
+    pub(super) fn server(&self, generator: Duration) -> Duration {
+        let both = generator.saturating_add(self.own);
+        self.process.saturating_sub(both)
+    }
+
     /// Inside a mark.
     pub(super) fn mark(&self, name: &str) -> Duration {
         let place = MARKS.iter().position(|mark| *mark == name);

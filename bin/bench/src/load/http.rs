@@ -2,6 +2,7 @@
 
 use crate::error::BenchError;
 use core::str::FromStr;
+use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::io::{self, Read as _, Write as _};
@@ -72,11 +73,24 @@ pub(super) struct Connection {
 /// An answer.
 pub(super) struct Answer {
     pub(super) status: u16,
+    /// `Location`.
+    pub(super) location: Option<String>,
+    /// The pairs of name and value of every `Set-Cookie`.
+    pub(super) cookies: Vec<String>,
     pub(super) body: Vec<u8>,
 }
 
+/// A request.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'static str,
+    pub(super) path: &'a str,
+    /// Further header fields, each with its line end.
+    pub(super) headers: &'a str,
+    pub(super) body: &'a [u8],
+}
+
 impl Connection {
-    pub(super) fn open(target: &Target, tls: &Arc<ClientConfig>) -> Result<Self, BenchError> {
+    fn open(target: &Target, tls: &Arc<ClientConfig>) -> Result<Self, BenchError> {
         let failed = BenchError::system("connection");
         let socket = TcpStream::connect(target.address).map_err(&failed)?;
         socket.set_nodelay(true).map_err(&failed)?;
@@ -89,22 +103,17 @@ impl Connection {
         })
     }
 
-    /// POST of a document, and the whole answer.
-    pub(super) fn post(
-        &mut self,
-        target: &Target,
-        path: &str,
-        token: &str,
-        body: &[u8],
-    ) -> Result<Answer, BenchError> {
+    /// Sends a request and reads the whole answer.
+    fn ask(&mut self, host: &str, asked: &Asked<'_>) -> Result<Answer, BenchError> {
         let mut request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: application/xml\r\nAccept: application/xml\r\nContent-Length: {}\r\n\r\n",
-            target.host,
-            body.len()
+            "{} {} HTTP/1.1\r\nHost: {host}\r\n{}Content-Length: {}\r\n\r\n",
+            asked.method,
+            asked.path,
+            asked.headers,
+            asked.body.len()
         )
         .into_bytes();
-        request.extend_from_slice(body);
+        request.extend_from_slice(asked.body);
         let answer = self.exchange(&request);
         answer.map_err(BenchError::system("request"))
     }
@@ -114,18 +123,22 @@ impl Connection {
         self.stream.flush()?;
         self.buffer.clear();
         loop {
-            if let Some((status, head, length)) = head(&self.buffer)? {
-                while self.buffer.len() < head + length {
+            if let Some(Head { octets, length, .. }) = head(&self.buffer)? {
+                while self.buffer.len() < octets + length {
                     self.more()?;
                 }
-                let body = self.buffer.get(head..head + length).unwrap_or_default();
-                return Ok(Answer {
-                    status,
-                    body: body.to_vec(),
-                });
+                break;
             }
             self.more()?;
         }
+        let head = head(&self.buffer)?.ok_or_else(|| io::Error::other("no head"))?;
+        let body = self.buffer.get(head.octets..head.octets + head.length);
+        Ok(Answer {
+            status: head.status,
+            location: head.location,
+            cookies: head.cookies,
+            body: body.unwrap_or_default().to_vec(),
+        })
     }
 
     fn more(&mut self) -> io::Result<()> {
@@ -146,34 +159,119 @@ impl Connection {
     }
 }
 
-/// Status, octets of the head and octets of the body, once the head is there.
-fn head(octets: &[u8]) -> io::Result<Option<(u16, usize, usize)>> {
+/// The head of an answer.
+#[derive(Debug, PartialEq, Eq)]
+struct Head {
+    status: u16,
+    /// Octets of the head.
+    octets: usize,
+    /// Octets of the body.
+    length: usize,
+    location: Option<String>,
+    cookies: Vec<String>,
+}
+
+/// The head, once it is there.
+fn head(octets: &[u8]) -> io::Result<Option<Head>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(octets).map_err(io::Error::other)?;
-    let httparse::Status::Complete(head) = parsed else {
+    let httparse::Status::Complete(octets) = parsed else {
         return Ok(None);
     };
-    let length = response.headers.iter().find_map(|header| {
-        let named = header.name.eq_ignore_ascii_case("content-length");
-        let text = core::str::from_utf8(header.value).ok().filter(|_| named)?;
-        text.parse::<usize>().ok()
-    });
+    let values = |name: &'static str| {
+        let named = response.headers.iter();
+        let named = named.filter(move |header| header.name.eq_ignore_ascii_case(name));
+        named.filter_map(|header| core::str::from_utf8(header.value).ok())
+    };
+    let length = values("content-length").next();
+    let length = length.and_then(|text| text.parse::<usize>().ok());
     let length = length.filter(|length| *length <= MAX_ANSWER);
     let length = length.ok_or_else(|| io::Error::other("the answer has no length"))?;
-    Ok(Some((response.code.unwrap_or_default(), head, length)))
+    let cookies = values("set-cookie").filter_map(|line| line.split(';').next());
+    Ok(Some(Head {
+        status: response.code.unwrap_or_default(),
+        octets,
+        length,
+        location: values("location").next().map(str::to_owned),
+        cookies: cookies.map(str::to_owned).collect(),
+    }))
+}
+
+/// All requests of one user, over connections that are opened as the load demands.
+pub(super) struct Visit<'a> {
+    target: &'a Target,
+    connecting: Connecting,
+    tls: Arc<ClientConfig>,
+    kept: &'a mut Option<Connection>,
+}
+
+impl<'a> Visit<'a> {
+    pub(super) fn begin(
+        target: &'a Target,
+        connecting: Connecting,
+        kept: &'a mut Option<Connection>,
+    ) -> Self {
+        let mut tls = Arc::clone(&target.tls);
+        if connecting == Connecting::Resumed {
+            let mut remembering = (*tls).clone();
+            remembering.resumption = Resumption::in_memory_sessions(4);
+            tls = Arc::new(remembering);
+        }
+        Self {
+            target,
+            connecting,
+            tls,
+            kept,
+        }
+    }
+
+    pub(super) fn ask(&mut self, asked: &Asked<'_>) -> Result<Answer, BenchError> {
+        let mut connection = match self.kept.take() {
+            Some(connection) => connection,
+            None => Connection::open(self.target, &self.tls)?,
+        };
+        let answer = connection.ask(&self.target.host, asked)?;
+        match self.connecting {
+            Connecting::Request | Connecting::Resumed => connection.close(),
+            Connecting::User | Connecting::Kept => *self.kept = Some(connection),
+        }
+        Ok(answer)
+    }
+
+    /// The user has what he came for.
+    pub(super) fn end(self) {
+        if self.connecting == Connecting::User
+            && let Some(connection) = self.kept.take()
+        {
+            connection.close();
+        }
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Connecting, head};
+    use super::{Connecting, Head, head};
 
     #[test]
     fn a_head_is_read_once_it_is_whole() {
         let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
         assert_eq!(head(&whole[..30]).unwrap(), None);
-        assert_eq!(head(whole).unwrap(), Some((200, 38, 5)));
+        let read = head(whole).unwrap().unwrap();
+        assert_eq!((read.status, read.octets, read.length), (200, 38, 5));
+    }
+
+    #[test]
+    fn a_redirect_and_its_cookies_are_read() {
+        let octets =
+            b"HTTP/1.1 302 Found\r\nSet-Cookie: a=1; Path=/\r\nlocation: app:/cb?code=x\r\n\
+                       set-cookie: b=2\r\nContent-Length: 0\r\n\r\n";
+        let Head {
+            location, cookies, ..
+        } = head(octets).unwrap().unwrap();
+        assert_eq!(location.as_deref(), Some("app:/cb?code=x"));
+        assert_eq!(cookies, ["a=1", "b=2"]);
     }
 
     #[test]

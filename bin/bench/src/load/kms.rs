@@ -1,28 +1,26 @@
 //! Users provisioned by the KMS a second.
 
-use super::cpu::{Clocks, Used};
-use super::http::{Answer, Connecting, Connection, Target};
+use super::cpu::Used;
+use super::http::{Answer, Asked, Connecting, Target, Visit};
 use super::percentiles::Times;
 use super::site::Ground;
+use super::slots::{Measured, Slots};
 use super::subscribers::{Prepared, Subscriber};
 use crate::bare::Bare;
 use crate::error::BenchError;
 use crate::operations::backend;
-use crate::system::{cores, peak_octets, processor, thread_time};
+use crate::system::{cores, peak_octets, processor};
 use core::num::NonZeroUsize;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use roger_adapter_http::{Clock as _, SystemClock};
-use rustls::client::Resumption;
 use serde::Serialize;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Key sets that are checked by their equations afterwards, as devices do: a pairing for each.
 const SAMPLE: usize = 32;
 /// Users whose requests come first and are not counted: they fill caches and start threads.
 const WARM_UP: usize = 64;
-/// Seconds for which the bare cryptography is measured.
-const BARE_SECONDS: f64 = 2.0;
+/// Seconds for which the bare cryptography is measured, before and again after the load.
+const BARE_SECONDS: f64 = 1.0;
 
 /// What load to make.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,12 +80,18 @@ pub struct KmsReport {
     pub p95_ms: f64,
     /// 99 of a hundred were as fast.
     pub p99_ms: f64,
-    /// `users_per_s` over what the same cores make of RSK, SSK and PVT one by one, with nothing else to do.
+    /// `users_per_s` over what the same cores make of RSK, SSK and PVT one by one, unchecked, with nothing else to do.
     pub of_bare_crypto: f64,
     /// The same over RSKs made 64 together.
     pub of_bare_crypto_batch: f64,
-    /// What the server alone would reach on these cores by its CPU time, over the bare cryptography one by one.
+    /// `users_per_s` over sets made one by one, each RSK checked by its pairing as RFC 6508 says.
+    pub of_validated_crypto: f64,
+    /// CPU time of the bare cryptography, one by one and unchecked, over that of the server.
     pub of_bare_crypto_by_server_cpu: f64,
+    /// The same of sets confirmed as the KMS does, without a pairing.
+    pub of_confirmed_crypto_by_server_cpu: f64,
+    /// The same of sets checked by their pairing.
+    pub of_validated_crypto_by_server_cpu: f64,
     /// Key sets a second of the bare cryptography, one by one, on all cores.
     pub bare_per_s: f64,
     /// The same, 64 together.
@@ -130,6 +134,7 @@ pub struct KmsReport {
 /// [`BenchError`] when the servers do not start, or an answer is not what it must be.
 pub fn provision(load: &KmsLoad) -> Result<KmsReport, BenchError> {
     let backend = backend()?;
+    let before = Bare::measure(BARE_SECONDS)?;
     let ground = Ground::new()?;
     let users = Subscriber::enrol(&ground, load.users.get() + WARM_UP)?;
     if load.key_sets == KeySets::PreIssued {
@@ -140,11 +145,11 @@ pub fn provision(load: &KmsLoad) -> Result<KmsReport, BenchError> {
     let (warm_up, users) = users.split_at(WARM_UP);
     run(load, &target, warm_up, f64::INFINITY)?;
     let measured = run(load, &target, users, load.seconds)?;
-    let opened = check(users, &measured.answers)?;
+    let opened = check(users, &measured.done)?;
     let (database_octets, audit_octets) = (site.database_octets(), site.audit_octets());
     drop(site);
-    let bare = Bare::measure(BARE_SECONDS)?;
-    let done = measured.answers.len().max(1) as f64;
+    let bare = before.mean(Bare::measure(BARE_SECONDS)?);
+    let done = measured.done.len().max(1) as f64;
     let seconds = measured.wall.as_secs_f64();
     let users_per_s = done / seconds;
     let times = Times::new(measured.times);
@@ -156,12 +161,13 @@ pub fn provision(load: &KmsLoad) -> Result<KmsReport, BenchError> {
         p99_ms: times.percentile_ms(99),
         of_bare_crypto: users_per_s / bare.one_by_one,
         of_bare_crypto_batch: users_per_s / bare.together,
-        of_bare_crypto_by_server_cpu: cores().get() as f64 * 1e6
-            / server.total_us
-            / bare.one_by_one,
+        of_validated_crypto: users_per_s / bare.validated,
+        of_bare_crypto_by_server_cpu: bare.one_by_one_us / server.total_us,
+        of_confirmed_crypto_by_server_cpu: bare.confirmed_us / server.total_us,
+        of_validated_crypto_by_server_cpu: bare.validated_us / server.total_us,
         bare_per_s: bare.one_by_one,
         bare_batch_per_s: bare.together,
-        users: measured.answers.len(),
+        users: measured.done.len(),
         seconds,
         connections: load.connections.get(),
         connecting: load.connecting.name(),
@@ -181,12 +187,8 @@ pub fn provision(load: &KmsLoad) -> Result<KmsReport, BenchError> {
 
 fn server_cpu(used: &Used, generator: Duration, users: f64) -> ServerCpu {
     let each = |time: Duration| time.as_secs_f64() * 1e6 / users;
-    let total = used
-        .process
-        .saturating_sub(generator)
-        .saturating_sub(used.own);
     let mut cpu = ServerCpu {
-        total_us: each(total),
+        total_us: each(used.server(generator)),
         crypto_us: each(used.mark("crypto") + used.mark("wrap")),
         xml_us: each(used.mark("xml")),
         tls_us: each(used.mark("tls")),
@@ -202,120 +204,40 @@ fn server_cpu(used: &Used, generator: Duration, users: f64) -> ServerCpu {
     cpu
 }
 
-/// What a run gave.
-struct Measured {
-    /// The users in the order in which they were served, with both answers.
-    answers: Vec<(usize, [Vec<u8>; 2])>,
-    times: Vec<Duration>,
-    wall: Duration,
-    used: Used,
-    generator: Duration,
-}
-
-/// What one slot of the generator did.
-#[derive(Default)]
-struct Slot {
-    answers: Vec<(usize, [Vec<u8>; 2])>,
-    times: Vec<Duration>,
-    cpu: Duration,
-}
+/// Both answers that a user got.
+type Answers = [Vec<u8>; 2];
 
 fn run(
     load: &KmsLoad,
     target: &Target,
     users: &[Subscriber],
     seconds: f64,
-) -> Result<Measured, BenchError> {
+) -> Result<Measured<Answers>, BenchError> {
     let now = SystemClock.now();
     let prepared = users.iter().map(|user| user.prepare(now));
     let prepared: Vec<Prepared> = prepared.collect::<Result<_, _>>()?;
-    let next = AtomicUsize::new(0);
-    let clocks = Clocks::start()?;
-    let start = Instant::now();
-    let slots: Vec<Result<Slot, BenchError>> = std::thread::scope(|scope| {
-        let slot = || {
-            let more = || start.elapsed().as_secs_f64() < seconds;
-            serve_slot(load.connecting, target, &prepared, &next, more)
-        };
-        let slots: Vec<_> = (0..load.connections.get())
-            .map(|_| scope.spawn(slot))
-            .collect();
-        slots.into_iter().map(crate::all_cores::joined).collect()
-    });
-    let wall = start.elapsed();
-    let used = clocks.stop()?;
-    let mut all = Slot::default();
-    for slot in slots {
-        let slot = slot?;
-        all.answers.extend(slot.answers);
-        all.times.extend(slot.times);
-        all.cpu += slot.cpu;
-    }
-    Ok(Measured {
-        answers: all.answers,
-        times: all.times,
-        wall,
-        used,
-        generator: all.cpu,
-    })
+    let slots = Slots {
+        target,
+        connecting: load.connecting,
+        count: load.connections,
+        seconds,
+    };
+    slots.run(&prepared, serve_user)
 }
 
-/// Takes one user after the other until there are none, or the time is over.
-fn serve_slot(
-    connecting: Connecting,
-    target: &Target,
-    users: &[Prepared],
-    next: &AtomicUsize,
-    more: impl Fn() -> bool,
-) -> Result<Slot, BenchError> {
-    let begin = thread_time();
-    let mut slot = Slot::default();
-    let mut kept = None;
-    while more() {
-        let index = next.fetch_add(1, Ordering::Relaxed);
-        let Some(user) = users.get(index) else { break };
-        let start = Instant::now();
-        let answers = serve_user(connecting, target, user, &mut kept)?;
-        slot.times.push(start.elapsed());
-        slot.answers.push((index, answers));
-    }
-    if let Some(connection) = kept {
-        connection.close();
-    }
-    slot.cpu = thread_time().saturating_sub(begin);
-    Ok(slot)
-}
-
-fn serve_user(
-    connecting: Connecting,
-    target: &Target,
-    user: &Prepared,
-    kept: &mut Option<Connection>,
-) -> Result<[Vec<u8>; 2], BenchError> {
-    let mut tls = Arc::clone(&target.tls);
-    if connecting == Connecting::Resumed {
-        let mut remembering = (*tls).clone();
-        remembering.resumption = Resumption::in_memory_sessions(4);
-        tls = Arc::new(remembering);
-    }
+fn serve_user(visit: &mut Visit<'_>, user: &Prepared) -> Result<Answers, BenchError> {
     let mut bodies = [Vec::new(), Vec::new()];
     for (request, body) in user.requests.iter().zip(&mut bodies) {
-        let mut connection = match kept.take() {
-            Some(connection) => connection,
-            None => Connection::open(target, &tls)?,
-        };
-        let answer =
-            connection.post(target, &request.path, &user.token, request.body.as_bytes())?;
-        *body = accepted(answer)?;
-        match connecting {
-            Connecting::Request | Connecting::Resumed => connection.close(),
-            Connecting::User | Connecting::Kept => *kept = Some(connection),
-        }
-    }
-    if connecting == Connecting::User
-        && let Some(connection) = kept.take()
-    {
-        connection.close();
+        let headers = format!(
+            "Authorization: Bearer {}\r\nContent-Type: application/xml\r\nAccept: application/xml\r\n",
+            user.token
+        );
+        *body = accepted(visit.ask(&Asked {
+            method: "POST",
+            path: &request.path,
+            headers: &headers,
+            body: request.body.as_bytes(),
+        })?)?;
     }
     Ok(bodies)
 }
@@ -336,7 +258,7 @@ struct Opened {
 }
 
 /// Opens every answer; a sample of key sets has to pass the checks of a device.
-fn check(users: &[Subscriber], answers: &[(usize, [Vec<u8>; 2])]) -> Result<Opened, BenchError> {
+fn check(users: &[Subscriber], answers: &[(usize, Answers)]) -> Result<Opened, BenchError> {
     let every = (answers.len() / SAMPLE).max(1);
     let mut opened = Opened {
         all: 0,

@@ -5,14 +5,17 @@
 
 mod cpu;
 mod http;
+mod idm;
 mod kms;
 mod percentiles;
 mod pre_issue;
 mod site;
+mod slots;
 mod subscribers;
 mod table;
 mod tokens;
 
 pub use http::Connecting;
+pub use idm::{Consent, IdmCpu, IdmLoad, IdmReport, log_in};
 pub use kms::{KeySets, KmsLoad, KmsReport, ServerCpu, provision};
 pub use pre_issue::{PreIssueReport, pre_issue_for};

@@ -1,5 +1,6 @@
 //! Reports of whole servers as tables of text.
 
+use super::idm::{IdmCpu, IdmReport};
 use super::kms::{KmsReport, ServerCpu};
 use super::pre_issue::PreIssueReport;
 use crate::table::{figure, memory};
@@ -14,6 +15,21 @@ fn percent(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
+fn percentiles(f: &mut fmt::Formatter<'_>, milliseconds: [f64; 3]) -> fmt::Result {
+    for (what, time) in ["p50", "p95", "p99"].iter().zip(milliseconds) {
+        line(f, what, &format!("{time:.1} ms"))?;
+    }
+    Ok(())
+}
+
+/// Parts of a CPU time in microseconds.
+fn parts(f: &mut fmt::Formatter<'_>, parts: &[(&str, f64)]) -> fmt::Result {
+    for (what, time) in parts {
+        line(f, what, &format!("{time:.0} us"))?;
+    }
+    Ok(())
+}
+
 impl fmt::Display for KmsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "KMS: certificate and key set, over TLS")?;
@@ -22,11 +38,8 @@ impl fmt::Display for KmsReport {
             "{}, {} cores for server and generator, field backend {}\n",
             self.processor, self.cores, self.backend
         )?;
-        let milliseconds = |time: f64| format!("{time:.1} ms");
         line(f, "users a second", &figure(self.users_per_s))?;
-        line(f, "p50", &milliseconds(self.p50_ms))?;
-        line(f, "p95", &milliseconds(self.p95_ms))?;
-        line(f, "p99", &milliseconds(self.p99_ms))?;
+        percentiles(f, [self.p50_ms, self.p95_ms, self.p99_ms])?;
         line(f, "users", &figure(self.users as f64))?;
         line(f, "connections at one time", &self.connections.to_string())?;
         line(f, "one connection for each", self.connecting)?;
@@ -36,16 +49,25 @@ impl fmt::Display for KmsReport {
             &figure(self.bare_per_s),
         )?;
         line(f, "of bare cryptography", &percent(self.of_bare_crypto))?;
-        line(
-            f,
-            "the same by CPU time of the server alone",
-            &percent(self.of_bare_crypto_by_server_cpu),
-        )?;
-        line(
-            f,
-            "of RSKs made 64 together",
-            &percent(self.of_bare_crypto_batch),
-        )?;
+        let of = [
+            ("of RSKs made 64 together", self.of_bare_crypto_batch),
+            ("of RSKs checked by pairing", self.of_validated_crypto),
+        ];
+        for (what, part) in of {
+            line(f, what, &percent(part))?;
+        }
+        writeln!(f, "\nBare cryptography over the server, in CPU time:")?;
+        let of = [
+            ("unchecked", self.of_bare_crypto_by_server_cpu),
+            (
+                "confirmed as the KMS does",
+                self.of_confirmed_crypto_by_server_cpu,
+            ),
+            ("checked by pairing", self.of_validated_crypto_by_server_cpu),
+        ];
+        for (what, part) in of {
+            line(f, what, &percent(part))?;
+        }
         writeln!(f, "\nCPU time for one user:")?;
         let microseconds = |time: f64| format!("{time:.0} us");
         line(f, "generator", &microseconds(self.generator_us))?;
@@ -73,7 +95,7 @@ impl fmt::Display for KmsReport {
 
 impl fmt::Display for ServerCpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [
+        let cpu = [
             ("server", self.total_us),
             ("  key sets and key wrap", self.crypto_us),
             ("  documents: XML, signatures", self.xml_us),
@@ -84,10 +106,67 @@ impl fmt::Display for ServerCpu {
             ("  sockets", self.socket_us),
             ("  other", self.other_us),
         ];
-        for (what, time) in parts {
-            line(f, what, &format!("{time:.0} us"))?;
-        }
-        Ok(())
+        parts(f, &cpu)
+    }
+}
+
+impl fmt::Display for IdmReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "IdM: authorization code with PKCE, over TLS")?;
+        writeln!(
+            f,
+            "{}, {} cores for server and generator\n",
+            self.processor, self.cores
+        )?;
+        line(f, "log-ins a second", &figure(self.logins_per_s))?;
+        percentiles(f, [self.p50_ms, self.p95_ms, self.p99_ms])?;
+        line(f, "log-ins", &figure(self.users as f64))?;
+        line(f, "connections at one time", &self.connections.to_string())?;
+        line(f, "one connection for each", self.connecting)?;
+        let bare = figure(self.bare_argon2_per_s);
+        line(f, "bare argon2id, hashes a second", &bare)?;
+        line(f, "of bare argon2id", &percent(self.of_bare_argon2))?;
+        line(
+            f,
+            "argon2id over the server, in CPU time",
+            &percent(self.of_bare_argon2_by_server_cpu),
+        )?;
+        writeln!(f, "\nCPU time for one log-in:")?;
+        line(f, "generator", &format!("{:.0} us", self.generator_us))?;
+        self.server.fmt(f)?;
+        writeln!(f)?;
+        line(f, "refreshes a second", &figure(self.refreshes_per_s))?;
+        let times = [
+            self.refresh_p50_ms,
+            self.refresh_p95_ms,
+            self.refresh_p99_ms,
+        ];
+        percentiles(f, times)?;
+        writeln!(f, "\nCPU time for one refresh:")?;
+        self.refresh_server.fmt(f)?;
+        writeln!(f)?;
+        line(f, "answers verified", &self.verified.to_string())?;
+        line(f, "database", &memory(self.database_octets))?;
+        line(
+            f,
+            "peak memory, server and generator",
+            &memory(self.peak_octets),
+        )
+    }
+}
+
+impl fmt::Display for IdmCpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cpu = [
+            ("server", self.total_us),
+            ("  argon2id", self.argon2_us),
+            ("  token endpoint: PKCE, JWTs", self.tokens_us),
+            ("  TLS", self.tls_us),
+            ("  database", self.sql_us),
+            ("  sockets", self.socket_us),
+            ("  pages and other", self.other_us),
+        ];
+        parts(f, &cpu)
     }
 }
 

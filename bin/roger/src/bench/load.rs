@@ -1,9 +1,9 @@
-//! `roger bench kms` and `roger bench pre-issue`: whole servers under load.
+//! `roger bench kms`, `roger bench idm` and `roger bench pre-issue`: whole servers under load.
 
 use super::{Failure, seconds, show};
 use clap::Args;
 use core::num::NonZeroUsize;
-use roger_bench::{Connecting, KeySets, KmsLoad};
+use roger_bench::{Connecting, Consent, IdmLoad, KeySets, KmsLoad};
 
 #[derive(Args)]
 pub(super) struct KmsArgs {
@@ -41,6 +41,45 @@ impl KmsArgs {
             },
         };
         show(&roger_bench::provision(&load)?, self.json)
+    }
+}
+
+#[derive(Args)]
+pub(super) struct IdmArgs {
+    /// Most users; each logs in once.
+    #[arg(long, value_name = "N", default_value = "5000")]
+    users: NonZeroUsize,
+    /// Longest time of the log-ins; the refreshes have as much.
+    #[arg(long, value_name = "S", default_value_t = 30.0, value_parser = seconds)]
+    seconds: f64,
+    /// Users under way at one time.
+    #[arg(long, value_name = "N", default_value = "16")]
+    connections: NonZeroUsize,
+    /// When a connection is opened: for each `user`, for each `request`, for each request with the later ones
+    /// `resumed`, or `kept` from user to user.
+    #[arg(long, value_name = "WHEN", default_value = "user")]
+    connecting: Connecting,
+    /// A page asks every user for consent.
+    #[arg(long)]
+    consent: bool,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl IdmArgs {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let load = IdmLoad {
+            users: self.users,
+            seconds: self.seconds,
+            connections: self.connections,
+            connecting: self.connecting,
+            consent: match self.consent {
+                true => Consent::Asked,
+                false => Consent::Implied,
+            },
+        };
+        show(&roger_bench::log_in(&load)?, self.json)
     }
 }
 

@@ -29,6 +29,8 @@ enum Kind {
     Gmk(GmkArgs),
     /// Users that a KMS provisions a second: server, database, audit log and TLS as in production, on loopback.
     Kms(load::KmsArgs),
+    /// Log-ins and refreshes of an IdM server a second: server, database and TLS as in production, on loopback.
+    Idm(load::IdmArgs),
     /// Key sets of many users made in the night before a key period: time, database, memory.
     PreIssue(load::PreIssueArgs),
 }
@@ -84,6 +86,7 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
         Kind::Ibc(args) => ibc(args),
         Kind::Gmk(args) => gmk(args),
         Kind::Kms(args) => args.run(),
+        Kind::Idm(args) => args.run(),
         Kind::PreIssue(args) => args.run(),
     };
     match outcome {

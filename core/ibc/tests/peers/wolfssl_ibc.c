@@ -3,6 +3,8 @@
  * One request a line, words divided by spaces, octets in hexadecimal; one answer a line:
  *   auth KSAK KPAK          -> ok        the KMS of the ECCSI requests (32 and 65 octets)
  *   enc ZT Z                -> ok        the KMS of the SAKKE requests (128 and 257 octets)
+ *   auth-public KPAK        -> ok        a user of that KMS: nothing can be issued
+ *   enc-public Z            -> ok        the same for SAKKE
  *   pair ID                 -> SSK PVT   issue as KMS
  *   check-pair ID SSK PVT   -> 1 | 0
  *   sign ID SSK PVT M       -> SIG
@@ -31,6 +33,7 @@ static WC_RNG rng;
 static EccsiKey eccsi;
 static SakkeKey sakke;
 static byte sakke_kms[384]; /* z_T, x and y of Z */
+static int only_public;     /* without z_T */
 static char request[MAX_WORDS * 2 * MAX_OCTETS];
 static char *words[MAX_WORDS];
 static int word_count;
@@ -102,13 +105,25 @@ static void auth(void)
     puts("ok");
 }
 
+static void auth_public(void)
+{
+    need(1, POINT);
+    wc_FreeEccsiKey(&eccsi);
+    must(wc_InitEccsiKey(&eccsi, NULL, INVALID_DEVID), "InitEccsiKey");
+    must(wc_ImportEccsiPublicKey(&eccsi, octets[1] + 1, POINT - 1, 0), "ImportEccsiPublicKey");
+    puts("ok");
+}
+
 /* wolfSSL 5.5.4 leaves its SAKKE key in another state after the client's operations, so that a following issue of
  * an RSK is wrong: every request gets a fresh key. */
 static void fresh_sakke(void)
 {
     wc_FreeSakkeKey(&sakke);
     must(wc_InitSakkeKey(&sakke, NULL, INVALID_DEVID), "InitSakkeKey");
-    must(wc_ImportSakkeKey(&sakke, sakke_kms, sizeof(sakke_kms)), "ImportSakkeKey");
+    if (only_public)
+        must(wc_ImportSakkePublicKey(&sakke, sakke_kms + 128, 256, 0), "ImportSakkePublicKey");
+    else
+        must(wc_ImportSakkeKey(&sakke, sakke_kms, sizeof(sakke_kms)), "ImportSakkeKey");
 }
 
 static void enc(void)
@@ -117,6 +132,16 @@ static void enc(void)
     need(2, SAKKE_POINT);
     memcpy(sakke_kms, octets[1], 128);
     memcpy(sakke_kms + 128, octets[2] + 1, 256);
+    only_public = 0;
+    puts("ok");
+}
+
+static void enc_public(void)
+{
+    need(1, SAKKE_POINT);
+    memset(sakke_kms, 0, 128);
+    memcpy(sakke_kms + 128, octets[1] + 1, 256);
+    only_public = 1;
     puts("ok");
 }
 
@@ -262,8 +287,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } requests[] = {
-    {"auth", auth}, {"enc", enc}, {"pair", pair}, {"check-pair", check_pair}, {"sign", sign}, {"verify", verify},
-    {"rsk", rsk}, {"check-rsk", check_rsk}, {"encapsulate", encapsulate}, {"decapsulate", decapsulate},
+    {"auth", auth}, {"enc", enc}, {"auth-public", auth_public}, {"enc-public", enc_public}, {"pair", pair},
+    {"check-pair", check_pair}, {"sign", sign}, {"verify", verify}, {"rsk", rsk}, {"check-rsk", check_rsk}, {"encapsulate", encapsulate}, {"decapsulate", decapsulate},
 };
 
 static void answer(void)

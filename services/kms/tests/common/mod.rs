@@ -171,7 +171,29 @@ impl World {
             host: None,
             channel,
             credential,
+            asserted: None,
             body,
+        };
+        self.kms.handle(&request, self.now)
+    }
+
+    /// Through a proxy that says whom it has authenticated.
+    pub fn ask_vouched(
+        &mut self,
+        client: &Client,
+        resource: &Resource,
+        credential: Credential<'_>,
+        asserted: &[String],
+    ) -> HttpAnswer {
+        let body = client.body(resource, self.now);
+        let request = HttpRequest {
+            method: Method::Post,
+            path: &resource.path(),
+            host: None,
+            channel: Channel::Proxy,
+            credential,
+            asserted: Some(asserted),
+            body: body.as_bytes(),
         };
         self.kms.handle(&request, self.now)
     }
