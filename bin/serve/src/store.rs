@@ -6,20 +6,20 @@ use roger_adapter_store::{Store, StoreKey};
 use roger_config::Config;
 use std::sync::Arc;
 
-/// Opens the database; never makes one, which would hide a wrong path.
+/// Opens the database; never makes a file, which would hide a wrong path.
 ///
 /// # Errors
 /// [`ServeError`] when it is not there or does not open.
 pub fn open(config: &Config, key: &StoreKey) -> Result<Store, ServeError> {
-    let path = config.store.sqlite.as_ref();
-    let path = path.ok_or_else(|| ServeError::LocalConfiguration {
-        key: "store.sqlite",
-        reason: "is missing".to_owned(),
-    })?;
-    if !path.is_file() {
-        return Err(ServeError::LocalNoDatabase(path.clone()));
+    match (&config.store.sqlite, &config.store.postgres) {
+        (Some(path), None) if path.is_file() => Ok(Store::open(path, key)?),
+        (Some(path), None) => Err(ServeError::LocalNoDatabase(path.clone())),
+        (None, Some(url)) => Ok(Store::connect(url.expose(), key)?),
+        (None, None) | (Some(_), Some(_)) => Err(ServeError::LocalConfiguration {
+            key: "store",
+            reason: "takes either sqlite or postgres".to_owned(),
+        }),
     }
-    Ok(Store::open(path, key)?)
 }
 
 /// Whether the database can be written now.
