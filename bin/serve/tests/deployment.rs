@@ -93,8 +93,11 @@ async fn a_database_that_goes_and_comes_back_is_noticed() {
     let (_, text) = support::manage(&running, "/metrics").await;
     assert!(text.contains("roger_store_errors_total 1"), "{text}");
     bench.server().start();
-    let (status, _) = support::manage(&running, "/healthz").await;
-    assert_eq!(status, 200);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while support::manage(&running, "/healthz").await.0 != 200 {
+        assert!(tokio::time::Instant::now() < deadline, "it stays not ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert_eq!(ask(&bench, &running).await.0, 200);
     running.stop().await;
 }
