@@ -255,7 +255,10 @@ fn a_pin_that_was_changed_meanwhile_is_tried_once() {
             let wrapped = keeper.wrap(&Secret::new([7; 32]), b"here").unwrap();
             // The library starts again, and somebody changes the PIN.
             let change = |from: &str, to: &str| {
-                Pkcs11::new(SoftToken::library()).unwrap().finalize().unwrap();
+                Pkcs11::new(SoftToken::library())
+                    .unwrap()
+                    .finalize()
+                    .unwrap();
                 let flags = CInitializeFlags::OS_LOCKING_OK;
                 let library = Pkcs11::new(SoftToken::library()).unwrap();
                 library.initialize(CInitializeArgs::new(flags)).unwrap();
@@ -354,7 +357,10 @@ fn a_lost_session_is_opened_again() {
         let wrapped = keeper.wrap(&Secret::new([7; 32]), b"here").unwrap();
         for _ in 0..3 {
             // The library forgets every session and log-in, as when its daemon or device starts again.
-            Pkcs11::new(SoftToken::library()).unwrap().finalize().unwrap();
+            Pkcs11::new(SoftToken::library())
+                .unwrap()
+                .finalize()
+                .unwrap();
             let flags = CInitializeFlags::OS_LOCKING_OK;
             let library = Pkcs11::new(SoftToken::library()).unwrap();
             library.initialize(CInitializeArgs::new(flags)).unwrap();

@@ -9,6 +9,9 @@ pub enum StoreFault {
     /// The file cannot be opened, is locked too long, or the disk is full; the server cannot be reached or ended.
     #[error("the store is unavailable: {0}")]
     LocalUnavailable(String),
+    /// The URL of a PostgreSQL server.
+    #[error("the URL of PostgreSQL {0}")]
+    LocalUrl(&'static str),
     /// A row does not read back as what was written, or was moved to another place.
     #[error("the store holds a malformed {0}")]
     LocalCorrupt(&'static str),

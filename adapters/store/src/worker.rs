@@ -13,7 +13,8 @@ use tokio::runtime::{Builder, Runtime};
 const QUEUE: usize = 1024;
 /// How often writes may get in each other's way before one of them is done alone.
 const TRIES_BESIDE_OTHERS: usize = 4;
-/// Longest time of one transaction: after it the connection is given up.
+/// Longest time that a transaction waits for its begin, and longest that it takes from there: after it the connection
+/// is given up.
 const LONGEST: Duration = Duration::from_secs(90);
 
 type Job = Box<dyn FnOnce(&Runtime, &mut Link) + Send>;
@@ -153,6 +154,11 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
     queue.lock().ok()?.recv().ok()
 }
 
+async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, StoreFault> {
+    let silent = |_| StoreFault::LocalUnavailable("the database does not answer".to_owned());
+    tokio::time::timeout(LONGEST, work).await.map_err(silent)
+}
+
 /// A connection that comes back when it was lost.
 struct Link {
     database: Database,
@@ -198,18 +204,14 @@ impl Link {
     where
         F: for<'c> AsyncFn(&'c mut Connection) -> Result<T, StoreFault>,
     {
-        let mut connection = self.begun(transaction).await?;
+        let mut connection = in_time(self.begun(transaction)).await??;
         let work = async {
             let result = work(&mut connection).await?;
             connection.commit(transaction).await?;
             Ok(result)
         };
-        let silent = || StoreFault::LocalUnavailable("the database does not answer".to_owned());
-        let done = match tokio::time::timeout(LONGEST, work).await {
-            Ok(done) => done,
-            // What it may still be doing nobody can say: the connection is not used again.
-            Err(_) => return Err(silent()),
-        };
+        // What a connection is still doing that gave no answer in time nobody can say: it is not used again.
+        let done = in_time(work).await?;
         // A connection that cannot undo what was begun is lost, or has undone it with the failure; the next call
         // begins with a new one.
         if done.is_ok() || connection.roll_back(transaction).await.is_ok() {

@@ -78,12 +78,15 @@ fn roles(config: &Config, findings: &mut Findings) {
 
 fn store(store: &Store, findings: &mut Findings) {
     match (&store.sqlite, &store.postgres) {
-        (_, Some(_)) => {
-            let what = "PostgreSQL is not supported yet: use sqlite";
-            findings.add(&["store", "postgres"], what);
+        (Some(_), Some(_)) => findings.add(&["store", "postgres"], "there is sqlite already"),
+        (None, Some(url)) if !url.is_of_postgres() => {
+            findings.add(
+                &["store", "postgres"],
+                "is no URL that begins with postgres://",
+            );
         }
-        (None, None) => findings.add(&["store"], "sqlite is missing"),
-        (Some(_), None) => {}
+        (None, None) => findings.add(&["store"], "sqlite or postgres is missing"),
+        (Some(_), None) | (None, Some(_)) => {}
     }
 }
 

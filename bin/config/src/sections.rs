@@ -89,7 +89,7 @@ impl Default for Log {
 pub struct Store {
     /// File of an SQLite database.
     pub sqlite: Option<PathBuf>,
-    /// URL of a PostgreSQL database.
+    /// URL of a PostgreSQL database, in place of the file.
     pub postgres: Option<DatabaseUrl>,
 }
 
@@ -103,6 +103,11 @@ impl DatabaseUrl {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn is_of_postgres(&self) -> bool {
+        let scheme = self.0.split_once("://").map(|(scheme, _)| scheme);
+        matches!(scheme, Some("postgres" | "postgresql"))
     }
 }
 

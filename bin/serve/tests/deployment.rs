@@ -70,9 +70,41 @@ async fn ask(bench: &Bench, running: &Deployment) -> (u16, Option<KmsAnswer>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_logs_in_and_gets_the_certificate_of_the_kms() {
-    let bench = Bench::new(Provision::Everything);
+    gets_the_certificate(&Bench::new(Provision::Everything)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_logs_in_and_gets_the_certificate_with_the_database_on_postgres() {
+    if let Some(bench) = Bench::on_postgres(Provision::Everything) {
+        gets_the_certificate(&bench).await;
+    }
+}
+
+/// Not ready while it is away; a log-in works as soon as it is back, without a restart of the servers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_and_comes_back_is_noticed() {
+    let Some(bench) = Bench::on_postgres(Provision::Everything) else {
+        return;
+    };
     let running = bench.start().await.unwrap();
-    let answer = ask(&bench, &running).await;
+    bench.server().stop("fast");
+    let (status, text) = support::manage(&running, "/healthz").await;
+    assert_eq!((status, text.as_str()), (503, "store failed\naudit ok\n"));
+    let (_, text) = support::manage(&running, "/metrics").await;
+    assert!(text.contains("roger_store_errors_total 1"), "{text}");
+    bench.server().start();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while support::manage(&running, "/healthz").await.0 != 200 {
+        assert!(tokio::time::Instant::now() < deadline, "it stays not ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(ask(&bench, &running).await.0, 200);
+    running.stop().await;
+}
+
+async fn gets_the_certificate(bench: &Bench) {
+    let running = bench.start().await.unwrap();
+    let answer = ask(bench, &running).await;
     assert!(matches!(answer, (200, Some(KmsAnswer::Init { .. }))));
     assert!(bench.audited() > 0, "nothing was audited");
     let (status, text) = support::manage(&running, "/healthz").await;

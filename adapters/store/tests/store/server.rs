@@ -1,16 +1,14 @@
 //! What a server does that a file does not: it refuses, restarts and has several programs at once.
 
 use crate::bench::{Bench, code_grant, digest, key};
-use roger_adapter_store::{Store, StoreFault};
+use roger_adapter_store::Store;
 use roger_oidc::provider::{GrantRepository as _, StoreError};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-fn unavailable(opened: Result<Store, StoreFault>) -> String {
-    match opened.err() {
-        Some(StoreFault::LocalUnavailable(why)) => why,
-        other => panic!("{other:?}"),
-    }
-}
+/// Between two tries of who could not write.
+const PAUSE: Duration = Duration::from_millis(10);
 
 #[test]
 fn who_is_not_let_in_reads_why_but_no_password() {
@@ -18,35 +16,27 @@ fn who_is_not_let_in_reads_why_but_no_password() {
         return;
     };
     let (server, url) = bench.server();
+    let parameter = format!("{url}&pasword={}", server.password());
     for (wrong, expected) in [
         (
             url.replace(server.password(), "wr0ng-secret"),
             "authentication failed",
         ),
-        (
-            url.replace("/test", "/nothing-like-wr0ng-secret"),
-            "does not exist",
-        ),
+        (url.replace("/test", "/nothing"), "does not exist"),
         (url.replace("?host=", "?host=/nowhere"), "No such file"),
         (
             url.replace("postgres://", "mysql://"),
-            "the URL of PostgreSQL is none",
+            "begin with postgres://",
         ),
-        (
-            url.replace("localhost", "local host"),
-            "the URL of PostgreSQL is none",
-        ),
-        (
-            format!("{url}&sslmode=wr0ng-secret"),
-            "the URL of PostgreSQL is none",
-        ),
+        (url.replace("localhost", "local host"), "is malformed"),
+        (format!("{url}&sslmode=wr0ng-secret"), "is malformed"),
+        (parameter, "unknown parameter"),
     ] {
-        let why = unavailable(Store::connect(&wrong, &key(1)));
-        let shown = [StoreFault::LocalUnavailable(why.clone()).to_string(), why].concat();
+        let fault = Store::connect(&wrong, &key(1)).err().unwrap();
+        let shown = format!("{fault} {fault:?}");
         assert!(shown.contains(expected), "{shown}");
-        assert!(!shown.contains(server.password()), "{shown}");
         assert!(
-            expected == "does not exist" || !shown.contains("wr0ng-secret"),
+            !shown.contains(server.password()) && !shown.contains("wr0ng-secret"),
             "{shown}"
         );
     }
@@ -93,7 +83,7 @@ fn what_was_answered_before_a_crash_is_there_after_it() {
     let Some(bench) = Bench::postgres() else {
         return;
     };
-    let (server, _) = bench.server();
+    let (server, url) = bench.server();
     let store = bench.open();
     let (ended, failed) = (AtomicBool::new(false), AtomicUsize::new(0));
     let kept = std::thread::scope(|scope| {
@@ -108,6 +98,7 @@ fn what_was_answered_before_a_crash_is_there_after_it() {
                     Ok(()) => kept.push(code),
                     Err(StoreError::LocalUnavailable(_)) => {
                         failed.fetch_add(1, Ordering::SeqCst);
+                        std::thread::sleep(PAUSE);
                     }
                     Err(other) => panic!("{other:?}"),
                 }
@@ -117,13 +108,10 @@ fn what_was_answered_before_a_crash_is_there_after_it() {
         let threads: Vec<_> = (0..4)
             .map(|thread| scope.spawn(move || writer(thread)))
             .collect();
-        for _ in 0..2 {
-            let before = failed.load(Ordering::SeqCst);
-            std::thread::sleep(std::time::Duration::from_millis(100));
-            server.crash();
-            assert!(failed.load(Ordering::SeqCst) > before, "nobody noticed");
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(10 * PAUSE);
+        server.crash();
+        assert!(failed.load(Ordering::SeqCst) > 0, "nobody noticed");
+        std::thread::sleep(10 * PAUSE);
         ended.store(true, Ordering::SeqCst);
         threads
             .into_iter()
@@ -131,11 +119,13 @@ fn what_was_answered_before_a_crash_is_there_after_it() {
             .collect::<Vec<_>>()
     });
     assert!(!kept.is_empty());
+    let found = server.run(url, "SELECT encode(digest, 'hex') FROM codes");
+    let found: HashSet<&str> = found.lines().collect();
     for code in kept {
-        let found = store.redeem_code(&code).unwrap();
-        assert_eq!(
-            found,
-            roger_oidc::provider::Redemption::Fresh(Box::new(code_grant("g")))
+        let code = hex::encode(code.octets());
+        assert!(
+            found.contains(code.as_str()),
+            "a code that was answered is lost"
         );
     }
 }

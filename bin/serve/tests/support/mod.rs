@@ -19,6 +19,7 @@ use roger_kms::{CertificateTerms, KeyAccount};
 use roger_oidc::client::RelyingParty;
 use roger_oidc::{Issuer, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet, Subject};
 use roger_serve::{Deployment, Plugged, ServeError};
+use roger_testkit::Postgres;
 use std::fs::{Permissions, set_permissions, write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -80,24 +81,44 @@ pub struct Bench {
     key: StoreKey,
     audit: Arc<Audit>,
     folder: TempDir,
+    /// Where the database is, if not in the folder.
+    server: Option<Arc<Postgres>>,
 }
 
 impl Bench {
     pub fn new(provision: Provision) -> Self {
+        Self::on(provision, None)
+    }
+
+    /// With its database on PostgreSQL; none where there is none.
+    pub fn on_postgres(provision: Provision) -> Option<Self> {
+        Some(Self::on(provision, Some(Postgres::shared()?)))
+    }
+
+    fn on(provision: Provision, server: Option<Arc<Postgres>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = DevelopmentCa::generate(SystemClock.now()).unwrap();
         write_certificates(&ca, folder.path());
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = port.local_addr().unwrap().port();
-        write(folder.path().join("roger.toml"), config_text(port)).unwrap();
+        let database = match &server {
+            Some(server) => format!("postgres = \"{}\"", server.database()),
+            None => "sqlite = \"roger.sqlite\"".to_owned(),
+        };
+        write(
+            folder.path().join("roger.toml"),
+            config_text(port, &database),
+        )
+        .unwrap();
         let config = roger_config::load(&folder.path().join("roger.toml"), |_| None).unwrap();
         let key = StoreKey::random(&mut OsRandom).unwrap();
         let elsewhere = folder.path().join("elsewhere.sqlite");
-        let path = match provision {
-            Provision::Nothing => &elsewhere,
-            _ => config.store.sqlite.as_ref().unwrap(),
+        let store = match (&config.store.sqlite, provision) {
+            (Some(_), Provision::Nothing) => Store::open(&elsewhere, &key),
+            (Some(path), _) => Store::open(path, &key),
+            (None, _) => Store::connect(config.store.postgres.as_ref().unwrap().expose(), &key),
         };
-        let store = Store::open(path, &key).unwrap();
+        let store = store.unwrap();
         if provision >= Provision::Users {
             store.add(&alice()).unwrap();
             store
@@ -124,6 +145,7 @@ impl Bench {
             key,
             audit: Arc::default(),
             folder,
+            server,
         }
     }
 
@@ -133,6 +155,10 @@ impl Bench {
             audit: self.audit.clone(),
             audit_ready: self.audit.clone(),
         }
+    }
+
+    pub fn server(&self) -> &Postgres {
+        self.server.as_ref().unwrap()
     }
 
     pub async fn start(&self) -> Result<Deployment, ServeError> {
@@ -252,11 +278,11 @@ fn write_certificates(ca: &DevelopmentCa, folder: &Path) {
     write(folder.join("ca.pem"), ca.certificate_pem()).unwrap();
 }
 
-fn config_text(port: u16) -> String {
+fn config_text(port: u16, database: &str) -> String {
     format!(
         r#"
 [store]
-sqlite = "roger.sqlite"
+{database}
 [secrets]
 keeper = "passphrase"
 key_file = "store.key"
