@@ -71,6 +71,11 @@ fn migrations() -> Migrator {
             include_str!("../migrations/sqlite/0021_registration_permits.sql"),
         ),
         (
+            22,
+            "passkeys",
+            include_str!("../migrations/sqlite/0022_passkeys.sql"),
+        ),
+        (
             30,
             "pre_issued",
             include_str!("../migrations/sqlite/0030_pre_issued.sql"),

@@ -9,7 +9,7 @@
 
 use roger_adapter_store::{Store, StoreKey};
 use roger_base::{McpttId, Secret, UnixTime};
-use roger_idm::memory::MemorySessions;
+use roger_idm::memory::{MemoryAudit, MemorySessions};
 use roger_idm::ports::UserRepository as _;
 use roger_idm::{
     Failures, Idm, IdmConfig, LoginName, LoginStep, Password, PasswordHash, Ports, User, UserState,
@@ -42,7 +42,9 @@ fn idm(path: &Path) -> Idm {
         browsers: store.clone(),
         consents: store.clone(),
         factors: store.clone(),
+        passkeys: None,
         keys: store,
+        audit: Arc::new(MemoryAudit::default()),
     };
     Idm::start(
         IdmConfig::new(Issuer::new(ISSUER).unwrap(), "https://mcptt.example.org"),
