@@ -116,7 +116,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = AuditFolder::open(folder.path(), &Options::default()).unwrap();
         let port: &dyn AuditLog = &log;
-        std::fs::remove_file(folder.path().join("audit-00000001.jsonl")).unwrap();
+        std::fs::remove_dir_all(folder.path()).unwrap();
         assert!(port.ready().is_err());
         assert!(port.record(&entry(AuditAct::PasswordChanged)).is_err());
     }
