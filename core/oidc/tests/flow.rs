@@ -417,7 +417,7 @@ fn the_class_is_the_one_asked_for_that_the_log_in_reached(
         amr,
         session: None,
     };
-    let (policy, store) = (bench.policy.clone(), bench.store.clone());
+    let (policy, store) = (bench.policy, bench.store.clone());
     let location = request.grant(&user, &policy, NOW, &*store, &mut bench.random);
     let tokens = attempt.on_redirect(&location.unwrap()).unwrap();
     let body = String::from_utf8(tokens.body().expose().to_vec()).unwrap();
