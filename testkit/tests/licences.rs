@@ -9,13 +9,39 @@
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
 
-fn allowed() -> BTreeSet<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deny.toml");
-    let document: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-    let list = document["licenses"]["allow"].as_array().unwrap();
-    list.iter()
-        .map(|entry| entry.as_str().unwrap().to_owned())
+fn texts(list: &toml::Value) -> BTreeSet<String> {
+    let list = list.as_array().unwrap().iter();
+    list.map(|entry| entry.as_str().unwrap().to_owned())
         .collect()
+}
+
+/// What deny.toml allows: every crate, and single crates by name.
+struct Policy {
+    everywhere: BTreeSet<String>,
+    exceptions: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Policy {
+    fn read() -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deny.toml");
+        let document: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+        let licences = &document["licenses"];
+        let exceptions = licences["exceptions"].as_array().unwrap().iter();
+        let exceptions = exceptions.map(|entry| {
+            let name = entry["crate"].as_str().unwrap().to_owned();
+            (name, texts(&entry["allow"]))
+        });
+        Self {
+            everywhere: texts(&licences["allow"]),
+            exceptions: exceptions.collect(),
+        }
+    }
+
+    fn allows(&self, name: &str, expression: &str) -> bool {
+        let own = self.exceptions.get(name).into_iter().flatten();
+        let allowed = self.everywhere.iter().chain(own).cloned().collect();
+        satisfiable(expression, &allowed)
+    }
 }
 
 /// Whether an SPDX expression of `OR`, `AND`, `WITH` and brackets can be met with the allowed licences.
@@ -98,7 +124,7 @@ fn product(metadata: &Metadata) -> BTreeSet<PackageId> {
 
 #[test]
 fn every_licence_of_the_product_is_allowed() {
-    let allowed = allowed();
+    let policy = Policy::read();
     let metadata = MetadataCommand::new()
         .other_options(vec!["--locked".to_owned()])
         .exec()
@@ -110,10 +136,8 @@ fn every_licence_of_the_product_is_allowed() {
         .iter()
         .filter(|package| product.contains(&package.id))
         .filter(|package| {
-            !package
-                .license
-                .as_ref()
-                .is_some_and(|licence| satisfiable(licence, &allowed))
+            let licence = package.license.as_ref();
+            !licence.is_some_and(|licence| policy.allows(&package.name, licence))
         })
         .map(|package| {
             format!(
@@ -123,6 +147,20 @@ fn every_licence_of_the_product_is_allowed() {
         })
         .collect();
     assert!(refused.is_empty(), "not allowed by deny.toml: {refused:#?}");
+}
+
+#[test]
+fn an_exception_is_for_one_crate_that_is_there() {
+    let policy = Policy::read();
+    assert!(!policy.allows("another", "MPL-2.0"));
+    let metadata = MetadataCommand::new().exec().unwrap();
+    for (name, licences) in &policy.exceptions {
+        let mut packages = metadata.packages.iter();
+        let package = packages.find(|package| package.name.as_str() == name);
+        let licence = package.unwrap().license.clone().unwrap();
+        assert!(licences.contains(&licence), "{name} is {licence}");
+        assert!(policy.allows(name, &licence));
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ impl From<&AuditEntry> for AuditRecord {
             subjects: entry.released.clone(),
             outcome: entry.status.to_string(),
             reason: entry.refusal.clone(),
+            about: Vec::new(),
         }
     }
 }

@@ -19,6 +19,7 @@
 
 mod fault;
 mod files;
+mod idm;
 mod kms;
 pub mod line;
 mod log;

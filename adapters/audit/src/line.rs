@@ -219,8 +219,10 @@ mod tests {
             subjects in prop::collection::vec((any::<String>(), any::<u64>()), 0..3),
             outcome in "[a-z0-9]{0,5}",
             reason in prop::option::of(any::<String>()),
+            about in prop::collection::vec(any::<String>(), 0..3),
         ) -> AuditRecord {
-            AuditRecord { time: UnixTime(time), who, domain, action, subjects, outcome, reason }
+            let time = UnixTime(time);
+            AuditRecord { time, who, domain, action, subjects, outcome, reason, about }
         }
     }
 

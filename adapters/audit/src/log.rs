@@ -198,6 +198,7 @@ mod tests {
             subjects: vec![("sip:alice@mc.example".to_owned(), 3969)],
             outcome: "200".to_owned(),
             reason: None,
+            about: Vec::new(),
         }
     }
 

@@ -22,6 +22,9 @@ pub struct AuditRecord {
     pub outcome: String,
     /// Why it was refused.
     pub reason: Option<String>,
+    /// What else it is about, each with its kind before it: `client app`, `session …`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<String>,
 }
 
 mod seconds {

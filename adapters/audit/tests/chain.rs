@@ -29,6 +29,9 @@ fn record(number: u64) -> AuditRecord {
         reason: number
             .is_multiple_of(2)
             .then(|| "ünlesbar \\ \u{1}".to_owned()),
+        about: (0..number % 3)
+            .map(|other| format!("client app{other}"))
+            .collect(),
     }
 }
 

@@ -27,6 +27,7 @@ fn record(action: String) -> AuditRecord {
         subjects: Vec::new(),
         outcome: "done".to_owned(),
         reason: None,
+        about: Vec::new(),
     }
 }
 

@@ -30,6 +30,7 @@ fn record() -> AuditRecord {
         subjects: vec![("sip:alice@mc.example".to_owned(), 3969)],
         outcome: "200".to_owned(),
         reason: None,
+        about: Vec::new(),
     }
 }
 

@@ -29,7 +29,7 @@ macro_rules! step {
     };
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     step!(1, "identity", "0001_identity.sql"),
     step!(2, "keys", "0002_keys.sql"),
     step!(3, "groups", "0003_groups.sql"),
@@ -39,6 +39,7 @@ const STEPS: [Step; 11] = [
     step!(10, "kms_domains", "0010_kms_domains.sql"),
     step!(20, "sign_on", "0020_sign_on.sql"),
     step!(21, "registration_permits", "0021_registration_permits.sql"),
+    step!(22, "passkeys", "0022_passkeys.sql"),
     step!(30, "pre_issued", "0030_pre_issued.sql"),
     step!(40, "agencies", "0040_agencies.sql"),
 ];

@@ -21,24 +21,25 @@ pub(crate) struct Session {
 #[derive(Default)]
 pub(crate) struct Deed {
     /// The command.
-    pub(crate) action: String,
+    action: String,
     /// The KMS domain.
-    pub(crate) domain: Option<KmsUri>,
-    /// Whom it is about, with key periods where there are any.
-    pub(crate) subjects: Vec<(String, u64)>,
+    domain: Option<KmsUri>,
+    /// Whom or what it is about.
+    about: Vec<String>,
+    /// Identities and key periods that it is about.
+    pub(crate) key_sets: Vec<(String, u64)>,
 }
 
 impl Deed {
     /// A command about nobody, or about these.
     pub(crate) fn new<S: ToString>(
         action: impl Into<String>,
-        subjects: impl IntoIterator<Item = S>,
+        about: impl IntoIterator<Item = S>,
     ) -> Self {
-        let subjects = subjects.into_iter();
         Self {
             action: action.into(),
-            domain: None,
-            subjects: subjects.map(|subject| (subject.to_string(), 0)).collect(),
+            about: about.into_iter().map(|one| one.to_string()).collect(),
+            ..Self::default()
         }
     }
 
@@ -136,9 +137,10 @@ impl Session {
             who: Some(self.operator.clone()),
             domain: deed.domain.as_ref().map(|uri| uri.as_str().to_owned()),
             action: format!("admin {}", deed.action),
-            subjects: deed.subjects.clone(),
+            subjects: deed.key_sets.clone(),
             outcome: outcome.to_owned(),
             reason,
+            about: deed.about.clone(),
         })
     }
 

@@ -4,8 +4,10 @@ use crate::ServeError;
 use crate::listener::{Listener, watched};
 use roger_adapter_http::{Clock as _, SystemClock, idm};
 use roger_adapter_store::Store;
+use roger_adapter_webauthn::Passkeys;
 use roger_idm::memory::MemorySessions;
-use roger_idm::{Idm, IdmConfig, Ports};
+use roger_idm::ports::AuditLog;
+use roger_idm::{Idm, IdmConfig, PasskeyPorts, Ports};
 use roger_oidc::provider::{Client, ClientDetails, ClientKind};
 use roger_oidc::{Issuer, OauthClientId, RedirectUri, ScopeSet};
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 pub(crate) fn prepare(
     section: &roger_config::Idm,
     store: &Store,
+    audit: Arc<dyn AuditLog>,
 ) -> Result<(Listener, Arc<Idm>), ServeError> {
     if !store.has_users()? {
         return Err(ServeError::LocalNoUser);
@@ -31,7 +34,9 @@ pub(crate) fn prepare(
         browsers: Arc::new(store.clone()),
         consents: Arc::new(store.clone()),
         factors: Arc::new(store.clone()),
+        passkeys: passkeys(&issuer, store),
         keys: Arc::new(store.clone()),
+        audit,
     };
     let config = IdmConfig::new(issuer, section.audience.as_str());
     let server = Arc::new(Idm::start(config, ports, SystemClock.now())?);
@@ -48,6 +53,20 @@ pub(crate) fn prepare(
         too_many: None,
     };
     Ok((listener, server))
+}
+
+/// Passkeys bound to the host of the issuer; none where it is a number.
+fn passkeys(issuer: &Issuer, store: &Store) -> Option<PasskeyPorts> {
+    match Passkeys::new(issuer) {
+        Ok(verifier) => Some(PasskeyPorts {
+            repository: Arc::new(store.clone()),
+            verifier: Arc::new(verifier),
+        }),
+        Err(error) => {
+            tracing::warn!(%error, "passkeys are not offered");
+            None
+        }
+    }
 }
 
 fn client(entry: &roger_config::Client) -> Result<Client, ServeError> {

@@ -20,18 +20,22 @@ use plug::{Ask, AuditReady, PlugError};
 use roger_adapter_http::{Health, HttpsServer, Metrics, ReadinessCheck, WatchedTls, management};
 use roger_adapter_store::StoreKey;
 use roger_config::{Config, Role};
-use roger_kms::ports::AuditLog;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+/// The audit log of both servers.
+pub trait Audits: roger_kms::ports::AuditLog + roger_idm::ports::AuditLog {}
+
+impl<T: roger_kms::ports::AuditLog + roger_idm::ports::AuditLog> Audits for T {}
+
 /// What the servers work with: [`Plugged::new`] has it from the configuration, tests bring their own.
 pub struct Plugged {
     /// The key of the store, as the keeper of `[secrets]` gives it.
     pub store_key: StoreKey,
-    /// The log of `[audit]`. Keys are released only after it has kept the entry.
-    pub audit: Arc<dyn AuditLog>,
+    /// The log of `[audit]`. Keys and tokens are released only after it has kept the entry.
+    pub audit: Arc<dyn Audits>,
     /// Whether that log can be written now.
     pub audit_ready: Arc<dyn ReadinessCheck>,
 }
@@ -156,7 +160,7 @@ impl Prepared {
         let store = store::open(config, &plugged.store_key)?;
         let has = |role| config.roles.contains(&role);
         let own = match (&config.idm, has(Role::Idm)) {
-            (Some(section), true) => Some(idm::prepare(section, &store)?),
+            (Some(section), true) => Some(idm::prepare(section, &store, plugged.audit.clone())?),
             _ => None,
         };
         let kms = match (&config.kms, has(Role::Kms)) {

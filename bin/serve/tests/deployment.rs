@@ -9,28 +9,33 @@
 
 mod support;
 
-use roger_adapter_http::{Clock as _, OsRandom, SystemClock};
+use roger_adapter_http::{Clock as _, IdmClientError, OsRandom, SystemClock};
 use roger_base::KmsUri;
 use roger_documents::kms::MEDIA_TYPE;
 use roger_documents::kms_client::{
     ClientKeys, ClientPolicy, KmsAnswer, KmsClient, Resource as KmsResource,
 };
+use roger_idm::AuditAct;
 use roger_kms::ports::KeyRepository as _;
-use roger_oidc::ScopeSet;
+use roger_oidc::client::Tokens;
+use roger_oidc::provider::TokenAct;
+use roger_oidc::{Amr, ScopeSet};
 use roger_serve::{Deployment, ServeError};
 use std::time::Duration;
 use support::{ALICE, Bench, KMS, Provision};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-async fn ask(bench: &Bench, running: &Deployment) -> (u16, Option<KmsAnswer>) {
+async fn log_in(bench: &Bench, running: &Deployment) -> Result<Tokens, IdmClientError> {
     let client = bench.idm_client(running);
     let password = support::password();
     let scopes = ScopeSet::every_mcptt_scope();
-    let tokens = client
+    client
         .log_in(&scopes, "alice", &password, &mut OsRandom)
         .await
-        .unwrap();
+}
+
+async fn ask(bench: &Bench, running: &Deployment, tokens: &Tokens) -> (u16, Option<KmsAnswer>) {
     let pair = bench
         .store
         .kms(&KmsUri::new(KMS).unwrap())
@@ -98,13 +103,23 @@ async fn a_database_that_goes_and_comes_back_is_noticed() {
         assert!(tokio::time::Instant::now() < deadline, "it stays not ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(ask(&bench, &running).await.0, 200);
+    let tokens = log_in(&bench, &running).await.unwrap();
+    assert_eq!(ask(&bench, &running, &tokens).await.0, 200);
     running.stop().await;
 }
 
 async fn gets_the_certificate(bench: &Bench) {
     let running = bench.start().await.unwrap();
-    let answer = ask(bench, &running).await;
+    let tokens = log_in(bench, &running).await.unwrap();
+    let recorded = bench.acts();
+    assert_eq!(
+        recorded,
+        [
+            AuditAct::LogIn(Amr::Password),
+            AuditAct::Token(TokenAct::Issued)
+        ]
+    );
+    let answer = ask(bench, &running, &tokens).await;
     assert!(matches!(answer, (200, Some(KmsAnswer::Init { .. }))));
     assert!(bench.audited() > 0, "nothing was audited");
     let (status, text) = support::manage(&running, "/healthz").await;
@@ -122,11 +137,13 @@ async fn gets_the_certificate(bench: &Bench) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_audit_log_no_keys_are_given_and_the_server_is_not_ready() {
+async fn without_an_audit_log_no_keys_and_no_tokens_are_given_and_the_server_is_not_ready() {
     let bench = Bench::new(Provision::Everything);
     let running = bench.start().await.unwrap();
+    let tokens = log_in(&bench, &running).await.unwrap();
     bench.break_audit();
-    let (status, answer) = ask(&bench, &running).await;
+    assert!(log_in(&bench, &running).await.is_err());
+    let (status, answer) = ask(&bench, &running, &tokens).await;
     assert!(status >= 500, "{status}");
     assert!(!matches!(answer, Some(KmsAnswer::Init { .. })));
     let (status, text) = support::manage(&running, "/healthz").await;
@@ -184,7 +201,8 @@ async fn a_new_certificate_is_taken_when_told() {
         assert!(tokio::time::Instant::now() < deadline, "it was not taken");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(ask(&bench, &running).await.0, 200);
+    let tokens = log_in(&bench, &running).await.unwrap();
+    assert_eq!(ask(&bench, &running, &tokens).await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,6 +125,12 @@ impl Acr {
     pub fn password() -> Self {
         Self("3gpp:acr:password".to_owned())
     }
+
+    /// Phishing-resistant: what passkeys are (OpenID Connect EAP ACR Values 3).
+    #[must_use]
+    pub fn phishing_resistant() -> Self {
+        Self("phr".to_owned())
+    }
 }
 
 impl State {

@@ -7,6 +7,9 @@
     missing_docs
 )]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use core::cell::{Cell, RefCell};
 use roger_base::{McpttId, UnixTime};
 use roger_oidc::client::{
     IdTokenError, LoginAttempt, RedirectError, RelyingParty, TokenResponseError, Tokens,
@@ -15,8 +18,8 @@ use roger_oidc::form;
 use roger_oidc::provider::memory::MemoryStore;
 use roger_oidc::provider::{
     Account, AccountDirectory, Authentication, AuthorizationError, AuthorizationRefusal,
-    AuthorizationRequest, Client, ClientDetails, ClientKind, Federation, StoreError, TokenEndpoint,
-    TokenError, TokenErrorCode, TokenPolicy, TokenResponse,
+    AuthorizationRequest, Client, ClientDetails, ClientKind, Federation, StoreError, TokenAct,
+    TokenEndpoint, TokenError, TokenErrorCode, TokenEvent, TokenLog, TokenPolicy, TokenResponse,
 };
 use roger_oidc::{
     AccessTokenVerifier, Algorithm, Amr, ClientSecret, ClockSkew, Issuer, JwkSet, OauthClientId,
@@ -42,8 +45,38 @@ impl AccountDirectory for Accounts {
     }
 }
 
+/// Remembers every act; keeps nothing while it is broken.
+#[derive(Default)]
+struct Log {
+    acts: RefCell<Vec<(TokenAct, Option<String>)>>,
+    broken: Cell<bool>,
+}
+
+impl Log {
+    fn heard(&self) -> Vec<TokenAct> {
+        self.acts.take().into_iter().map(|(act, _)| act).collect()
+    }
+}
+
+impl TokenLog for Log {
+    fn ready(&self) -> Result<(), StoreError> {
+        match self.broken.get() {
+            true => Err(StoreError::LocalUnavailable("no log".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    fn keep(&self, event: &TokenEvent<'_>) -> Result<(), StoreError> {
+        self.ready()?;
+        let subject = event.subject.map(|subject| subject.as_str().to_owned());
+        self.acts.borrow_mut().push((event.act, subject));
+        Ok(())
+    }
+}
+
 struct Bench {
     store: Arc<MemoryStore>,
+    log: Log,
     accounts: Accounts,
     key: SigningKey,
     issuer: Issuer,
@@ -71,6 +104,7 @@ impl Bench {
     fn new() -> Self {
         let bench = Self {
             store: Arc::new(MemoryStore::default()),
+            log: Log::default(),
             accounts: Accounts::default(),
             key: SigningKey::generate(Algorithm::Es256).unwrap(),
             issuer: Issuer::new(ISSUER).unwrap(),
@@ -150,6 +184,7 @@ impl Bench {
             policy: &self.policy,
             federation: &self.federation,
             partner_users: &self.partner_users,
+            log: &self.log,
         };
         endpoint.handle(authorization, body, now, &mut self.random)
     }
@@ -359,6 +394,48 @@ fn a_request_without_acr_values_means_the_password() {
     assert_eq!(request.parts().acr.as_str(), "3gpp:acr:password");
 }
 
+#[rstest]
+#[case("3gpp:acr:password", Amr::Passkey, "3gpp:acr:password")]
+#[case("3gpp:acr:password phr", Amr::Passkey, "3gpp:acr:password")]
+#[case("phr 3gpp:acr:password", Amr::Passkey, "phr")]
+#[case("other phr", Amr::PasswordAndPasskey, "phr")]
+#[case("phr", Amr::PasswordAndCode, "3gpp:acr:password")]
+#[case("phr", Amr::Password, "3gpp:acr:password")]
+#[case("phrh", Amr::Passkey, "3gpp:acr:password")]
+fn the_class_is_the_one_asked_for_that_the_log_in_reached(
+    #[case] asked: &str,
+    #[case] amr: Amr,
+    #[case] told: &str,
+) {
+    let mut bench = Bench::new();
+    let (attempt, query) = bench.log_in();
+    let query = with(&query, "acr_values", Some(asked));
+    let request = AuthorizationRequest::check(&query, &*bench.store).unwrap();
+    let user = Authentication {
+        account: account("alice"),
+        at: NOW,
+        amr,
+        session: None,
+    };
+    let (policy, store) = (bench.policy, bench.store.clone());
+    let location = request.grant(&user, &policy, NOW, &*store, &mut bench.random);
+    let tokens = attempt.on_redirect(&location.unwrap()).unwrap();
+    let body = String::from_utf8(tokens.body().expose().to_vec()).unwrap();
+    let answer = bench.token(&body).unwrap();
+    let claims = answer
+        .id_token
+        .unwrap()
+        .expose()
+        .split('.')
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    let claims: serde_json::Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    assert_eq!(claims["acr"], told);
+    assert_eq!(claims["amr"], serde_json::json!(amr.values()));
+}
+
 #[test]
 fn a_wrong_verifier_is_refused_and_the_code_is_gone() {
     let mut bench = Bench::new();
@@ -431,6 +508,10 @@ fn a_replayed_code_is_refused_and_takes_the_first_tokens_along() {
     let refresh = bench.party().refresh(tokens).unwrap();
     let refresh = String::from_utf8(refresh.body().expose().to_vec()).unwrap();
     assert_eq!(code(bench.token(&refresh)), TokenErrorCode::InvalidGrant);
+    assert_eq!(
+        bench.log.heard(),
+        [TokenAct::Issued, TokenAct::CodeReplayed]
+    );
 }
 
 #[test]
@@ -476,6 +557,40 @@ fn a_refresh_token_used_twice_kills_its_family() {
     let next = bench.party().refresh(tokens).unwrap();
     let next = String::from_utf8(next.body().expose().to_vec()).unwrap();
     assert_eq!(code(bench.token(&next)), TokenErrorCode::InvalidGrant);
+    let heard = bench.log.heard();
+    use TokenAct::{Issued, RefreshReused, Refreshed};
+    assert_eq!(heard, [Issued, Refreshed, RefreshReused]);
+}
+
+#[test]
+fn without_its_log_the_endpoint_gives_nothing_and_uses_nothing_up() {
+    let mut bench = Bench::new();
+    let (attempt, query) = bench.log_in();
+    let redirect = bench.redirect(&query, "alice");
+    let request = attempt.on_redirect(&redirect).unwrap();
+    let body = String::from_utf8(request.body().expose().to_vec()).unwrap();
+    bench.log.broken.set(true);
+    assert_eq!(code(bench.token(&body)), TokenErrorCode::ServerError);
+    bench.log.broken.set(false);
+    let answer = bench.token(&body).unwrap();
+    let tokens = request
+        .on_answer(answer.to_json().expose(), &bench.keys(), NOW)
+        .unwrap();
+    let refresh = bench.party().refresh(tokens).unwrap();
+    let refresh = String::from_utf8(refresh.body().expose().to_vec()).unwrap();
+    bench.log.broken.set(true);
+    assert_eq!(code(bench.token(&refresh)), TokenErrorCode::ServerError);
+    bench.log.broken.set(false);
+    assert!(bench.token(&refresh).is_ok());
+    let heard = bench.log.acts.take();
+    let alice = Some(account("alice").subject.as_str().to_owned());
+    assert_eq!(
+        heard,
+        [
+            (TokenAct::Issued, alice.clone()),
+            (TokenAct::Refreshed, alice)
+        ]
+    );
 }
 
 #[test]
@@ -525,6 +640,7 @@ fn a_disabled_user_gets_no_more_tokens() {
         .verifier()
         .verify(access.expose(), Resource::McpttServer, NOW);
     assert_eq!(refused, Err(TokenRefusal::DeniedRevoked));
+    assert!(bench.log.heard().contains(&TokenAct::AccountDisabled));
 }
 
 #[test]
@@ -821,9 +937,11 @@ fn a_security_token_of_home_opens_the_partners_servers_and_only_those() {
         ("subject_token", security),
         ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
     ]);
+    assert_eq!(home.log.heard(), [TokenAct::Issued, TokenAct::Exchanged]);
     for body in [assertion_form(security), in_either_form] {
         let answer = partner.token(&body).unwrap();
         assert!(answer.refresh_token.is_none() && answer.id_token.is_none());
+        assert_eq!(partner.log.heard(), [TokenAct::Admitted]);
         let access = answer.access_token.expose();
         let verified = partner
             .verifier()

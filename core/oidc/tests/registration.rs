@@ -7,11 +7,12 @@
     missing_docs
 )]
 
+use core::cell::{Cell, RefCell};
 use roger_base::UnixTime;
 use roger_oidc::provider::memory::MemoryStore;
 use roger_oidc::provider::{
-    ClientKind, ClientRegistry, ClientRepository, ConsentPolicy, RegistrationEndpoint,
-    RegistrationPermit, RegistrationRefusal,
+    ClientAct, ClientKind, ClientRegistry, ClientRepository, ConsentPolicy, RegistrationEndpoint,
+    RegistrationPermit, RegistrationRefusal, StoreError,
 };
 use roger_oidc::{InitialAccessToken, OauthClientId, ScopeSet};
 use roger_testkit::SeededRandom;
@@ -26,6 +27,8 @@ struct Bench {
     scopes: ScopeSet,
     permit: String,
     random: SeededRandom,
+    acts: RefCell<Vec<ClientAct>>,
+    broken: Cell<bool>,
 }
 
 impl Bench {
@@ -43,6 +46,8 @@ impl Bench {
             scopes: ScopeSet::every_mcptt_scope(),
             permit: format!("Bearer {}", token.expose()),
             random,
+            acts: RefCell::default(),
+            broken: Cell::new(false),
         }
     }
 
@@ -52,6 +57,13 @@ impl Bench {
             registry: &self.store,
             grants: &self.store,
             scopes: &self.scopes,
+            log: Box::new(|act, _| {
+                if self.broken.get() {
+                    return Err(StoreError::LocalUnavailable("no log".to_owned()));
+                }
+                self.acts.borrow_mut().push(act);
+                Ok(())
+            }),
         }
     }
 
@@ -231,4 +243,26 @@ fn a_client_reads_changes_and_deletes_only_its_own_registration() {
         endpoint.read(id, Some(&token)).err(),
         Some(RegistrationRefusal::DeniedToken)
     );
+    use ClientAct::{Changed, Registered, Removed};
+    let heard = bench.acts.take();
+    assert_eq!(heard.iter().filter(|act| **act == Registered).count(), 2);
+    assert!(heard.contains(&Changed) && heard.ends_with(&[Removed]));
+}
+
+#[test]
+fn without_its_log_nothing_is_registered() {
+    let mut bench = Bench::new(2);
+    bench.broken.set(true);
+    let refused = bench.register(&app("org.example.app:/cb")).err().unwrap();
+    assert_eq!(refused.http_status(), 503);
+    bench.broken.set(false);
+    let own = bench.register(&app("org.example.app:/cb")).unwrap();
+    let id = own["client_id"].as_str().unwrap();
+    let token = own["registration_access_token"].as_str().unwrap();
+    let token = format!("Bearer {token}");
+    bench.broken.set(true);
+    let refused = bench.endpoint().delete(id, Some(&token)).err().unwrap();
+    assert_eq!(refused.http_status(), 503);
+    bench.broken.set(false);
+    assert!(bench.endpoint().read(id, Some(&token)).is_ok());
 }

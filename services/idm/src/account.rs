@@ -1,5 +1,6 @@
 //! What users change themselves: the password and the second factor. Every form proves the user anew.
 
+use crate::audit::{AuditAct, AuditEntry, LogInFault};
 use crate::login::{CodeCheck, Credentials};
 use crate::server::Idm;
 use crate::sign_on::field;
@@ -10,14 +11,7 @@ use core::time::Duration;
 use roger_base::{Random, SecretBytes, UnixTime};
 use roger_oidc::form::FormParameters;
 use roger_oidc::provider::GrantOwner;
-use roger_oidc::{LoginSessionKey, Subject, TokenDigest};
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
-/// How long an enrolment waits for its first code.
-const ENROLMENT_LIFE: Duration = Duration::from_secs(600);
-/// Most enrolments at one time.
-const MAX_ENROLMENTS: usize = 1000;
+use roger_oidc::{BrowserKey, LoginSessionKey, Subject};
 
 /// Why a form of the account pages changed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +28,16 @@ pub enum AccountFault {
     NoEnrolment,
     /// The code is not of this secret.
     Code,
+    /// The log-in is too long ago, or the form is not of this browser.
+    NotFresh,
+    /// The passkey did not answer well.
+    Passkey,
+    /// The passkey cannot verify its user, so it is of use after the password only.
+    PresenceOnly,
+    /// A passkey needs a name.
+    Name,
+    /// The user has as many passkeys as one may have.
+    TooMany,
 }
 
 /// A secret that waits for its first code.
@@ -46,41 +50,16 @@ pub struct Enrolment {
     pub typed: SecretBytes,
 }
 
-struct Waiting {
-    subject: Subject,
-    secret: TotpSecret,
-    until: UnixTime,
-}
-
-/// Enrolments in progress, bounded.
-#[derive(Default)]
-pub(crate) struct Enrolments(Mutex<HashMap<TokenDigest, Waiting>>);
-
-impl Enrolments {
-    fn put(&self, key: &LoginSessionKey, waiting: Waiting, now: UnixTime) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, other| now < other.until && other.subject != waiting.subject);
-        if all.len() < MAX_ENROLMENTS {
-            all.insert(key.digest(), waiting);
-        }
-    }
-
-    /// Gives the enrolment once; a wrong code means beginning again.
-    fn take(&self, key: &LoginSessionKey, now: UnixTime) -> Option<Waiting> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&key.digest()).filter(|own| now < own.until)
-    }
-}
-
 impl Idm {
-    /// Changes a password: `username`, `password`, `code` where one is enrolled, `new` and `again`. Everything that
-    /// was given under the old one ends.
+    /// Changes a password: `username`, `password`, `code` where one is enrolled, `new` and `again`. A `browser` in which
+    /// the user has just shown a second factor needs no code. Everything that was given under the old one ends.
     ///
     /// # Errors
     /// [`LoginRefusal`] when the form or the store is at fault; what the user did wrong is an answer.
     pub fn change_password(
         &self,
         body: &str,
+        browser: Option<&BrowserKey>,
         now: UnixTime,
         random: &mut dyn Random,
     ) -> Result<Result<(), AccountFault>, LoginRefusal> {
@@ -92,7 +71,7 @@ impl Idm {
         if new != again {
             return Ok(Err(AccountFault::Different));
         }
-        let user = match self.prove(&form, now)? {
+        let user = match self.prove(&form, browser, now)? {
             Ok(user) => user,
             Err(fault) => return Ok(Err(fault)),
         };
@@ -101,6 +80,7 @@ impl Idm {
             return Ok(Err(AccountFault::Rules));
         }
         let hash = PasswordHash::of(&new, random)?;
+        self.keep_change(AuditAct::PasswordChanged, &user.subject, now)?;
         let users = &self.ports.users;
         if !users.replace_password(&user.subject, &user.password, &hash)? {
             return Ok(Err(AccountFault::Credentials));
@@ -110,18 +90,20 @@ impl Idm {
         Ok(Ok(()))
     }
 
-    /// Begins to enrol a second factor: `username`, `password`, and `code` to replace one.
+    /// Begins to enrol a second factor: `username`, `password`, and `code` to replace one, or a `browser` in which the
+    /// user has just shown a second factor.
     ///
     /// # Errors
     /// [`LoginRefusal`] when the form or the store is at fault; what the user did wrong is an answer.
     pub fn begin_enrolment(
         &self,
         body: &str,
+        browser: Option<&BrowserKey>,
         now: UnixTime,
         random: &mut dyn Random,
     ) -> Result<Result<Enrolment, AccountFault>, LoginRefusal> {
         let form = FormParameters::parse(body).map_err(|_| LoginRefusal::PeerForm)?;
-        let user = match self.prove(&form, now)? {
+        let user = match self.prove(&form, browser, now)? {
             Ok(user) => user,
             Err(fault) => return Ok(Err(fault)),
         };
@@ -131,12 +113,7 @@ impl Idm {
         );
         let typed = secret.to_base32();
         let uri = otpauth_uri(&typed, &user.login, self.config.endpoints.issuer.as_str());
-        let waiting = Waiting {
-            subject: user.subject,
-            secret,
-            until: now + ENROLMENT_LIFE,
-        };
-        self.enrolments.put(&key, waiting, now);
+        self.enrolments.put(key.digest(), user.subject, secret, now);
         Ok(Ok(Enrolment { key, uri, typed }))
     }
 
@@ -153,30 +130,33 @@ impl Idm {
     ) -> Result<Result<RecoveryCodes, AccountFault>, LoginRefusal> {
         let form = FormParameters::parse(body).map_err(|_| LoginRefusal::PeerForm)?;
         let key = field(&form, "enrolment")?.and_then(|text| LoginSessionKey::new(text).ok());
-        let waiting = key.and_then(|key| self.enrolments.take(&key, now));
-        let Some(waiting) = waiting else {
+        // A wrong code means beginning again.
+        let waiting = key.and_then(|key| self.enrolments.take(&key.digest(), now));
+        let Some((subject, secret)) = waiting else {
             return Ok(Err(AccountFault::NoEnrolment));
         };
         let code = crate::totp::typed(field(&form, "code")?.unwrap_or_default());
-        let Some(step) = waiting.secret.step_of(&code, now, 0) else {
+        let Some(step) = secret.step_of(&code, now, 0) else {
             return Ok(Err(AccountFault::Code));
         };
         let codes = RecoveryCodes::random(random)?;
         let factor = SecondFactor {
-            secret: waiting.secret,
+            secret,
             last_step: step,
             recovery: codes.digests(),
         };
+        self.keep_change(AuditAct::AppAdded, &subject, now)?;
         let factors = &self.ports.factors;
-        factors.put_second_factor(&waiting.subject, Some(&factor))?;
-        tracing::info!(subject = %waiting.subject, "second factor enrolled");
+        factors.put_second_factor(&subject, Some(&factor))?;
+        tracing::info!(%subject, "second factor enrolled");
         Ok(Ok(codes))
     }
 
-    /// Proves a user by the fields of one form.
+    /// Proves a user by the fields of one form, and by what the browser has shown a moment ago.
     fn prove(
         &self,
         form: &FormParameters,
+        browser: Option<&BrowserKey>,
         now: UnixTime,
     ) -> Result<Result<User, AccountFault>, LoginRefusal> {
         let typed = (
@@ -186,21 +166,42 @@ impl Idm {
         let (Some(Ok(login)), Some(Ok(password))) = typed else {
             return Ok(Err(AccountFault::Credentials));
         };
+        let refused = |fault, subject: Option<&Subject>| {
+            let act = AuditAct::LogInRefused(fault);
+            self.keep(AuditEntry::new(now, act, subject.cloned()))
+        };
         let user = match self.gate().check_password(&login, &password, now)? {
             Credentials::Right(user) => return Ok(Ok(*user)),
-            Credentials::NeedsCode(user) => user,
-            Credentials::Wrong => return Ok(Err(AccountFault::Credentials)),
-            Credentials::Wait(wait) => return Ok(Err(AccountFault::Wait(wait))),
+            Credentials::NeedsSecondFactor(user) => user,
+            Credentials::Wrong(subject) => {
+                refused(LogInFault::Password, subject.as_ref())?;
+                return Ok(Err(AccountFault::Credentials));
+            }
+            Credentials::Wait(wait, subject) => {
+                refused(LogInFault::LockedOut, subject.as_ref())?;
+                return Ok(Err(AccountFault::Wait(wait)));
+            }
         };
         // Read anew: the check of the password wrote the failures.
-        let user = self.ports.users.by_subject(&user.subject)?;
-        let (Some(user), Some(code)) = (user, field(form, "code")?) else {
+        let Some(user) = self.ports.users.by_subject(&user.subject)? else {
             return Ok(Err(AccountFault::Credentials));
         };
+        let shown = self.fresh_session(browser, now)?;
+        if shown.is_some_and(|own| own.subject == user.subject && own.amr.has_second_factor()) {
+            return Ok(Ok(user));
+        }
+        let subject = user.subject.clone();
+        let code = field(form, "code")?.unwrap_or_default();
         Ok(match self.gate().check_code(user, code, now)? {
             CodeCheck::Right(user, _) => Ok(*user),
-            CodeCheck::Wrong => Err(AccountFault::Credentials),
-            CodeCheck::Wait(wait) => Err(AccountFault::Wait(wait)),
+            CodeCheck::Wrong => {
+                refused(LogInFault::Code, Some(&subject))?;
+                Err(AccountFault::Credentials)
+            }
+            CodeCheck::Wait(wait) => {
+                refused(LogInFault::LockedOut, Some(&subject))?;
+                Err(AccountFault::Wait(wait))
+            }
         })
     }
 

@@ -4,7 +4,7 @@ use crate::ports::{BrowserSession, StoreError};
 use crate::server::Idm;
 use roger_base::UnixTime;
 use roger_oidc::BrowserKey;
-use roger_oidc::provider::{GrantOwner, LogoutRefusal, LogoutRequest};
+use roger_oidc::provider::{LogoutRefusal, LogoutRequest};
 
 /// Answer to a request to log out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +42,14 @@ impl Idm {
         let issuer = &self.config.endpoints.issuer;
         let keys = self.public_keys();
         let request = LogoutRequest::check(query, issuer, &keys, &*self.ports.clients)?;
-        let own = self.session_of(browser, now)?.map(|session| session.id);
+        let session = self.session_of(browser, now)?;
+        let (own, owner) = session.map(|own| (own.id, own.subject)).unzip();
         let proved = request.session.is_some() && (own.is_none() || own == request.session);
         if own.is_some() && !proved && confirmation == Confirmation::None {
             return Ok(LogoutOutcome::AskUser);
         }
         for session in own.into_iter().chain(request.session.filter(|_| proved)) {
-            self.ports.browsers.end_browser(&session)?;
-            let owner = GrantOwner::Session(session);
-            self.ports.grants.revoke_grants_of(&owner)?;
+            self.end_one(session, owner.clone(), now)?;
         }
         Ok(LogoutOutcome::LoggedOut {
             location: request.location,

@@ -2,13 +2,16 @@
 
 use crate::lockout::{LockoutPolicy, Strangers};
 use crate::password::pretend;
-use crate::ports::{LoginSession, SecondFactorRepository, StoreError, UserRepository};
+use crate::ports::{
+    LoginSession, PasskeyRepository, SecondFactorRepository, Stage, StoreError, Target,
+    UserRepository,
+};
 use crate::totp::typed;
-use crate::{Failures, LoginName, Password, PasswordError, User, UserState};
+use crate::{Failures, LoginName, PasskeyUse, Password, PasswordError, User, UserState};
 use core::time::Duration;
 use roger_base::{RandomError, UnixTime};
 use roger_oidc::provider::{AuthorizationRefusal, IssueError};
-use roger_oidc::{Amr, BrowserKey, LoginSessionKey, TokenDigest};
+use roger_oidc::{Amr, BrowserKey, LoginSessionKey, Subject, TokenDigest};
 use thiserror::Error;
 
 /// What a page of a log-in shows and carries.
@@ -21,22 +24,43 @@ pub struct LoginForm {
     pub login_hint: Option<String>,
     /// How long the form is good for.
     pub expires_in: Duration,
+    /// The question to a passkey, as JSON for the page's script; the answer goes into the field `passkey`.
+    pub passkey: Option<String>,
+    /// What is asked for.
+    pub asked: Asked,
+}
+
+/// What a form asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// Name and password.
+    Password,
+    /// A second factor: one of the user's passkeys only.
+    Passkey,
+    /// A second factor: the code of an app or a recovery code, or a passkey where one is offered.
+    Code,
+    /// Consent.
+    Consent,
 }
 
 /// What comes next.
 pub enum LoginStep {
     /// Redirect there (302): a code or an error is in the query.
     Redirect(String),
+    /// The user logged in to his own account pages: show them.
+    Account,
     /// Show the form for name and password.
     Form(LoginForm),
     /// Name or password is wrong, or the account is disabled; which one is not told. Show the form again.
     TryAgain(LoginForm),
     /// Too many wrong passwords or codes: show the form again and say how long to wait.
     Wait(LoginForm, Duration),
-    /// Name and password were right: ask for the code of the second factor.
+    /// Name and password were right: ask for the second factor, a code or a passkey.
     AskCode(LoginForm),
     /// The code was wrong: ask again.
     WrongCode(LoginForm),
+    /// The passkey was not accepted, whatever the reason: show the form of this stage again.
+    WrongPasskey(LoginForm),
     /// Ask whether the application may have this; one line for each purpose.
     AskConsent(LoginForm, Vec<&'static str>),
 }
@@ -88,6 +112,9 @@ pub enum LoginRefusal {
     /// A stored hash is damaged or memory is short.
     #[error(transparent)]
     LocalPassword(#[from] PasswordError),
+    /// The adapter for passkeys failed.
+    #[error(transparent)]
+    LocalPasskey(#[from] crate::PasskeyFault),
     /// No randomness.
     #[error(transparent)]
     LocalRandom(#[from] RandomError),
@@ -105,16 +132,19 @@ pub(crate) struct Gate<'a> {
     pub(crate) factors: &'a dyn SecondFactorRepository,
     pub(crate) strangers: &'a Strangers,
     pub(crate) policy: &'a LockoutPolicy,
+    pub(crate) passkeys: Option<&'a dyn PasskeyRepository>,
 }
 
 /// Result of checking name and password.
 pub(crate) enum Credentials {
     /// Right, and nothing more is needed.
     Right(Box<User>),
-    /// Right, but a code is needed as well.
-    NeedsCode(Box<User>),
-    Wrong,
-    Wait(Duration),
+    /// Right, but a second factor is needed as well.
+    NeedsSecondFactor(Box<User>),
+    /// Wrong; whose name it is, when anybody's.
+    Wrong(Option<Subject>),
+    /// Not looked at; whose name it is, when anybody's.
+    Wait(Duration, Option<Subject>),
 }
 
 /// Result of checking a code.
@@ -139,19 +169,19 @@ impl Gate<'_> {
     ) -> Result<Credentials, LoginRefusal> {
         let Some(user) = self.users.by_login(login)? else {
             if let Some(wait) = self.strangers.attempt(login.as_str(), self.policy, now) {
-                return Ok(Credentials::Wait(wait));
+                return Ok(Credentials::Wait(wait, None));
             }
             pretend(password)?;
-            return Ok(Credentials::Wrong);
+            return Ok(Credentials::Wrong(None));
         };
         let counted = match self.count(&user, now)? {
             Ok(counted) => counted,
-            Err(wait) => return Ok(Credentials::Wait(wait)),
+            Err(wait) => return Ok(Credentials::Wait(wait, Some(user.subject))),
         };
         if !user.password.verify(password)? || user.state == UserState::Disabled {
-            return Ok(Credentials::Wrong);
+            return Ok(Credentials::Wrong(Some(user.subject)));
         }
-        let enrolled = self.factors.second_factor(&user.subject)?.is_some();
+        let enrolled = self.demands_second_factor(&user.subject)?;
         let after = if enrolled {
             user.failures
         } else {
@@ -159,9 +189,21 @@ impl Gate<'_> {
         };
         self.users.replace_failures(&user.subject, counted, after)?;
         Ok(match enrolled {
-            true => Credentials::NeedsCode(Box::new(user)),
+            true => Credentials::NeedsSecondFactor(Box::new(user)),
             false => Credentials::Right(Box::new(user)),
         })
+    }
+
+    /// Whether the password alone lets this user in nowhere.
+    pub(crate) fn demands_second_factor(&self, subject: &Subject) -> Result<bool, StoreError> {
+        if self.factors.second_factor(subject)?.is_some() {
+            return Ok(true);
+        }
+        let Some(passkeys) = self.passkeys else {
+            return Ok(false);
+        };
+        let own = passkeys.passkeys_of(subject)?;
+        Ok(own.iter().any(|own| own.usage == PasskeyUse::AfterPassword))
     }
 
     /// Checks the code of an app or a recovery code, counted like a password.
@@ -213,13 +255,25 @@ impl Gate<'_> {
     }
 }
 
-/// The form of a session that goes on.
+/// The form of a session that goes on, without a question to a passkey.
 pub(crate) fn form_of(session: &LoginSession, key: LoginSessionKey, now: UnixTime) -> LoginForm {
-    let parts = session.request.parts();
+    let (client_name, login_hint) = match &session.target {
+        Target::Application(request) => {
+            let parts = request.parts();
+            (parts.client_name.clone(), parts.login_hint.clone())
+        }
+        Target::Account => ("your account".to_owned(), None),
+    };
     LoginForm {
         session: key,
-        client_name: parts.client_name.clone(),
-        login_hint: parts.login_hint.clone(),
+        client_name,
+        login_hint,
         expires_in: Duration::from_secs(session.expires_at.0.saturating_sub(now.0)),
+        passkey: None,
+        asked: match session.stage {
+            Stage::Password => Asked::Password,
+            Stage::SecondFactor(_) => Asked::Passkey,
+            Stage::Consent(_) => Asked::Consent,
+        },
     }
 }

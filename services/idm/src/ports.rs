@@ -1,5 +1,9 @@
 //! What the IdM server needs of the world. `roger_oidc` defines the ports of its flow; the rest are here.
 
+use crate::audit::AuditEntry;
+use crate::passkey::{
+    Ceremony, CeremonyState, Claimed, Passkey, PasskeyFault, PasskeyId, Registered, Verification,
+};
 use crate::{Failures, LoginName, PasswordHash, SecondFactor, StoredSigningKey, User};
 use roger_base::UnixTime;
 use roger_oidc::provider::AuthorizationRequest;
@@ -88,6 +92,16 @@ pub trait BrowserSessionRepository: Send + Sync {
         now: UnixTime,
     ) -> Result<Option<BrowserSession>, StoreError>;
 
+    /// The sessions of a user that have not ended, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn browsers_of(
+        &self,
+        subject: &Subject,
+        now: UnixTime,
+    ) -> Result<Vec<BrowserSession>, StoreError>;
+
     /// Ends the session of this id.
     ///
     /// # Errors
@@ -152,22 +166,129 @@ pub trait SecondFactorRepository: Send + Sync {
     fn use_recovery_code(&self, subject: &Subject, code: &TokenDigest) -> Result<bool, StoreError>;
 }
 
+/// Passkeys by the names that authenticators gave them.
+pub trait PasskeyRepository: Send + Sync {
+    /// Adds a passkey.
+    ///
+    /// # Errors
+    /// [`StoreError::LocalDuplicate`] when its name is taken, whoever has it.
+    fn add_passkey(&self, passkey: &Passkey) -> Result<(), StoreError>;
+
+    /// The passkey of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn passkey(&self, id: &PasskeyId) -> Result<Option<Passkey>, StoreError>;
+
+    /// The passkeys of a user, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn passkeys_of(&self, subject: &Subject) -> Result<Vec<Passkey>, StoreError>;
+
+    /// Keeps that a passkey was used, with its new counter, if its credential is still the one of `before`; `false`
+    /// when somebody was faster or it is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep it.
+    fn passkey_used(
+        &self,
+        before: &Passkey,
+        credential: &str,
+        now: UnixTime,
+    ) -> Result<bool, StoreError>;
+
+    /// Takes a passkey of this user away; `false` when the user has none of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot do it.
+    fn remove_passkey(&self, subject: &Subject, id: &PasskeyId) -> Result<bool, StoreError>;
+}
+
+/// Asks authenticators and verifies what they sign (WebAuthn level 3 cl. 7). It keeps nothing itself.
+pub trait PasskeyVerifier: Send + Sync {
+    /// Asks for a new passkey of a user; an authenticator that has one of `known` refuses.
+    ///
+    /// # Errors
+    /// [`PasskeyFault::Local`].
+    fn ask_registration(&self, user: &User, known: &[Passkey]) -> Result<Ceremony, PasskeyFault>;
+
+    /// Verifies the answer to a registration (cl. 7.1).
+    ///
+    /// # Errors
+    /// [`PasskeyFault`].
+    fn register(&self, state: &CeremonyState, answer: &str) -> Result<Registered, PasskeyFault>;
+
+    /// Asks whoever is there for a passkey that verifies its user, naming none.
+    ///
+    /// # Errors
+    /// [`PasskeyFault::Local`].
+    fn ask_log_in(&self) -> Result<Ceremony, PasskeyFault>;
+
+    /// Asks for one of these passkeys; presence is enough of one that was registered without verification.
+    ///
+    /// # Errors
+    /// [`PasskeyFault::Local`].
+    fn ask_second_factor(&self, own: &[Passkey]) -> Result<Ceremony, PasskeyFault>;
+
+    /// Reads whom an answer claims to be of.
+    ///
+    /// # Errors
+    /// [`PasskeyFault::PeerAnswer`] when it is malformed.
+    fn claimed(&self, answer: &str) -> Result<Claimed, PasskeyFault>;
+
+    /// Verifies the answer of a passkey to either question (cl. 7.2); gives the credential with its new counter.
+    ///
+    /// # Errors
+    /// [`PasskeyFault`].
+    fn verify(
+        &self,
+        state: &CeremonyState,
+        answer: &str,
+        passkey: &Passkey,
+    ) -> Result<(String, Verification), PasskeyFault>;
+}
+
+/// The audit log. What an entry is about happens only when the entry is kept.
+pub trait AuditLog: Send + Sync {
+    /// Whether an entry would be kept now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it would not.
+    fn ready(&self) -> Result<(), StoreError>;
+
+    /// Keeps an entry.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be kept.
+    fn record(&self, entry: &AuditEntry) -> Result<(), StoreError>;
+}
+
 /// How far a log-in has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     /// Name and password are asked for.
     Password,
-    /// They were right; the code is asked for.
+    /// They were right; a code or a passkey is asked for.
     SecondFactor(Subject),
     /// The user is known; consent is asked for.
     Consent(BrowserSession),
 }
 
+/// Where a log-in leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To the application of this checked request.
+    Application(Box<AuthorizationRequest>),
+    /// To the user's own account pages.
+    Account,
+}
+
 /// A log-in in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginSession {
-    /// The checked request that began it.
-    pub request: AuthorizationRequest,
+    /// Where it leads.
+    pub target: Target,
     /// How far it has come.
     pub stage: Stage,
     /// When it ends.
@@ -195,6 +316,22 @@ pub trait LoginSessionRepository: Send + Sync {
     /// [`StoreError`] when the store cannot answer.
     fn attempt(&self, key: &TokenDigest, now: UnixTime)
     -> Result<Option<LoginSession>, StoreError>;
+
+    /// Keeps the question to a passkey in place of the one before; nothing happens when the session has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot keep it.
+    fn put_ceremony(&self, key: &TokenDigest, state: &CeremonyState) -> Result<(), StoreError>;
+
+    /// Takes the question to a passkey: it is given once, also of two answers at the same time.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot answer.
+    fn take_ceremony(
+        &self,
+        key: &TokenDigest,
+        now: UnixTime,
+    ) -> Result<Option<CeremonyState>, StoreError>;
 
     /// Ends a session; `true` for the one caller who ended it.
     ///

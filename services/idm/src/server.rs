@@ -1,13 +1,15 @@
 //! The IdM server without its sockets.
 
-use crate::account::Enrolments;
+use crate::audit::{AuditAct, AuditEntry, TokenAudit};
 use crate::lockout::Strangers;
+use crate::passkey::CeremonyState;
 use crate::ports::{
-    BrowserSessionRepository, ClientRegistry, ConsentRepository, GrantRepository,
-    LoginSessionRepository, SecondFactorRepository, SigningKeyRepository, StoreError,
-    UserRepository,
+    AuditLog, BrowserSessionRepository, ClientRegistry, ConsentRepository, GrantRepository,
+    LoginSessionRepository, PasskeyRepository, PasskeyVerifier, SecondFactorRepository,
+    SigningKeyRepository, StoreError, UserRepository,
 };
-use crate::{KeyRing, KeyRingError, LockoutPolicy, PasswordRules, User, UserState};
+use crate::shelf::Shelf;
+use crate::{KeyRing, KeyRingError, LockoutPolicy, PasswordRules, TotpSecret, User, UserState};
 use core::time::Duration;
 use roger_base::{Random, UnixTime};
 use roger_oidc::provider::{
@@ -107,8 +109,21 @@ pub struct Ports {
     pub consents: Arc<dyn ConsentRepository>,
     /// Second factors.
     pub factors: Arc<dyn SecondFactorRepository>,
+    /// Passkeys; nothing where they are not offered.
+    pub passkeys: Option<PasskeyPorts>,
     /// Signing keys.
     pub keys: Arc<dyn SigningKeyRepository>,
+    /// What hears of everything first.
+    pub audit: Arc<dyn AuditLog>,
+}
+
+/// What passkeys need.
+#[derive(Clone)]
+pub struct PasskeyPorts {
+    /// Where they are kept.
+    pub repository: Arc<dyn PasskeyRepository>,
+    /// What verifies them.
+    pub verifier: Arc<dyn PasskeyVerifier>,
 }
 
 /// The IdM server.
@@ -117,7 +132,10 @@ pub struct Idm {
     pub(crate) ports: Ports,
     keys: RwLock<KeyRing>,
     pub(crate) strangers: Strangers,
-    pub(crate) enrolments: Enrolments,
+    /// Secrets that wait for the first code of an app.
+    pub(crate) enrolments: Shelf<TotpSecret>,
+    /// Questions that wait for a new passkey, by the browser that asked.
+    pub(crate) registrations: Shelf<CeremonyState>,
 }
 
 impl Idm {
@@ -132,7 +150,8 @@ impl Idm {
             ports,
             keys: RwLock::new(keys),
             strangers: Strangers::default(),
-            enrolments: Enrolments::default(),
+            enrolments: Shelf::default(),
+            registrations: Shelf::default(),
         })
     }
 
@@ -198,12 +217,16 @@ impl Idm {
 
     /// The registration endpoint (RFC 7591, RFC 7592).
     #[must_use]
-    pub fn registration(&self) -> RegistrationEndpoint<'_> {
+    pub fn registration(&self, now: UnixTime) -> RegistrationEndpoint<'_> {
         RegistrationEndpoint {
             url: &self.config.endpoints.registration,
             registry: &*self.ports.clients,
             grants: &*self.ports.grants,
             scopes: &self.config.registrable,
+            log: Box::new(move |act, client| {
+                let entry = AuditEntry::new(now, AuditAct::Client(act), None);
+                self.keep(entry.by(Some(client)))
+            }),
         }
     }
 
@@ -220,6 +243,7 @@ impl Idm {
             grants: &*self.ports.grants,
             federation: &self.config.federation,
             partner_users: &self.config.partner_users,
+            log: &TokenAudit { idm: self, now },
             key: &key,
             keys: &keys,
             policy: &self.config.tokens,

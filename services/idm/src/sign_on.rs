@@ -1,24 +1,28 @@
 //! From an authentication request to a code: single sign-on, password, second factor, consent
 //! (OpenID Connect Core 3.1.2, TS 33.180 C.1).
 
+use crate::audit::{AuditAct, AuditEntry, LogInFault};
 use crate::login::{self, CodeCheck, Credentials, Gate, MAX_ATTEMPTS};
-use crate::ports::{BrowserSession, LoginSession, Stage};
+use crate::ports::{BrowserSession, LoginSession, Stage, Target};
 use crate::server::{Idm, account_of};
-use crate::{LoginAnswer, LoginName, LoginRefusal, LoginStep, Password, SignedOn, User};
+use crate::{
+    Asked, LoginAnswer, LoginForm, LoginName, LoginRefusal, LoginStep, Password, SignedOn, User,
+};
 use roger_base::{Random, UnixTime};
 use roger_oidc::form::FormParameters;
 use roger_oidc::provider::{
     AccountDirectory as _, Authentication, AuthorizationError, AuthorizationRequest, ConsentPolicy,
 };
 use roger_oidc::{
-    Amr, BrowserKey, CATALOGUE, LoginSessionKey, ScopeSet, SessionId, Subject, TokenDigest,
+    Amr, BrowserKey, CATALOGUE, LoginSessionKey, OauthClientId, ScopeSet, SessionId, Subject,
+    TokenDigest,
 };
 
 /// A log-in in progress with the key that names it.
-struct Attempt {
-    key: LoginSessionKey,
-    digest: TokenDigest,
-    session: LoginSession,
+pub(crate) struct Attempt {
+    pub(crate) key: LoginSessionKey,
+    pub(crate) digest: TokenDigest,
+    pub(crate) session: LoginSession,
 }
 
 impl Idm {
@@ -44,8 +48,7 @@ impl Idm {
         {
             return self.ask(request, AuthorizationError::LoginRequired, now, random);
         }
-        let enrolled = self.ports.factors.second_factor(&signed_on.subject)?;
-        if enrolled.is_some() && !signed_on.amr.has_second_factor() {
+        if self.lacks_second_factor(&signed_on)? {
             return self.ask(
                 request,
                 AuthorizationError::InteractionRequired,
@@ -59,7 +62,8 @@ impl Idm {
                 return Ok(LoginStep::Redirect(request.error_location(error)).into());
             }
             let stage = Stage::Consent(signed_on);
-            let attempt = self.begin(request, stage, now, random)?;
+            let target = Target::Application(Box::new(request));
+            let attempt = self.begin(target, stage, now, random)?;
             return Ok(ask_consent(attempt, now).into());
         }
         let location = self.grant(&request, &signed_on, now, random)?;
@@ -68,7 +72,7 @@ impl Idm {
 
     /// Takes the submitted form. `cookie` is the session key that the browser brought along; it must be the one in
     /// the form's field `session`, so that a form of an attacker's log-in is of no use. The other fields belong to
-    /// the stage: `username` and `password`, `code`, or `decision`.
+    /// the stage: `username` and `password`, `code`, or `decision`; `passkey` goes for the first two.
     ///
     /// # Errors
     /// [`LoginRefusal`] when the form, the session or the store is at fault; a wrong password is a step.
@@ -81,6 +85,10 @@ impl Idm {
     ) -> Result<LoginAnswer, LoginRefusal> {
         let form = FormParameters::parse(body).map_err(|_| LoginRefusal::PeerForm)?;
         let attempt = self.attempt(&form, cookie, now)?;
+        let answer = field(&form, "passkey")?.filter(|answer| !answer.is_empty());
+        if let Some(answer) = answer {
+            return self.on_passkey(attempt, answer, now, random);
+        }
         match attempt.session.stage.clone() {
             Stage::Password => self.on_password(attempt, &form, now, random),
             Stage::SecondFactor(subject) => self.on_code(attempt, &subject, &form, now, random),
@@ -88,8 +96,30 @@ impl Idm {
         }
     }
 
+    /// Begins a log-in to the user's own account pages.
+    ///
+    /// # Errors
+    /// [`LoginRefusal`] when the store or randomness fails.
+    pub fn log_in_to_account(
+        &self,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<LoginAnswer, LoginRefusal> {
+        let attempt = self.begin(Target::Account, Stage::Password, now, random)?;
+        Ok(LoginStep::Form(self.form(attempt, now)?).into())
+    }
+
+    /// Whether a session was made without the second factor that its user has now.
+    pub(crate) fn lacks_second_factor(
+        &self,
+        session: &BrowserSession,
+    ) -> Result<bool, LoginRefusal> {
+        let shown = session.amr.has_second_factor();
+        Ok(!shown && self.gate().demands_second_factor(&session.subject)?)
+    }
+
     /// The live session of a browser whose user may still log in.
-    fn signed_on(
+    pub(crate) fn signed_on(
         &self,
         browser: Option<&BrowserKey>,
         now: UnixTime,
@@ -115,14 +145,37 @@ impl Idm {
         if request.parts().prompt.forbids_pages() {
             return Ok(LoginStep::Redirect(request.error_location(reason)).into());
         }
-        let attempt = self.begin(request, Stage::Password, now, random)?;
+        let target = Target::Application(Box::new(request));
+        let attempt = self.begin(target, Stage::Password, now, random)?;
+        Ok(LoginStep::Form(self.form(attempt, now)?).into())
+    }
+
+    /// The form of a stage, with a fresh question to a passkey where one may answer.
+    pub(crate) fn form(&self, attempt: Attempt, now: UnixTime) -> Result<LoginForm, LoginRefusal> {
+        let app = match &attempt.session.stage {
+            Stage::SecondFactor(subject) => self.ports.factors.second_factor(subject)?,
+            Stage::Password | Stage::Consent(_) => None,
+        };
+        let passkey = match self.ask_passkey(&attempt.session.stage)? {
+            Some(question) => {
+                let sessions = &self.ports.sessions;
+                sessions.put_ceremony(&attempt.digest, &question.state)?;
+                Some(question.options)
+            }
+            None => None,
+        };
         let form = login::form_of(&attempt.session, attempt.key, now);
-        Ok(LoginStep::Form(form).into())
+        let asked = app.map_or(form.asked, |_| Asked::Code);
+        Ok(LoginForm {
+            passkey,
+            asked,
+            ..form
+        })
     }
 
     fn begin(
         &self,
-        request: AuthorizationRequest,
+        target: Target,
         stage: Stage,
         now: UnixTime,
         random: &mut dyn Random,
@@ -130,7 +183,7 @@ impl Idm {
         let key = LoginSessionKey::random(random)?;
         let digest = key.digest();
         let session = LoginSession {
-            request,
+            target,
             stage,
             expires_at: now + self.config.login_life,
             attempts: 0,
@@ -173,6 +226,7 @@ impl Idm {
             factors: &*self.ports.factors,
             strangers: &self.strangers,
             policy: &self.config.lockout,
+            passkeys: self.ports.passkeys.as_ref().map(|ports| &*ports.repository),
         }
     }
 
@@ -188,25 +242,25 @@ impl Idm {
             field(form, "password")?.map(Password::new),
         );
         let (Some(Ok(login)), Some(Ok(password))) = typed else {
-            return Ok(LoginStep::TryAgain(attempt.form(now)).into());
+            return Ok(LoginStep::TryAgain(self.form(attempt, now)?).into());
         };
         match self.gate().check_password(&login, &password, now)? {
             Credentials::Right(user) => {
                 self.authenticated(attempt, &user, Amr::Password, now, random)
             }
-            Credentials::NeedsCode(user) => {
+            Credentials::NeedsSecondFactor(user) => {
                 attempt.session.stage = Stage::SecondFactor(user.subject);
                 let sessions = &self.ports.sessions;
                 sessions.put(&attempt.digest, &attempt.session, now)?;
-                Ok(LoginStep::AskCode(attempt.form(now)).into())
+                Ok(LoginStep::AskCode(self.form(attempt, now)?).into())
             }
-            Credentials::Wrong => {
-                attempt.report("wrong name or password");
-                Ok(LoginStep::TryAgain(attempt.form(now)).into())
+            Credentials::Wrong(subject) => {
+                self.refuse(&attempt, LogInFault::Password, subject, now)?;
+                Ok(LoginStep::TryAgain(self.form(attempt, now)?).into())
             }
-            Credentials::Wait(wait) => {
-                attempt.report("too many attempts");
-                Ok(LoginStep::Wait(attempt.form(now), wait).into())
+            Credentials::Wait(wait, subject) => {
+                self.refuse(&attempt, LogInFault::LockedOut, subject, now)?;
+                Ok(LoginStep::Wait(self.form(attempt, now)?, wait).into())
             }
         }
     }
@@ -222,24 +276,40 @@ impl Idm {
         let user = self.ports.users.by_subject(subject)?;
         let user = user.ok_or(LoginRefusal::PeerNoSession)?;
         let Some(code) = field(form, "code")? else {
-            return Ok(LoginStep::WrongCode(attempt.form(now)).into());
+            return Ok(LoginStep::WrongCode(self.form(attempt, now)?).into());
         };
+        let owner = Some(subject.clone());
         match self.gate().check_code(user, code, now)? {
             CodeCheck::Right(user, amr) => self.authenticated(attempt, &user, amr, now, random),
             CodeCheck::Wrong => {
-                attempt.report("wrong code");
-                Ok(LoginStep::WrongCode(attempt.form(now)).into())
+                self.refuse(&attempt, LogInFault::Code, owner, now)?;
+                Ok(LoginStep::WrongCode(self.form(attempt, now)?).into())
             }
             CodeCheck::Wait(wait) => {
-                attempt.report("too many attempts");
-                Ok(LoginStep::Wait(attempt.form(now), wait).into())
+                self.refuse(&attempt, LogInFault::LockedOut, owner, now)?;
+                Ok(LoginStep::Wait(self.form(attempt, now)?, wait).into())
             }
         }
     }
 
+    /// Records that a log-in was refused.
+    pub(crate) fn refuse(
+        &self,
+        attempt: &Attempt,
+        fault: LogInFault,
+        subject: Option<Subject>,
+        now: UnixTime,
+    ) -> Result<(), LoginRefusal> {
+        let client = attempt.client();
+        tracing::info!(client, ?fault, "log-in refused");
+        let act = AuditAct::LogInRefused(fault);
+        let entry = AuditEntry::new(now, act, subject).by(attempt.client_id());
+        Ok(self.keep(entry)?)
+    }
+
     /// The user has proved who he is: the browser gets a session under a fresh key, the application its code or the
     /// user a question.
-    fn authenticated(
+    pub(crate) fn authenticated(
         &self,
         attempt: Attempt,
         user: &User,
@@ -259,19 +329,37 @@ impl Idm {
             amr,
             expires_at: now + life,
         };
+        let act = AuditAct::LogIn(amr);
+        let entry = AuditEntry::new(now, act, Some(user.subject.clone()));
+        let entry = entry.by(attempt.client_id()).about(signed_on.id.as_str());
+        self.keep(entry)?;
         let browsers = &self.ports.browsers;
         browsers.put_browser(&key.digest(), &signed_on, now)?;
-        let request = attempt.session.request;
-        let step = if self.consent_is_missing(&request, &user.subject)? {
-            let stage = Stage::Consent(signed_on);
-            ask_consent(self.begin(request, stage, now, random)?, now)
-        } else {
-            LoginStep::Redirect(self.grant(&request, &signed_on, now, random)?)
+        let step = match attempt.session.target {
+            Target::Account => LoginStep::Account,
+            Target::Application(request) => self.go_on(*request, signed_on, now, random)?,
         };
         Ok(LoginAnswer {
             step,
             signed_on: Some(SignedOn { key, life }),
         })
+    }
+
+    /// The user is known: asks for consent where it is missing, else gives the code.
+    fn go_on(
+        &self,
+        request: AuthorizationRequest,
+        signed_on: BrowserSession,
+        now: UnixTime,
+        random: &mut dyn Random,
+    ) -> Result<LoginStep, LoginRefusal> {
+        if !self.consent_is_missing(&request, &signed_on.subject)? {
+            let location = self.grant(&request, &signed_on, now, random)?;
+            return Ok(LoginStep::Redirect(location));
+        }
+        let stage = Stage::Consent(signed_on);
+        let target = Target::Application(Box::new(request));
+        Ok(ask_consent(self.begin(target, stage, now, random)?, now))
     }
 
     fn on_decision(
@@ -291,7 +379,9 @@ impl Idm {
         if !self.ports.sessions.end(&attempt.digest)? {
             return Err(LoginRefusal::PeerNoSession);
         }
-        let request = attempt.session.request;
+        let Target::Application(request) = attempt.session.target else {
+            return Err(LoginRefusal::PeerNoSession);
+        };
         if !allowed {
             let error = AuthorizationError::AccessDenied;
             return Ok(LoginStep::Redirect(request.error_location(error)).into());
@@ -344,19 +434,26 @@ impl Idm {
 }
 
 impl Attempt {
-    fn form(self, now: UnixTime) -> crate::LoginForm {
-        login::form_of(&self.session, self.key, now)
+    /// The application, unless the user wants to see his account.
+    pub(crate) fn client_id(&self) -> Option<&OauthClientId> {
+        match &self.session.target {
+            Target::Application(request) => Some(&request.parts().client_id),
+            Target::Account => None,
+        }
     }
 
-    fn report(&self, reason: &str) {
-        let client = &self.session.request.parts().client_id;
-        tracing::info!(%client, "log-in refused: {reason}");
+    fn client(&self) -> Option<&str> {
+        self.client_id().map(OauthClientId::as_str)
     }
 }
 
 fn ask_consent(attempt: Attempt, now: UnixTime) -> LoginStep {
-    let purposes = purposes(&attempt.session.request.parts().scopes);
-    LoginStep::AskConsent(attempt.form(now), purposes)
+    let purposes = match &attempt.session.target {
+        Target::Application(request) => purposes(&request.parts().scopes),
+        Target::Account => Vec::new(),
+    };
+    let form = login::form_of(&attempt.session, attempt.key, now);
+    LoginStep::AskConsent(form, purposes)
 }
 
 /// What the scopes are for, each once.

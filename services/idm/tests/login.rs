@@ -8,7 +8,7 @@
 )]
 
 use roger_base::{McpttId, UnixTime};
-use roger_idm::memory::{MemoryBrowsers, MemorySessions, MemoryStore, MemoryUsers};
+use roger_idm::memory::{MemoryAudit, MemoryBrowsers, MemorySessions, MemoryStore, MemoryUsers};
 use roger_idm::ports::{StoreError, UserRepository};
 use roger_idm::{
     Failures, Idm, IdmConfig, LoginForm, LoginName, LoginRefusal, LoginStep, Password,
@@ -77,7 +77,9 @@ impl Bench {
             browsers: Arc::new(MemoryBrowsers::default()),
             consents: users.clone(),
             factors: users.clone(),
+            passkeys: None,
             keys: users.clone(),
+            audit: Arc::new(MemoryAudit::default()),
         };
         let config = IdmConfig::new(Issuer::new(ISSUER).unwrap(), "https://mcptt.example.org");
         let idm = Idm::start(config, ports, NOW).unwrap();

@@ -2,6 +2,7 @@
 
 use super::pages::{self, FormPage, Input};
 use super::router::{Shared, blocking, busy, form_body, refused, server_error, with_header};
+use super::{account_page, cookie};
 use crate::system::OsRandom;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -10,7 +11,7 @@ use axum::response::Response;
 use qrcode::QrCode;
 use qrcode::render::svg;
 use roger_idm::{AccountFault, Enrolment, LoginRefusal, RecoveryCodes};
-use roger_oidc::LoginSessionKey;
+use roger_oidc::{BrowserKey, LoginSessionKey};
 use zeroize::Zeroizing;
 
 /// Password change.
@@ -19,6 +20,8 @@ pub(super) const PASSWORD_PATH: &str = "/account/password";
 pub(super) const FACTOR_PATH: &str = "/account/second-factor";
 /// Second factor: the first code.
 pub(super) const CONFIRM_PATH: &str = "/account/second-factor/confirm";
+
+const BACK: (&str, &str) = (account_page::PATH, "Back to your account");
 
 const fn input(
     name: &'static str,
@@ -66,15 +69,16 @@ fn password_form(shared: &Shared, status: StatusCode, message: Option<&str>) -> 
             input("again", "New password again", "password", "new-password"),
         ],
         buttons: vec![("change", "Change password")],
+        link: Some(BACK),
         ..FormPage::default()
     };
     pages::form(status, page)
 }
 
 pub(super) async fn change_password(State(shared): State<Shared>, request: Request) -> Response {
-    let changed = hashed(&shared, request, |front, body| {
+    let changed = hashed(&shared, request, |front, body, browser| {
         let now = front.clock.now();
-        front.idm.change_password(body, now, &mut OsRandom)
+        front.idm.change_password(body, browser, now, &mut OsRandom)
     });
     match changed.await {
         Ok(Ok(())) => pages::notice(StatusCode::OK, "Your password is changed.", shared.banner()),
@@ -92,22 +96,23 @@ pub(super) async fn factor_page(State(shared): State<Shared>) -> Response {
 
 fn factor_form(shared: &Shared, status: StatusCode, message: Option<&str>) -> Response {
     let page = FormPage {
-        title: "Second factor",
+        title: "Authenticator app",
         banner: shared.banner(),
         intro: "Add an authenticator app to your account.",
         message,
         action: FACTOR_PATH,
         inputs: vec![USERNAME, PASSWORD, OPTIONAL_CODE],
         buttons: vec![("begin", "Continue")],
+        link: Some(BACK),
         ..FormPage::default()
     };
     pages::form(status, page)
 }
 
 pub(super) async fn begin_enrolment(State(shared): State<Shared>, request: Request) -> Response {
-    let begun = hashed(&shared, request, |front, body| {
+    let begun = hashed(&shared, request, |front, body, browser| {
         let now = front.clock.now();
-        front.idm.begin_enrolment(body, now, &mut OsRandom)
+        front.idm.begin_enrolment(body, browser, now, &mut OsRandom)
     });
     match begun.await {
         Ok(Ok(enrolment)) => enrolment_form(&shared, &enrolment),
@@ -133,7 +138,7 @@ fn enrolment_form(shared: &Shared, enrolment: &Enrolment) -> Response {
     let typed = core::str::from_utf8(enrolment.typed.expose()).unwrap_or_default();
     let key: &LoginSessionKey = &enrolment.key;
     let page = FormPage {
-        title: "Second factor",
+        title: "Authenticator app",
         banner: shared.banner(),
         intro: "Scan this with your authenticator app, or type the key below, then type the code it shows.",
         list: vec![typed],
@@ -148,7 +153,7 @@ fn enrolment_form(shared: &Shared, enrolment: &Enrolment) -> Response {
 }
 
 pub(super) async fn finish_enrolment(State(shared): State<Shared>, request: Request) -> Response {
-    let finished = hashed(&shared, request, |front, body| {
+    let finished = hashed(&shared, request, |front, body, _| {
         let now = front.clock.now();
         front.idm.finish_enrolment(body, now, &mut OsRandom)
     });
@@ -168,12 +173,13 @@ fn recovery_page(shared: &Shared, codes: &RecoveryCodes) -> Response {
         banner: shared.banner(),
         intro: "Done. Keep these codes on paper: each lets you in once without your phone. They are not shown again.",
         list: codes.expose().collect(),
+        link: Some(BACK),
         ..FormPage::default()
     };
     pages::form(StatusCode::OK, page)
 }
 
-fn told(fault: AccountFault) -> (StatusCode, String) {
+pub(super) fn told(fault: AccountFault) -> (StatusCode, String) {
     let (status, message) = match fault {
         AccountFault::Credentials => (
             StatusCode::FORBIDDEN,
@@ -196,6 +202,23 @@ fn told(fault: AccountFault) -> (StatusCode, String) {
             "This page has expired. Begin again.",
         ),
         AccountFault::Code => (StatusCode::FORBIDDEN, "This code is wrong. Begin again."),
+        AccountFault::NotFresh => (
+            StatusCode::FORBIDDEN,
+            "Your log-in is too long ago. Log in again.",
+        ),
+        AccountFault::Passkey => (
+            StatusCode::FORBIDDEN,
+            "This passkey was not accepted. Try again.",
+        ),
+        AccountFault::PresenceOnly => (
+            StatusCode::BAD_REQUEST,
+            "This key cannot check your finger, face or PIN. Tick the box below the name to use it after your password.",
+        ),
+        AccountFault::Name => (StatusCode::BAD_REQUEST, "Give the passkey a name."),
+        AccountFault::TooMany => (
+            StatusCode::BAD_REQUEST,
+            "You have as many passkeys as you may have. Remove one first.",
+        ),
     };
     (status, message.to_owned())
 }
@@ -210,18 +233,21 @@ fn waiting(response: Response, fault: AccountFault) -> Response {
 }
 
 /// Reads a form and works on it when its turn to hash has come.
-async fn hashed<T: Send + 'static>(
+pub(super) async fn hashed<T: Send + 'static>(
     shared: &Shared,
     request: Request,
-    work: impl FnOnce(&super::IdmFrontEnd, &str) -> Result<T, LoginRefusal> + Send + 'static,
+    work: impl FnOnce(&super::IdmFrontEnd, &str, Option<&BrowserKey>) -> Result<T, LoginRefusal>
+    + Send
+    + 'static,
 ) -> Result<T, Box<Response>> {
+    let browser = cookie::read_session(request.headers());
     let body = form_body(request)
         .await
         .map_err(|status| pages::notice(status, "The form is malformed.", shared.banner()))?;
     let turn = shared.turn().await.ok_or_else(|| busy(shared))?;
     let front = shared.front.clone();
     let done = blocking(move || {
-        let done = work(&front, &body);
+        let done = work(&front, &body, browser.as_ref());
         drop(turn);
         done
     });

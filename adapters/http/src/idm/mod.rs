@@ -11,12 +11,16 @@
 //! | GET, POST `/oauth2/logout` | ends the browser's session |
 //! | POST `/oauth2/register` | registers a client |
 //! | GET, PUT, DELETE `/oauth2/register/{id}` | a client's own registration |
+//! | GET `/account` | the user's own page, after a fresh log-in |
+//! | POST `/account/passkeys`, `/account/passkeys/remove` | adds and removes a passkey |
+//! | POST `/account/second-factor/remove`, `/account/sessions/end` | removes an authenticator app, ends a session |
 //! | GET, POST `/account/password` | changes a password |
 //! | GET, POST `/account/second-factor` | enrols an authenticator app |
 //! | GET `/oauth2/jwks` | public keys |
 //! | GET `/.well-known/openid-configuration` | discovery |
 
 mod account;
+mod account_page;
 mod cookie;
 mod endpoints;
 mod log_out;

@@ -1,5 +1,6 @@
-//! The log-in page and the notices; they work without script and on a phone.
+//! The log-in page and the notices; they work without script, but for passkeys, and on a phone.
 
+use super::{account, account_page, log_out};
 use askama::Template;
 use axum::body::Body;
 use axum::http::header::{
@@ -8,7 +9,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use roger_idm::LoginForm;
+use roger_idm::{Asked, LoginForm};
 
 /// Where the form goes.
 pub(super) const LOGIN_PATH: &str = "/oauth2/login";
@@ -17,15 +18,51 @@ pub(super) const STYLE_PATH: &str = "/oauth2/style.css";
 /// The style sheet.
 pub(super) const STYLE: &str = include_str!("../../templates/style.css");
 
-/// Nothing but our own style sheet, in nobody's frame. `form-action` is left out on purpose: browsers apply it to
+/// Where the script for passkeys is.
+pub(super) const SCRIPT_PATH: &str = "/oauth2/passkey.js";
+/// The script for passkeys, which the pages can do without.
+pub(super) const SCRIPT: &str = include_str!("../../templates/passkey.js");
+
+/// Addresses inside pages.
+pub(super) struct Paths {
+    pub(super) style: &'static str,
+    pub(super) script: &'static str,
+    pub(super) password: &'static str,
+    pub(super) app: &'static str,
+    pub(super) remove_app: &'static str,
+    pub(super) add_passkey: &'static str,
+    pub(super) remove_passkey: &'static str,
+    pub(super) end_session: &'static str,
+    pub(super) log_out: &'static str,
+}
+
+pub(super) const PATHS: Paths = Paths {
+    style: STYLE_PATH,
+    script: SCRIPT_PATH,
+    password: account::PASSWORD_PATH,
+    app: account::FACTOR_PATH,
+    remove_app: account_page::REMOVE_APP_PATH,
+    add_passkey: account_page::ADD_PASSKEY_PATH,
+    remove_passkey: account_page::REMOVE_PASSKEY_PATH,
+    end_session: account_page::END_SESSION_PATH,
+    log_out: log_out::PATH,
+};
+
+impl Default for Paths {
+    fn default() -> Self {
+        PATHS
+    }
+}
+
+/// Nothing but our own style sheet and script, in nobody's frame. `form-action` is left out on purpose: browsers apply it to
 /// the redirect after the form as well, and that leads to the application's own scheme.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(Template)]
 #[template(path = "login.html")]
 struct LoginPage<'a> {
-    style_path: &'a str,
+    paths: Paths,
+    passkey: Option<&'a str>,
     action: &'a str,
     banner: Option<&'a str>,
     client_name: &'a str,
@@ -37,7 +74,8 @@ struct LoginPage<'a> {
 #[derive(Template)]
 #[template(path = "notice.html")]
 struct NoticePage<'a> {
-    style_path: &'a str,
+    paths: Paths,
+    is_error: bool,
     banner: Option<&'a str>,
     title: &'a str,
     message: &'a str,
@@ -56,7 +94,7 @@ pub(super) struct Input {
 #[derive(Template, Default)]
 #[template(path = "form.html")]
 pub(super) struct FormPage<'a> {
-    pub(super) style_path: &'a str,
+    pub(super) paths: Paths,
     pub(super) title: &'a str,
     pub(super) banner: Option<&'a str>,
     pub(super) intro: &'a str,
@@ -68,14 +106,14 @@ pub(super) struct FormPage<'a> {
     pub(super) hidden: Vec<(&'a str, &'a str)>,
     pub(super) inputs: Vec<Input>,
     pub(super) buttons: Vec<(&'a str, &'a str)>,
+    /// The question to a passkey.
+    pub(super) passkey: Option<&'a str>,
+    /// Where to go from here.
+    pub(super) link: Option<(&'a str, &'a str)>,
 }
 
 /// Shows a page with a form.
 pub(super) fn form(status: StatusCode, page: FormPage<'_>) -> Response {
-    let page = FormPage {
-        style_path: STYLE_PATH,
-        ..page
-    };
     html(status, page.render())
 }
 
@@ -87,22 +125,32 @@ const CODE: Input = Input {
     required: true,
 };
 
-/// Asks for the code of the second factor.
-pub(super) fn code(
+/// Asks for the second factor: a code, a passkey, or whichever of both the user likes.
+fn second_factor(
     status: StatusCode,
     login: &LoginForm,
     message: Option<&str>,
     banner: Option<&str>,
 ) -> Response {
+    let takes_code = login.asked == Asked::Code;
+    let intro = match (takes_code, login.passkey.is_some()) {
+        (true, false) => "Type the code that your authenticator app shows.",
+        (true, true) => "Type the code that your authenticator app shows, or use your passkey.",
+        (false, _) => "Your password was right. Now use your passkey.",
+    };
     let page = FormPage {
-        title: "Code",
+        title: "Second factor",
         banner,
-        intro: "Type the code that your authenticator app shows.",
+        intro,
         message,
         action: LOGIN_PATH,
         hidden: vec![("session", login.session.expose())],
-        inputs: vec![CODE],
-        buttons: vec![("code", "Log in")],
+        inputs: takes_code.then_some(CODE).into_iter().collect(),
+        buttons: takes_code
+            .then_some(("code", "Log in"))
+            .into_iter()
+            .collect(),
+        passkey: login.passkey.as_deref(),
         ..FormPage::default()
     };
     form(status, page)
@@ -124,15 +172,19 @@ pub(super) fn consent(login: &LoginForm, purposes: &[&str], banner: Option<&str>
     form(StatusCode::OK, page)
 }
 
-/// The log-in page with what is to be said above the form.
+/// The page of a log-in's stage, with what is to be said above the form.
 pub(super) fn login(
     status: StatusCode,
     form: &LoginForm,
     message: Option<&str>,
     banner: Option<&str>,
 ) -> Response {
+    if form.asked != Asked::Password {
+        return second_factor(status, form, message, banner);
+    }
     let page = LoginPage {
-        style_path: STYLE_PATH,
+        paths: PATHS,
+        passkey: form.passkey.as_deref(),
         action: LOGIN_PATH,
         banner,
         client_name: &form.client_name,
@@ -148,16 +200,21 @@ pub(super) fn notice(status: StatusCode, message: &str, banner: Option<&str>) ->
     html(
         status,
         NoticePage {
-            style_path: STYLE_PATH,
+            paths: PATHS,
+            is_error: !status.is_success(),
             banner,
-            title: "Log-in",
+            title: if status.is_success() {
+                "Done"
+            } else {
+                "That did not work"
+            },
             message,
         }
         .render(),
     )
 }
 
-fn html(status: StatusCode, page: Result<String, askama::Error>) -> Response {
+pub(super) fn html(status: StatusCode, page: Result<String, askama::Error>) -> Response {
     let Ok(page) = page else {
         tracing::error!("a page could not be rendered");
         return answer(

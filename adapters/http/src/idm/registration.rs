@@ -31,7 +31,7 @@ pub(super) async fn register(State(shared): State<Shared>, request: Request) -> 
     let front = shared.front.clone();
     let answered = blocking(move || {
         let (now, header) = (front.clock.now(), authorization.as_ref());
-        let endpoint = front.idm.registration();
+        let endpoint = front.idm.registration(now);
         endpoint.register(
             header.map(|header| header.as_str()),
             &body,
@@ -54,7 +54,7 @@ pub(super) async fn read(
     let front = shared.front.clone();
     let answered = blocking(move || {
         let header = authorization.as_ref().map(|header| header.as_str());
-        front.idm.registration().read(&id, header)
+        front.idm.registration(front.clock.now()).read(&id, header)
     });
     answer(StatusCode::OK, answered.await)
 }
@@ -75,7 +75,10 @@ pub(super) async fn update(
     let front = shared.front.clone();
     let answered = blocking(move || {
         let header = authorization.as_ref().map(|header| header.as_str());
-        front.idm.registration().update(&id, header, &body)
+        front
+            .idm
+            .registration(front.clock.now())
+            .update(&id, header, &body)
     });
     answer(StatusCode::OK, answered.await)
 }
@@ -92,7 +95,10 @@ pub(super) async fn delete(
     let front = shared.front.clone();
     let answered = blocking(move || {
         let header = authorization.as_ref().map(|header| header.as_str());
-        let deleted = front.idm.registration().delete(&id, header);
+        let deleted = front
+            .idm
+            .registration(front.clock.now())
+            .delete(&id, header);
         deleted.map(|()| SecretBytes::new(Vec::new()))
     });
     answer(StatusCode::NO_CONTENT, answered.await)

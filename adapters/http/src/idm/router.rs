@@ -1,7 +1,7 @@
 //! Requests to the IdM service and its answers to HTTP.
 
-use super::pages::{self, LOGIN_PATH, STYLE, STYLE_PATH};
-use super::{account, cookie, endpoints, log_out, registration};
+use super::pages::{self, LOGIN_PATH, SCRIPT, SCRIPT_PATH, STYLE, STYLE_PATH};
+use super::{account, account_page, cookie, endpoints, log_out, registration};
 use crate::service::read_body;
 use crate::system::{Clock, OsRandom};
 use axum::Router;
@@ -91,8 +91,10 @@ pub fn router(front: IdmFrontEnd) -> Router {
             get(account::factor_page).post(account::begin_enrolment),
         )
         .route(account::CONFIRM_PATH, post(account::finish_enrolment))
+        .merge(account_page::routes())
         .route("/oauth2/jwks", get(jwks))
         .route(STYLE_PATH, get(style))
+        .route(SCRIPT_PATH, get(script))
         .route("/.well-known/openid-configuration", get(discovery))
         .with_state(shared)
 }
@@ -162,7 +164,7 @@ async fn login(State(shared): State<Shared>, request: Request) -> Response {
     }
 }
 
-fn show(shared: &Shared, answer: LoginAnswer) -> Response {
+pub(super) fn show(shared: &Shared, answer: LoginAnswer) -> Response {
     let response = show_step(shared, answer.step);
     match answer.signed_on {
         Some(signed_on) => with_header(
@@ -187,11 +189,20 @@ fn show_step(shared: &Shared, step: LoginStep) -> Response {
         LoginStep::Redirect(location) => {
             with_header(redirect(location), SET_COOKIE, cookie::clear())
         }
+        LoginStep::Account => with_header(
+            redirect(account_page::PATH.to_owned()),
+            SET_COOKIE,
+            cookie::clear(),
+        ),
         LoginStep::Form(form) => begun(pages::login(StatusCode::OK, &form, None, banner), &form),
-        LoginStep::AskCode(form) => pages::code(StatusCode::OK, &form, None, banner),
+        LoginStep::AskCode(form) => pages::login(StatusCode::OK, &form, None, banner),
         LoginStep::WrongCode(form) => {
             let message = Some("This code is wrong or was used before.");
-            pages::code(StatusCode::FORBIDDEN, &form, message, banner)
+            pages::login(StatusCode::FORBIDDEN, &form, message, banner)
+        }
+        LoginStep::WrongPasskey(form) => {
+            let message = Some("This passkey was not accepted. Try again, or log in another way.");
+            pages::login(StatusCode::FORBIDDEN, &form, message, banner)
         }
         LoginStep::AskConsent(form, purposes) => {
             begun(pages::consent(&form, &purposes, banner), &form)
@@ -259,6 +270,14 @@ async fn style() -> Response {
         StatusCode::OK,
         "text/css; charset=utf-8",
         Body::from(STYLE),
+    ))
+}
+
+async fn script() -> Response {
+    cacheable(pages::answer(
+        StatusCode::OK,
+        "text/javascript; charset=utf-8",
+        Body::from(SCRIPT),
     ))
 }
 

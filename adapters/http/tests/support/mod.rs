@@ -5,11 +5,13 @@ use roger_adapter_http::{
     ClientTls, Clock, DevelopmentCa, HttpAnswer, HttpsClient, HttpsServer, IdmClient, ServerLimits,
     ServerTls, WireTap, idm,
 };
+use roger_adapter_webauthn::Passkeys;
 use roger_base::{McpttId, UnixTime};
-use roger_idm::memory::{MemoryBrowsers, MemorySessions, MemoryStore, MemoryUsers};
+use roger_idm::memory::{MemoryAudit, MemoryBrowsers, MemorySessions, MemoryStore, MemoryUsers};
 use roger_idm::ports::UserRepository;
 use roger_idm::{
-    Failures, Idm, IdmConfig, LoginName, Password, PasswordHash, Ports, User, UserState,
+    Failures, Idm, IdmConfig, LoginName, PasskeyPorts, Password, PasswordHash, Ports, User,
+    UserState,
 };
 use roger_oidc::client::RelyingParty;
 use roger_oidc::provider::{Client, ClientDetails, ClientKind};
@@ -49,6 +51,7 @@ pub struct Bench {
     pub idm: Arc<Idm>,
     pub users: Arc<MemoryUsers>,
     pub store: Arc<MemoryStore>,
+    pub audit: Arc<MemoryAudit>,
     pub ca: DevelopmentCa,
     pub clock: Arc<MovedClock>,
     pub http: HttpsClient,
@@ -79,6 +82,13 @@ fn free_port() -> u16 {
         .local_addr()
         .unwrap()
         .port()
+}
+
+fn passkeys(issuer: &Issuer, users: &Arc<MemoryUsers>) -> Option<PasskeyPorts> {
+    Some(PasskeyPorts {
+        repository: users.clone(),
+        verifier: Arc::new(Passkeys::new(issuer).unwrap()),
+    })
 }
 
 impl Bench {
@@ -121,6 +131,7 @@ impl Bench {
                 details: ClientDetails::default(),
             })
             .unwrap();
+        let audit = Arc::new(MemoryAudit::default());
         let ports = Ports {
             users: users.clone(),
             clients: store.clone(),
@@ -129,7 +140,9 @@ impl Bench {
             browsers: Arc::new(MemoryBrowsers::default()),
             consents: users.clone(),
             factors: users.clone(),
+            passkeys: passkeys(&issuer, &users),
             keys: users.clone(),
+            audit: audit.clone(),
         };
         let config = IdmConfig::new(issuer.clone(), "https://mcptt.example.org");
         let idm = Arc::new(Idm::start(config, ports, now).unwrap());
@@ -149,6 +162,7 @@ impl Bench {
             idm,
             users,
             store,
+            audit,
             ca,
             clock,
             http,

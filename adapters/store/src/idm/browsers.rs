@@ -79,6 +79,25 @@ impl BrowserSessionRepository for Store {
         })?)
     }
 
+    fn browsers_of(
+        &self,
+        subject: &Subject,
+        now: UnixTime,
+    ) -> Result<Vec<BrowserSession>, StoreError> {
+        let subject = subject.as_str().to_owned();
+        Ok(self.worker.read(async move |connection| {
+            let rows: Vec<BrowserRow> = query_as(
+                "SELECT session, subject, authenticated_at, amr, expires_at FROM browsers \
+                 WHERE subject = ? AND expires_at > ? ORDER BY authenticated_at DESC, session",
+            )
+            .bind(&subject)
+            .bind(seconds(now)?)
+            .fetch_all(connection)
+            .await?;
+            rows.into_iter().map(read).collect()
+        })?)
+    }
+
     fn end_browser(&self, id: &SessionId) -> Result<(), StoreError> {
         let sql = "DELETE FROM browsers WHERE session = ?";
         Ok(self.end_browsers(sql, id.as_str().to_owned())?)

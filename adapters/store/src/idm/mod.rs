@@ -3,6 +3,7 @@
 mod browsers;
 mod clients;
 mod grants;
+mod passkeys;
 mod registry;
 mod roster;
 mod second_factors;

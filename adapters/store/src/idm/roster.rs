@@ -117,7 +117,8 @@ impl Store {
         })
     }
 
-    /// Removes a user with everything that is known of her: accounts at every KMS domain, second factors, consents.
+    /// Removes a user with everything that is known of her: accounts at every KMS domain, second factors, passkeys,
+    /// consents.
     ///
     /// # Errors
     /// [`StoreFault`] when the store cannot do it.
@@ -130,6 +131,7 @@ impl Store {
             }
             for sql in [
                 "DELETE FROM second_factors WHERE subject = ?",
+                "DELETE FROM passkeys WHERE subject = ?",
                 "DELETE FROM consents WHERE subject = ?",
                 "DELETE FROM users WHERE subject = ?",
             ] {

@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, NOW, on_both};
 use roger_base::McpttId;
-use roger_idm::memory::MemorySessions;
+use roger_idm::memory::{MemoryAudit, MemorySessions};
 use roger_idm::ports::UserRepository as _;
 use roger_idm::{
     Failures, Idm, IdmConfig, LoginName, LoginStep, Password, PasswordHash, Ports, User, UserState,
@@ -28,7 +28,9 @@ fn idm(bench: &Bench) -> Idm {
         browsers: store.clone(),
         consents: store.clone(),
         factors: store.clone(),
+        passkeys: None,
         keys: store,
+        audit: Arc::new(MemoryAudit::default()),
     };
     Idm::start(
         IdmConfig::new(Issuer::new(ISSUER).unwrap(), "https://mcptt.example.org"),

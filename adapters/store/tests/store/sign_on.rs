@@ -4,10 +4,12 @@ use crate::bench::{Bench, NOW, code_grant, digest, on_both, refresh_grant};
 use roger_base::{SecretBytes, UnixTime};
 use roger_idm::memory::{MemoryBrowsers, MemoryStore, MemoryUsers};
 use roger_idm::ports::{
-    BrowserSession, BrowserSessionRepository, ConsentRepository, SecondFactorRepository,
-    SigningKeyRepository,
+    BrowserSession, BrowserSessionRepository, ConsentRepository, PasskeyRepository,
+    SecondFactorRepository, SigningKeyRepository, StoreError,
 };
-use roger_idm::{SecondFactor, StoredSigningKey, TotpSecret};
+use roger_idm::{
+    Passkey, PasskeyId, PasskeyName, PasskeyUse, SecondFactor, StoredSigningKey, TotpSecret,
+};
 use roger_oidc::provider::{
     Client, ClientDetails, ClientKind, ClientRegistry, CodeGrant, GrantOwner, GrantRepository,
     PutOutcome, RefreshGrant, RegistrationPermit,
@@ -66,6 +68,54 @@ fn holds_consents(store: &dyn ConsentRepository) {
     }
     let bob = Subject::new("bob").unwrap();
     assert_eq!(store.consent(&bob, &app), Ok(ScopeSet::default()));
+}
+
+fn holds_passkeys(store: &dyn PasskeyRepository) {
+    let passkey = |id: u8, name: &str| Passkey {
+        id: PasskeyId::new(vec![id, 0, 255]).unwrap(),
+        subject: Subject::new(name).unwrap(),
+        name: PasskeyName::new("my phone").unwrap(),
+        usage: PasskeyUse::Alone,
+        credential: format!("counter of {id}: 1"),
+        created_at: NOW,
+        used_at: None,
+    };
+    let (first, theirs) = (passkey(1, "alice"), passkey(2, "bob"));
+    let second = Passkey {
+        usage: PasskeyUse::AfterPassword,
+        created_at: UnixTime(NOW.0 + 1),
+        ..passkey(0, "alice")
+    };
+    for one in [&second, &first, &theirs] {
+        store.add_passkey(one).unwrap();
+        assert_eq!(store.passkey(&one.id).unwrap().as_ref(), Some(one));
+    }
+    // A name is taken once, whoever has it.
+    let stolen = Passkey {
+        subject: theirs.subject.clone(),
+        ..first.clone()
+    };
+    let taken = store.add_passkey(&stolen).err().unwrap();
+    assert!(matches!(taken, StoreError::LocalDuplicate(_)));
+    let alice = first.subject.clone();
+    let own = store.passkeys_of(&alice).unwrap();
+    assert_eq!(own.iter().map(|own| &own.id).collect::<Vec<_>>().len(), 2);
+    assert!(own.contains(&first) && own.contains(&second));
+
+    // Of two answers at the same counter one is good.
+    let later = UnixTime(NOW.0 + 9);
+    assert_eq!(store.passkey_used(&first, "counter 2", later), Ok(true));
+    assert_eq!(store.passkey_used(&first, "counter 2", later), Ok(false));
+    let used = store.passkey(&first.id).unwrap().unwrap();
+    assert_eq!(used.credential, "counter 2");
+    assert_eq!(used.used_at, Some(later));
+    assert_eq!(store.passkey(&theirs.id).unwrap(), Some(theirs.clone()));
+
+    assert_eq!(store.remove_passkey(&alice, &theirs.id), Ok(false));
+    assert_eq!(store.remove_passkey(&alice, &first.id), Ok(true));
+    assert_eq!(store.remove_passkey(&alice, &first.id), Ok(false));
+    assert_eq!(store.passkey_used(&used, "counter 3", later), Ok(false));
+    assert_eq!(store.passkeys_of(&alice).unwrap(), [second]);
 }
 
 fn holds_second_factors(store: &dyn SecondFactorRepository) {
@@ -168,6 +218,8 @@ fn sign_on_ports_hold_in_memory_and_on_the_disk(bench: &mut Bench) {
     holds_consents(&store);
     holds_second_factors(&users);
     holds_second_factors(&store);
+    holds_passkeys(&users);
+    holds_passkeys(&store);
     revokes_by_owner(&MemoryStore::default());
     revokes_by_owner(&store);
     registers(&MemoryStore::default());

@@ -49,7 +49,7 @@ impl Revoke {
             Period::Number(number) => number,
         };
         let mut deed = Deed::new::<String>("kms revoke-keys", []).within(&domain);
-        deed.subjects = vec![(self.identity.clone(), number)];
+        deed.key_sets = vec![(self.identity.clone(), number)];
         session.act(&deed, || {
             let table = session.store.kms(&domain);
             Ok(table.revoke_key_set(&self.identity, number)?)

@@ -14,7 +14,7 @@ use roger_adapter_store::{Store, StoredRoot};
 use roger_base::UnixTime;
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
-use roger_idm::memory::MemorySessions;
+use roger_idm::memory::{MemorySessions, TracedAudit};
 use roger_idm::ports::UserRepository as _;
 use roger_idm::{
     Failures, Idm, IdmConfig, LoginName, Password, PasswordHash, Ports, User, UserState,
@@ -130,7 +130,9 @@ impl IdmServer {
             browsers: Arc::new(store.clone()),
             consents: Arc::new(store.clone()),
             factors: Arc::new(store.clone()),
+            passkeys: None,
             keys: Arc::new(store.clone()),
+            audit: Arc::new(TracedAudit),
         };
         let idm = Arc::new(Idm::start(config, ports, now)?);
         let front = idm::IdmFrontEnd {

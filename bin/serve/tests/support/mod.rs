@@ -13,7 +13,7 @@ use roger_config::Config;
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
 use roger_idm::ports::UserRepository as _;
-use roger_idm::{Failures, LoginName, Password, PasswordHash, User, UserState};
+use roger_idm::{AuditAct, Failures, LoginName, Password, PasswordHash, User, UserState};
 use roger_kms::ports::{AuditEntry, AuditLog, StoreError};
 use roger_kms::{CertificateTerms, KeyAccount};
 use roger_oidc::client::RelyingParty;
@@ -24,8 +24,8 @@ use std::fs::{Permissions, set_permissions, write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -51,12 +51,26 @@ pub enum Provision {
 struct Audit {
     entries: AtomicUsize,
     broken: AtomicBool,
+    acts: Mutex<Vec<AuditAct>>,
 }
 
 impl AuditLog for Audit {
     fn record(&self, _: &AuditEntry) -> Result<(), StoreError> {
         self.check().map_err(StoreError)?;
         self.entries.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+impl roger_idm::ports::AuditLog for Audit {
+    fn ready(&self) -> Result<(), roger_idm::ports::StoreError> {
+        let checked = self.check();
+        checked.map_err(roger_idm::ports::StoreError::LocalUnavailable)
+    }
+
+    fn record(&self, entry: &roger_idm::AuditEntry) -> Result<(), roger_idm::ports::StoreError> {
+        roger_idm::ports::AuditLog::ready(self)?;
+        self.acts.lock().unwrap().push(entry.act);
         Ok(())
     }
 }
@@ -167,6 +181,11 @@ impl Bench {
 
     pub fn audited(&self) -> usize {
         self.audit.entries.load(Ordering::SeqCst)
+    }
+
+    /// What the IdM server recorded.
+    pub fn acts(&self) -> Vec<AuditAct> {
+        self.audit.acts.lock().unwrap().clone()
     }
 
     pub fn break_audit(&self) {

@@ -34,7 +34,7 @@ pub struct AuthorizationRequestParts {
     pub nonce: Option<Nonce>,
     /// PKCE challenge of the request.
     pub challenge: CodeChallenge,
-    /// How the user will authenticate.
+    /// What the client likes best of what we offer.
     pub acr: Acr,
     /// Login name that the client proposes, shown in the form.
     pub login_hint: Option<String>,
@@ -355,8 +355,12 @@ fn max_age(form: &FormParameters) -> Result<Option<Duration>, Fault> {
 /// `acr_values` is mandatory in the profile, but generic OpenID clients do not send it: absence means the
 /// password, and so does a list without a value we offer, since `acr` is a voluntary claim.
 fn chosen_acr(form: &FormParameters) -> Result<Acr, Fault> {
-    form.optional("acr_values")?;
-    Ok(Acr::password())
+    let asked = form.optional("acr_values")?.unwrap_or_default();
+    let offered = [Acr::password(), Acr::phishing_resistant()];
+    let liked = asked
+        .split(' ')
+        .find_map(|value| offered.iter().find(|own| own.as_str() == value));
+    Ok(liked.cloned().unwrap_or_else(Acr::password))
 }
 
 fn login_hint(form: &FormParameters) -> Result<Option<String>, Fault> {

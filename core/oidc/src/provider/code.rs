@@ -1,7 +1,7 @@
 //! The end of a log-in: a code in a redirect (TS 33.180 B.4.2.3).
 
 use super::{Account, AuthorizationRequest, CodeGrant, GrantRepository, StoreError, TokenPolicy};
-use crate::{Amr, AuthorizationCode, GrantId, SessionId};
+use crate::{Acr, Amr, AuthorizationCode, GrantId, SessionId};
 use roger_base::{Random, RandomError, UnixTime};
 use thiserror::Error;
 
@@ -55,7 +55,7 @@ impl AuthorizationRequest {
             scopes: parts.scopes.intersection(&user.account.entitlement),
             nonce: parts.nonce.clone(),
             authenticated_at: user.at,
-            acr: parts.acr.clone(),
+            acr: reached(&parts.acr, user.amr),
             amr: user.amr,
             session: user.session.clone(),
             expires_at: now + policy.code(),
@@ -65,4 +65,12 @@ impl AuthorizationRequest {
             .redirect_uri
             .with_parameters(&[("code", code.expose()), ("state", parts.state.as_str())]))
     }
+}
+
+/// The class that the log-in reached: the one asked for when the methods are worth it, else that of the password.
+fn reached(asked: &Acr, amr: Amr) -> Acr {
+    if *asked == Acr::phishing_resistant() && !amr.resists_phishing() {
+        return Acr::password();
+    }
+    asked.clone()
 }

@@ -42,7 +42,7 @@ struct Document<'a> {
     response_types_supported: [&'a str; 1],
     response_modes_supported: [&'a str; 1],
     grant_types_supported: [&'a str; 4],
-    acr_values_supported: [&'a str; 1],
+    acr_values_supported: [&'a str; 2],
     subject_types_supported: [&'a str; 1],
     id_token_signing_alg_values_supported: [&'a str; 1],
     token_endpoint_auth_methods_supported: [&'a str; 2],
@@ -59,7 +59,7 @@ impl Endpoints {
     #[must_use]
     pub fn discovery_json(&self, algorithm: Algorithm) -> String {
         let scopes = ScopeSet::every_mc_scope();
-        let acr = Acr::password();
+        let (password, resistant) = (Acr::password(), Acr::phishing_resistant());
         let document = Document {
             issuer: self.issuer.as_str(),
             authorization_endpoint: &self.authorization,
@@ -79,7 +79,7 @@ impl Endpoints {
                 super::federation::TOKEN_EXCHANGE,
                 super::federation::JWT_BEARER,
             ],
-            acr_values_supported: [acr.as_str()],
+            acr_values_supported: [password.as_str(), resistant.as_str()],
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: [algorithm.name()],
             token_endpoint_auth_methods_supported: ["none", "client_secret_basic"],

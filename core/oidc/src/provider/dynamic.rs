@@ -155,6 +155,20 @@ struct Checked {
     post_logout_redirect_uris: Vec<RedirectUri>,
 }
 
+/// What happened to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAct {
+    /// It registered itself.
+    Registered,
+    /// It changed its registration.
+    Changed,
+    /// It removed its registration.
+    Removed,
+}
+
+/// Hears what is about to happen to a client; when it fails, nothing happens.
+pub type ClientLog<'a> = Box<dyn Fn(ClientAct, &OauthClientId) -> Result<(), StoreError> + 'a>;
+
 /// The registration endpoint.
 pub struct RegistrationEndpoint<'a> {
     /// Its own URL; a client's is below it.
@@ -165,6 +179,8 @@ pub struct RegistrationEndpoint<'a> {
     pub grants: &'a dyn GrantRepository,
     /// What a client that registers itself may ask for.
     pub scopes: &'a ScopeSet,
+    /// Hears of every change first.
+    pub log: ClientLog<'a>,
 }
 
 impl RegistrationEndpoint<'_> {
@@ -201,6 +217,7 @@ impl RegistrationEndpoint<'_> {
             None => ClientKind::Public,
         };
         let client = checked.into_client(id, kind, management.digest());
+        (self.log)(ClientAct::Registered, &client.id)?;
         self.registry.keep_client(&client)?;
         Ok(self.answer(&client, secret.as_ref(), Some(&management)))
     }
@@ -253,6 +270,7 @@ impl RegistrationEndpoint<'_> {
         let management = client.details.registration_token;
         let management = management.ok_or(RegistrationRefusal::DeniedToken)?;
         let updated = checked.into_client(client.id, client.kind, management);
+        (self.log)(ClientAct::Changed, &updated.id)?;
         self.registry.keep_client(&updated)?;
         Ok(self.answer(&updated, None, None))
     }
@@ -263,6 +281,7 @@ impl RegistrationEndpoint<'_> {
     /// [`RegistrationRefusal::DeniedToken`] when the token is not this client's.
     pub fn delete(&self, id: &str, authorization: Option<&str>) -> Result<(), RegistrationRefusal> {
         let client = self.own_client(id, authorization)?;
+        (self.log)(ClientAct::Removed, &client.id)?;
         let owner = GrantOwner::Client(client.id.clone());
         self.grants.revoke_grants_of(&owner)?;
         Ok(self.registry.remove_client(&client.id)?)

@@ -1,7 +1,9 @@
 //! Tokens between domains (TS 33.180 B.6 to B.9): the primary IdM server gives a security token for a partner's IdM
 //! server (RFC 8693), which gives its own access token for it (RFC 7523).
 
-use super::{Client, StoreError, TokenEndpoint, TokenError, TokenErrorCode, TokenResponse};
+use super::{
+    Client, StoreError, TokenAct, TokenEndpoint, TokenError, TokenErrorCode, TokenResponse,
+};
 use crate::claims::{SecurityTokenClaims, TokenId};
 use crate::form::FormParameters;
 use crate::verifier::CheckedToken;
@@ -125,6 +127,8 @@ impl TokenEndpoint<'_> {
             token_id: super::token::token_id(&grant, random)?,
         };
         const LOCAL: TokenError = TokenError::new(TokenErrorCode::ServerError, "try again later");
+        let user = Some(&security.subject);
+        self.keep(TokenAct::Exchanged, user, client, &grant)?;
         Ok(TokenResponse {
             access_token: AccessToken::new(self.key.sign(&security.written())?)
                 .map_err(|_| LOCAL)?,
@@ -177,6 +181,7 @@ impl TokenEndpoint<'_> {
         let grant = GrantId::random(random)?;
         let access = self.access_claims(&account, &client.id, &grant, &scopes, now, random)?;
         const LOCAL: TokenError = TokenError::new(TokenErrorCode::ServerError, "try again later");
+        self.keep(TokenAct::Admitted, Some(&account.subject), client, &grant)?;
         Ok(TokenResponse {
             access_token: AccessToken::new(self.key.sign(&access.written())?).map_err(|_| LOCAL)?,
             expires_in: self.policy.access().as_secs(),

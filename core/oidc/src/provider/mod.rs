@@ -20,6 +20,7 @@ pub mod userinfo;
 mod policy;
 mod refresh;
 mod token_error;
+mod token_log;
 
 pub use authorize::{
     AuthorizationError, AuthorizationRefusal, AuthorizationRequest, AuthorizationRequestParts,
@@ -27,7 +28,10 @@ pub use authorize::{
 };
 pub use code::{Authentication, IssueError};
 pub use discovery::Endpoints;
-pub use dynamic::{ClientRegistry, RegistrationEndpoint, RegistrationPermit, RegistrationRefusal};
+pub use dynamic::{
+    ClientAct, ClientLog, ClientRegistry, RegistrationEndpoint, RegistrationPermit,
+    RegistrationRefusal,
+};
 pub use federation::{Federation, PartnerUsers};
 pub use introspection::Introspection;
 pub use logout::{LogoutRefusal, LogoutRequest};
@@ -39,4 +43,5 @@ pub use repository::{
 };
 pub use token::{TokenEndpoint, TokenResponse};
 pub use token_error::{TokenError, TokenErrorCode};
+pub use token_log::{TokenAct, TokenEvent, TokenLog};
 pub use userinfo::{UserInfo, UserInfoRefusal};

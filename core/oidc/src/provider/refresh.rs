@@ -2,7 +2,8 @@
 
 use super::token::Issue;
 use super::{
-    Client, RefreshGrant, Rotation, TokenEndpoint, TokenError, TokenErrorCode, TokenResponse,
+    Client, RefreshGrant, Rotation, TokenAct, TokenEndpoint, TokenError, TokenErrorCode,
+    TokenResponse,
 };
 use crate::form::FormParameters;
 use crate::{RefreshToken, ScopeSet};
@@ -28,6 +29,8 @@ impl TokenEndpoint<'_> {
         let asked = narrowed(&family, form.optional("scope")?)?;
         let Some(account) = self.accounts.account(&family.subject)? else {
             self.grants.revoke_grant(&family.grant)?;
+            let subject = Some(&family.subject);
+            self.keep(TokenAct::AccountDisabled, subject, client, &family.grant)?;
             return Err(TokenError::grant("the account is disabled"));
         };
         let scopes = asked.intersection(&account.entitlement);
@@ -41,10 +44,15 @@ impl TokenEndpoint<'_> {
         let new = RefreshToken::random(random)?;
         let digest = new.digest();
         let response = self.sign(&issue, Some(new), random)?;
+        let (subject, grant) = (Some(&issue.family.subject), &issue.family.grant);
         match self.grants.rotate_refresh(&old.digest(), &digest)? {
-            Rotation::Rotated => Ok(response),
+            Rotation::Rotated => {
+                self.keep(TokenAct::Refreshed, subject, client, grant)?;
+                Ok(response)
+            }
             Rotation::Reused => {
-                self.grants.revoke_grant(&issue.family.grant)?;
+                self.grants.revoke_grant(grant)?;
+                self.keep(TokenAct::RefreshReused, subject, client, grant)?;
                 Err(REFUSED)
             }
             Rotation::GrantRevoked | Rotation::Unknown => Err(REFUSED),

@@ -1,9 +1,9 @@
 //! Revocation: a client gives a token back (RFC 7009).
 
-use super::{TokenEndpoint, TokenError};
+use super::{TokenAct, TokenEndpoint, TokenError};
 use crate::claims::TokenId;
 use crate::form::FormParameters;
-use crate::{GrantId, OauthClientId, RefreshToken};
+use crate::{GrantId, OauthClientId, RefreshToken, Subject};
 use roger_base::UnixTime;
 
 impl TokenEndpoint<'_> {
@@ -23,30 +23,35 @@ impl TokenEndpoint<'_> {
         let token = form.required("token")?;
         // The hint only speeds a search up (RFC 7009 2.1); two look-ups need none.
         form.optional("token_type_hint")?;
-        let Some((grant, owner)) = self.grant_of(token, now)? else {
+        self.log.ready()?;
+        let Some((grant, owner, subject)) = self.grant_of(token, now)? else {
             return Ok(());
         };
         if owner != client.id {
             return Err(TokenError::grant("the token was issued to another client"));
         }
-        Ok(self.grants.revoke_grant(&grant)?)
+        self.grants.revoke_grant(&grant)?;
+        self.keep(TokenAct::Revoked, subject.as_ref(), &client, &grant)
     }
 
     fn grant_of(
         &self,
         token: &str,
         now: UnixTime,
-    ) -> Result<Option<(GrantId, OauthClientId)>, TokenError> {
+    ) -> Result<Option<(GrantId, OauthClientId, Option<Subject>)>, TokenError> {
         if let Ok(refresh) = RefreshToken::new(token)
             && let Some(family) = self.grants.refresh(&refresh.digest())?
         {
-            return Ok(Some((family.grant, family.client_id)));
+            return Ok(Some((family.grant, family.client_id, Some(family.subject))));
         }
         let Some((claims, _)) = self.good_access_token(token, now)? else {
             return Ok(None);
         };
         let grant = claims.jti.as_deref().and_then(TokenId::grant);
         let client = claims.client_id.and_then(|id| OauthClientId::new(id).ok());
-        Ok(grant.zip(client))
+        let subject = claims.sub.and_then(|sub| Subject::new(sub).ok());
+        Ok(grant
+            .zip(client)
+            .map(|(grant, client)| (grant, client, subject)))
     }
 }

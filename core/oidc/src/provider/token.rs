@@ -3,14 +3,15 @@
 use super::federation::{Federation, JWT_BEARER, PartnerUsers, TOKEN_EXCHANGE};
 use super::{
     Account, AccountDirectory, Client, ClientKind, ClientRepository, CodeGrant, GrantRepository,
-    PutOutcome, Redemption, RefreshGrant, TokenError, TokenErrorCode, TokenPolicy,
+    PutOutcome, Redemption, RefreshGrant, TokenAct, TokenError, TokenErrorCode, TokenEvent,
+    TokenLog, TokenPolicy,
 };
 use crate::claims::TokenId;
 use crate::form::FormParameters;
 use crate::{
     AccessToken, AccessTokenClaims, AuthorizationCode, ClientSecret, CodeVerifier, GrantId,
     IdToken, IdTokenClaims, Issuer, JwkSet, McService, OauthClientId, OtherServiceIds,
-    RefreshToken, ScopeSet, SigningKey,
+    RefreshToken, ScopeSet, SigningKey, Subject,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -40,6 +41,8 @@ pub struct TokenEndpoint<'a> {
     pub federation: &'a Federation,
     /// Which users of ours the users of partners are.
     pub partner_users: &'a dyn PartnerUsers,
+    /// Hears of what is given and ended.
+    pub log: &'a dyn TokenLog,
 }
 
 /// A successful answer (RFC 6749 5.1, OpenID Connect Core 3.1.3.3).
@@ -123,6 +126,7 @@ impl TokenEndpoint<'_> {
                 "a resource server gets no tokens",
             ));
         }
+        self.log.ready()?;
         match form.required("grant_type")? {
             "authorization_code" => self.redeem(&client, &form, now, random),
             "refresh_token" => self.refresh(&client, &form, now, random),
@@ -188,6 +192,7 @@ impl TokenEndpoint<'_> {
             Redemption::Fresh(grant) => grant,
             Redemption::Replayed(grant) => {
                 self.grants.revoke_grant(&grant)?;
+                self.keep(TokenAct::CodeReplayed, None, client, &grant)?;
                 return Err(TokenError::grant("the code is not valid"));
             }
             Redemption::Unknown => return Err(TokenError::grant("the code is not valid")),
@@ -206,9 +211,31 @@ impl TokenEndpoint<'_> {
         let digest = refresh_token.digest();
         let response = self.sign(&issue, Some(refresh_token), random)?;
         match self.grants.put_refresh(&digest, &issue.family)? {
-            PutOutcome::Stored => Ok(response),
+            PutOutcome::Stored => {
+                let family = &issue.family;
+                let subject = Some(&family.subject);
+                self.keep(TokenAct::Issued, subject, client, &family.grant)?;
+                Ok(response)
+            }
             PutOutcome::GrantRevoked => Err(TokenError::grant("the code is not valid")),
         }
+    }
+
+    /// Tells the log.
+    pub(super) fn keep(
+        &self,
+        act: TokenAct,
+        subject: Option<&Subject>,
+        client: &Client,
+        grant: &GrantId,
+    ) -> Result<(), TokenError> {
+        let event = TokenEvent {
+            act,
+            subject,
+            client: &client.id,
+            grant,
+        };
+        Ok(self.log.keep(&event)?)
     }
 
     /// The claims of an access token (TS 33.180 B.2.2).
