@@ -24,7 +24,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 async fn ask(bench: &Bench, running: &Deployment) -> (u16, Option<KmsAnswer>) {
-    let client = bench.idm_client(running);
+    let client = bench.idm_client();
     let password = support::password();
     let scopes = ScopeSet::every_mcptt_scope();
     let tokens = client
@@ -54,7 +54,7 @@ async fn ask(bench: &Bench, running: &Deployment) -> (u16, Option<KmsAnswer>) {
     let url = format!("https://{KMS}:{port}{}", resource.path());
     let body = who.request(&url, &keys, SystemClock.now()).unwrap();
     let answer = bench
-        .http(running)
+        .http()
         .post(
             &url,
             Some(&tokens.access_token),
