@@ -65,6 +65,21 @@ impl Connection {
         self.run("ROLLBACK").await
     }
 
+    /// Marks a point in the transaction.
+    pub(crate) async fn save(&mut self) -> Result<(), sqlx::Error> {
+        self.run("SAVEPOINT one").await
+    }
+
+    /// Undoes what was written since the point.
+    pub(crate) async fn undo_to_save(&mut self) -> Result<(), sqlx::Error> {
+        self.run("ROLLBACK TO one").await
+    }
+
+    /// Forgets the point; what was written since belongs to the transaction.
+    pub(crate) async fn forget_save(&mut self) -> Result<(), sqlx::Error> {
+        self.run("RELEASE one").await
+    }
+
     /// Says goodbye.
     pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
