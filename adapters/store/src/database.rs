@@ -17,6 +17,8 @@ const BUSY: Duration = Duration::from_secs(10);
 const LET_IN: Duration = Duration::from_secs(10);
 /// Connections to a server: writers wait for its disk, and their commits share one wait.
 const CONNECTIONS: usize = 8;
+/// Calls that SQLite commits together at most.
+const AT_ONCE: usize = 64;
 /// What a URL may say after its question mark.
 const PARAMETERS: [&str; 10] = [
     "sslmode",
@@ -90,6 +92,14 @@ impl Database {
         match self {
             Self::Sqlite(_) => 1,
             Self::Postgres(_) => CONNECTIONS,
+        }
+    }
+
+    /// How many calls share one wait for the disk on one connection. PostgreSQL has its connections commit together.
+    pub(crate) const fn at_once(&self) -> usize {
+        match self {
+            Self::Sqlite(_) => AT_ONCE,
+            Self::Postgres(_) => 1,
         }
     }
 

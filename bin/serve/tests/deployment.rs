@@ -26,8 +26,8 @@ use support::{ALICE, Bench, KMS, Provision};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-async fn log_in(bench: &Bench, running: &Deployment) -> Result<Tokens, IdmClientError> {
-    let client = bench.idm_client(running);
+async fn log_in(bench: &Bench) -> Result<Tokens, IdmClientError> {
+    let client = bench.idm_client();
     let password = support::password();
     let scopes = ScopeSet::every_mcptt_scope();
     client
@@ -59,7 +59,7 @@ async fn ask(bench: &Bench, running: &Deployment, tokens: &Tokens) -> (u16, Opti
     let url = format!("https://{KMS}:{port}{}", resource.path());
     let body = who.request(&url, &keys, SystemClock.now()).unwrap();
     let answer = bench
-        .http(running)
+        .http()
         .post(
             &url,
             Some(&tokens.access_token),
@@ -103,14 +103,14 @@ async fn a_database_that_goes_and_comes_back_is_noticed() {
         assert!(tokio::time::Instant::now() < deadline, "it stays not ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let tokens = log_in(&bench, &running).await.unwrap();
+    let tokens = log_in(&bench).await.unwrap();
     assert_eq!(ask(&bench, &running, &tokens).await.0, 200);
     running.stop().await;
 }
 
 async fn gets_the_certificate(bench: &Bench) {
     let running = bench.start().await.unwrap();
-    let tokens = log_in(bench, &running).await.unwrap();
+    let tokens = log_in(bench).await.unwrap();
     let recorded = bench.acts();
     assert_eq!(
         recorded,
@@ -140,9 +140,9 @@ async fn gets_the_certificate(bench: &Bench) {
 async fn without_an_audit_log_no_keys_and_no_tokens_are_given_and_the_server_is_not_ready() {
     let bench = Bench::new(Provision::Everything);
     let running = bench.start().await.unwrap();
-    let tokens = log_in(&bench, &running).await.unwrap();
+    let tokens = log_in(&bench).await.unwrap();
     bench.break_audit();
-    assert!(log_in(&bench, &running).await.is_err());
+    assert!(log_in(&bench).await.is_err());
     let (status, answer) = ask(&bench, &running, &tokens).await;
     assert!(status >= 500, "{status}");
     assert!(!matches!(answer, Some(KmsAnswer::Init { .. })));
@@ -201,7 +201,7 @@ async fn a_new_certificate_is_taken_when_told() {
         assert!(tokio::time::Instant::now() < deadline, "it was not taken");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let tokens = log_in(&bench, &running).await.unwrap();
+    let tokens = log_in(&bench).await.unwrap();
     assert_eq!(ask(&bench, &running, &tokens).await.0, 200);
 }
 

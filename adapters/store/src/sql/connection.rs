@@ -24,6 +24,11 @@ pub(crate) enum Transaction {
 }
 
 impl Transaction {
+    /// Whether nothing is written.
+    pub(crate) const fn only_reads(self) -> bool {
+        matches!(self, Self::Read | Self::ReadStatement)
+    }
+
     /// The same when others get in the way again and again.
     pub(crate) const fn alone(self) -> Self {
         match self {
@@ -82,6 +87,21 @@ impl Connection {
         self.end(transaction, "ROLLBACK").await
     }
 
+    /// Marks a point in the transaction.
+    pub(crate) async fn save(&mut self) -> Result<(), sqlx::Error> {
+        self.run("SAVEPOINT one").await
+    }
+
+    /// Undoes what was written since the point.
+    pub(crate) async fn undo_to_save(&mut self) -> Result<(), sqlx::Error> {
+        self.run("ROLLBACK TO one").await
+    }
+
+    /// Forgets the point; what was written since belongs to the transaction.
+    pub(crate) async fn forget_save(&mut self) -> Result<(), sqlx::Error> {
+        self.run("RELEASE one").await
+    }
+
     /// Says goodbye.
     pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
@@ -97,6 +117,12 @@ impl Connection {
     ) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(_) if transaction.on_sqlite().is_none() => Ok(()),
+            connection => connection.run(statement).await,
+        }
+    }
+
+    async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        match self {
             Self::Sqlite(connection) => connection.execute(statement).await.map(drop),
             Self::Postgres(connection) => connection.execute(statement).await.map(drop),
         }

@@ -1,7 +1,7 @@
 //! What must happen once, asked by many at once in two programs.
 
 use crate::bench::{Bench, NOW, code_grant, digest, kms, on_both, refresh_grant, user};
-use roger_adapter_store::Store;
+use roger_adapter_store::{Agency, Store, StoreFault};
 use roger_base::{KmsUri, SecretBytes, UnixTime};
 use roger_documents::kms::{CertificateRole, KmsCertificate};
 use roger_idm::ports::{SecondFactorRepository as _, UserRepository as _};
@@ -172,7 +172,39 @@ fn no_change_is_lost_among_many(bench: &mut Bench) {
     );
 }
 
+/// Writes that share one wait for the disk stand on their own: one that is refused takes none with it.
+fn a_refused_write_undoes_itself_alone(bench: &mut Bench) {
+    let stores = [bench.open(), bench.open()];
+    for round in 0..ROUNDS {
+        let agency = |number: usize| Agency {
+            id: format!("agency-{round}-{number}"),
+            name: String::new(),
+            group: String::new(),
+            kms_uri: Some(KmsUri::new(format!("kms{}.round{round}.example", number / 2)).unwrap()),
+            domains: Vec::new(),
+            enabled: true,
+        };
+        let before = Agency {
+            kms_uri: None,
+            ..agency(2 * THREADS)
+        };
+        let put = winners(&stores, |store, number| {
+            match store.put_agencies(&[before.clone(), agency(number)]) {
+                Ok(()) => true,
+                Err(StoreFault::LocalDuplicate) => false,
+                Err(other) => panic!("{other}"),
+            }
+        });
+        assert_eq!(put, THREADS, "one of two with the same KMS");
+        let there = stores[0]
+            .agencies(&format!("agency-{round}-"), 1000)
+            .unwrap();
+        assert_eq!(there.len(), THREADS + 1);
+    }
+}
+
 on_both!(
+    a_refused_write_undoes_itself_alone,
     one_redeems_a_code_and_one_rotates_a_token,
     one_replaces_an_account_and_one_is_the_first_with_a_request,
     wrong_passwords_are_counted_one_by_one,

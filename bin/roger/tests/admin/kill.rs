@@ -11,7 +11,7 @@ use std::fs;
 
 const USERS: usize = 16;
 /// How often the servers are killed.
-const ROUNDS: usize = 100;
+const ROUNDS: usize = 25;
 /// Longest time between the start and the kill, in milliseconds.
 const LONGEST_MS: u64 = 400;
 

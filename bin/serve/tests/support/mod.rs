@@ -8,7 +8,7 @@ use roger_adapter_http::{
     SystemClock,
 };
 use roger_adapter_store::{Store, StoreKey, StoredRoot};
-use roger_base::{KmsUri, McpttId, SecretBytes};
+use roger_base::{KmsUri, McpttId, Secret, SecretBytes};
 use roger_config::Config;
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
@@ -35,6 +35,8 @@ use tokio_rustls::client::TlsStream;
 pub const ALICE: &str = "sip:alice@mcptt.example.org";
 pub const IDM: &str = "idm.mcptt.example.org";
 pub const KMS: &str = "kms.example.org";
+/// The key of every store.
+const KEY: [u8; 32] = [0x5a; 32];
 const REDIRECT: &str = "org.example.mcptt:/login";
 
 /// How much is there before the start.
@@ -92,7 +94,6 @@ pub struct Bench {
     pub config: Config,
     pub store: Store,
     ca: DevelopmentCa,
-    key: StoreKey,
     audit: Arc<Audit>,
     folder: TempDir,
     /// Where the database is, if not in the folder.
@@ -113,19 +114,13 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let ca = DevelopmentCa::generate(SystemClock.now()).unwrap();
         write_certificates(&ca, folder.path());
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
         let database = match &server {
             Some(server) => format!("postgres = \"{}\"", server.database()),
             None => "sqlite = \"roger.sqlite\"".to_owned(),
         };
-        write(
-            folder.path().join("roger.toml"),
-            config_text(port, &database),
-        )
-        .unwrap();
-        let config = roger_config::load(&folder.path().join("roger.toml"), |_| None).unwrap();
-        let key = StoreKey::random(&mut OsRandom).unwrap();
+        write(folder.path().join("roger.toml"), config_text(&database)).unwrap();
+        let config = read_config(folder.path());
+        let key = StoreKey::new(Secret::new(KEY));
         let elsewhere = folder.path().join("elsewhere.sqlite");
         let store = match (&config.store.sqlite, provision) {
             (Some(_), Provision::Nothing) => Store::open(&elsewhere, &key),
@@ -134,11 +129,7 @@ impl Bench {
         };
         let store = store.unwrap();
         if provision >= Provision::Users {
-            store.add(&alice()).unwrap();
-            store
-                .kms(&KmsUri::new(KMS).unwrap())
-                .put_key_account(&KeyAccount::provision(ALICE, &mut OsRandom).unwrap())
-                .unwrap();
+            add_user(&store, "alice");
         }
         if provision == Provision::Everything {
             let (uri, period) = (
@@ -156,7 +147,6 @@ impl Bench {
             config,
             store,
             ca,
-            key,
             audit: Arc::default(),
             folder,
             server,
@@ -164,11 +154,11 @@ impl Bench {
     }
 
     pub fn plugged(&self) -> Plugged {
-        Plugged {
-            store_key: self.key.clone(),
-            audit: self.audit.clone(),
-            audit_ready: self.audit.clone(),
-        }
+        plugged(&self.audit)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn server(&self) -> &Postgres {
@@ -196,16 +186,16 @@ impl Bench {
         write_certificates(&self.ca, self.folder.path());
     }
 
-    pub fn http(&self, running: &Deployment) -> HttpsClient {
+    pub fn http(&self) -> HttpsClient {
         let tls = ClientTls::new(&[self.ca.certificate().clone()]).unwrap();
         let hosts = [
-            (IDM, address(running, "idm")),
-            (KMS, address(running, "kms")),
+            (IDM, self.config.idm.as_ref().unwrap().listen),
+            (KMS, self.config.kms.as_ref().unwrap().listen),
         ];
         HttpsClient::new(tls, &hosts).unwrap()
     }
 
-    pub fn idm_client(&self, running: &Deployment) -> IdmClient {
+    pub fn idm_client(&self) -> IdmClient {
         let issuer = self.config.idm.as_ref().unwrap().issuer.clone();
         let party = RelyingParty {
             issuer: Issuer::new(issuer.as_str()).unwrap(),
@@ -216,7 +206,7 @@ impl Bench {
             secret: None,
         };
         let keys = format!("{issuer}/oauth2/jwks");
-        IdmClient::new(self.http(running), party, keys, Arc::new(SystemClock))
+        IdmClient::new(self.http(), party, keys, Arc::new(SystemClock))
     }
 
     pub async fn connect(&self, running: &Deployment, role: &str) -> TlsStream<TcpStream> {
@@ -267,13 +257,22 @@ pub async fn manage(running: &Deployment, path: &str) -> (u16, String) {
     (status, text.split_once("\r\n\r\n").unwrap().1.to_owned())
 }
 
-fn alice() -> User {
+/// A user who may log in, with an account at the KMS.
+pub fn add_user(store: &Store, name: &str) {
+    let user = user(name);
+    store.add(&user).unwrap();
+    let account = KeyAccount::provision(user.mcptt_id.as_str(), &mut OsRandom).unwrap();
+    let kms = store.kms(&KmsUri::new(KMS).unwrap());
+    kms.put_key_account(&account).unwrap();
+}
+
+fn user(name: &str) -> User {
     let password = Password::new("correct horse").unwrap();
     User {
-        subject: Subject::new("subject-of-alice").unwrap(),
-        login: LoginName::new("alice").unwrap(),
+        subject: Subject::new(format!("subject-of-{name}")).unwrap(),
+        login: LoginName::new(name).unwrap(),
         password: PasswordHash::of(&password, &mut OsRandom).unwrap(),
-        mcptt_id: McpttId::new(ALICE).unwrap(),
+        mcptt_id: McpttId::new(format!("sip:{name}@mcptt.example.org")).unwrap(),
         others: OtherServiceIds::default(),
         entitlement: ScopeSet::every_mcptt_scope(),
         state: UserState::Enabled,
@@ -297,7 +296,32 @@ fn write_certificates(ca: &DevelopmentCa, folder: &Path) {
     write(folder.join("ca.pem"), ca.certificate_pem()).unwrap();
 }
 
-fn config_text(port: u16, database: &str) -> String {
+/// A port that nobody has now.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The configuration of a folder.
+pub fn read_config(folder: &Path) -> Config {
+    roger_config::load(&folder.join("roger.toml"), |_| None).unwrap()
+}
+
+/// What a server that is started in a process of its own is given.
+pub fn plugged_alone() -> Plugged {
+    plugged(&Arc::default())
+}
+
+fn plugged(audit: &Arc<Audit>) -> Plugged {
+    Plugged {
+        store_key: StoreKey::new(Secret::new(KEY)),
+        audit: audit.clone(),
+        audit_ready: audit.clone(),
+    }
+}
+
+fn config_text(database: &str) -> String {
+    let (port, kms_port) = (free_port(), free_port());
     format!(
         r#"
 [store]
@@ -309,6 +333,11 @@ key_file = "store.key"
 folder = "audit"
 [management]
 listen = "127.0.0.1:0"
+[rate]
+address_per_second = 10000
+address_burst = 10000
+user_per_second = 10000
+user_burst = 10000
 [idm]
 listen = "127.0.0.1:{port}"
 issuer = "https://{IDM}:{port}"
@@ -321,7 +350,7 @@ id = "ue"
 name = "Phones"
 redirect_uris = ["{REDIRECT}"]
 [kms]
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:{kms_port}"
 uri = "{KMS}"
 domains = ["mcptt.example.org"]
 key_period_seconds = 86400
