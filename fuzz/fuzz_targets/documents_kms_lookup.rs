@@ -20,7 +20,9 @@ fuzz_target!(|data: &[u8]| {
         let again = open(&opened.response.write());
         assert!(again.is_ok_and(|again| again.response == opened.response));
     }
-    let kms_uris: Vec<KmsUri> = text.split('\n').filter_map(|uri| KmsUri::new(uri).ok()).collect();
+    // XML has no U+FFFE and U+FFFF (XML 1.0 2.2): the writer puts another character in their place.
+    let uris = text.split('\n').filter(|uri| !uri.contains(['\u{fffe}', '\u{ffff}']));
+    let kms_uris: Vec<KmsUri> = uris.filter_map(|uri| KmsUri::new(uri).ok()).collect();
     let response = KmsResponse {
         user_uri: "sip:a@x".to_owned(),
         kms_uri: "kms.x".to_owned(),

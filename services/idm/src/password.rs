@@ -1,9 +1,11 @@
 //! Passwords: argon2id, with the parameters inside the stored text (RFC 9106).
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher as _, Version};
 use roger_base::{Random, SecretBytes};
+use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// Memory of one hash in KiB; with two passes the minimum OWASP recommends.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -88,10 +90,8 @@ impl PartialEq for Password {
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(SecretBytes);
 
-fn argon2() -> Result<Argon2<'static>, PasswordError> {
-    let params =
-        Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|_| PasswordError::LocalFailure)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+fn params() -> Result<Params, PasswordError> {
+    Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|_| PasswordError::LocalFailure)
 }
 
 impl PasswordHash {
@@ -104,7 +104,8 @@ impl PasswordHash {
         random
             .fill(&mut salt)
             .map_err(|_| PasswordError::LocalFailure)?;
-        let hash: phc::PasswordHash = argon2()?
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params()?);
+        let hash: phc::PasswordHash = argon2
             .hash_password_with_salt(password.0.expose(), &salt)
             .map_err(|_| PasswordError::LocalFailure)?;
         Ok(Self(SecretBytes::new(hash.to_string().into_bytes())))
@@ -135,17 +136,59 @@ impl PasswordHash {
     pub fn verify(&self, password: &Password) -> Result<bool, PasswordError> {
         let hash = phc::PasswordHash::new(self.expose_phc())
             .map_err(|_| PasswordError::LocalMalformedHash)?;
-        let argon2 = argon2()?;
+        const DAMAGED: PasswordError = PasswordError::LocalMalformedHash;
+        let params = Params::try_from(&hash).map_err(|_| DAMAGED)?;
+        let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from);
+        let version = version.map_err(|_| DAMAGED)?;
+        let (Some(salt), Some(expected)) = (&hash.salt, &hash.hash) else {
+            return Err(DAMAGED);
+        };
+        let mut found = Zeroizing::new(vec![0; expected.len()]);
         let mark = tracing::trace_span!(target: "roger::cpu", parent: None, "password");
-        Ok(mark.in_scope(|| argon2.verify_password(password.0.expose(), &hash).is_ok()))
+        mark.in_scope(|| compute(version, params, password, salt, &mut found))?;
+        let found = phc::Output::new(&found).map_err(|_| DAMAGED)?;
+        // Compares in constant time.
+        Ok(found == *expected)
     }
+}
+
+/// Memory of hashes, kept for the next ones: allocated and freed on each of many threads, 19 MiB would stay in the heap
+/// of every one of them. What a hash leaves there says no more than the stored hash, and the next one overwrites it.
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+/// Memories kept.
+const KEPT: usize = 8;
+
+/// argon2id into `out`.
+fn compute(
+    version: Version,
+    params: Params,
+    password: &Password,
+    salt: &[u8],
+    out: &mut [u8],
+) -> Result<(), PasswordError> {
+    let blocks = params.block_count();
+    let pool = || MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut memory = pool().pop().unwrap_or_default();
+    memory.resize(blocks, Block::new());
+    let argon2 = Argon2::new(Algorithm::Argon2id, version, params);
+    let done = argon2.hash_password_into_with_memory(password.0.expose(), salt, out, &mut memory);
+    let mut pool = pool();
+    if pool.len() < KEPT {
+        pool.push(memory);
+    }
+    done.map_err(|_| PasswordError::LocalFailure)
 }
 
 /// Works as long as a real check, so that an unknown name is not told by the time it takes.
 pub(crate) fn pretend(password: &Password) -> Result<(), PasswordError> {
     let mut out = [0; 32];
-    let hashed = argon2()?.hash_password_into(password.0.expose(), b"salt of nobody..", &mut out);
-    hashed.map_err(|_| PasswordError::LocalFailure)
+    compute(
+        Version::V0x13,
+        params()?,
+        password,
+        b"salt of nobody..",
+        &mut out,
+    )
 }
 
 #[cfg(test)]
@@ -194,6 +237,26 @@ mod tests {
             PasswordHash::of(&password, &mut random).unwrap()
                 != PasswordHash::of(&password, &mut random).unwrap()
         );
+    }
+
+    #[test]
+    fn memory_that_was_used_before_changes_no_hash() {
+        let phc = |memory: u32, password: &str| {
+            let params = Params::new(memory, 1, 1, None).unwrap();
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let hash: phc::PasswordHash = argon2
+                .hash_password_with_salt(password.as_bytes(), b"salt of somebody")
+                .unwrap();
+            PasswordHash::from_phc(&hash.to_string()).unwrap()
+        };
+        // Smaller and larger memories in turn, right and wrong passwords.
+        for memory in [64, 256, 8, 512, 64] {
+            let hash = phc(memory, "correct horse");
+            let verify = |password: &str| hash.verify(&Password::new(password).unwrap());
+            assert_eq!(verify("correct horse"), Ok(true), "{memory} KiB");
+            assert_eq!(verify("correct horsf"), Ok(false), "{memory} KiB");
+        }
+        assert!(MEMORY.lock().unwrap().len() <= KEPT);
     }
 
     #[test]

@@ -15,10 +15,22 @@ const TOGETHER: usize = 64;
 const CORES_OF_A_MAKER: usize = 4;
 
 /// What waits and what is made under one pair of master secrets.
-#[derive(Default)]
 pub(crate) struct Together {
     desk: Mutex<Desk>,
     changed: Condvar,
+    /// Batches that are made at one time.
+    makers: usize,
+}
+
+impl Default for Together {
+    fn default() -> Self {
+        let makers = available_parallelism().map_or(1, NonZeroUsize::get) / CORES_OF_A_MAKER;
+        Self {
+            desk: Mutex::default(),
+            changed: Condvar::new(),
+            makers: makers.max(1),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -50,14 +62,13 @@ impl Together {
         identity: &str,
         period: u64,
     ) -> Result<IssuedKeys, IssueError> {
-        let makers = available_parallelism().map_or(1, NonZeroUsize::get) / CORES_OF_A_MAKER;
         let mut desk = self.desk();
         let ticket = desk.order(identity, period);
         loop {
             if let Some(result) = desk.made.remove(&ticket) {
                 return result;
             }
-            if desk.making < makers.max(1) && !desk.waiting.is_empty() {
+            if desk.making < self.makers && !desk.waiting.is_empty() {
                 let orders = desk.take();
                 desk.making += 1;
                 drop(desk);
