@@ -2,6 +2,7 @@
 
 use crate::ServeError;
 use crate::listener::{Listener, watched};
+use core::time::Duration;
 use roger_adapter_http::{Clock as _, SystemClock, idm};
 use roger_adapter_store::Store;
 use roger_adapter_webauthn::Passkeys;
@@ -11,6 +12,7 @@ use roger_idm::{Idm, IdmConfig, PasskeyPorts, Ports};
 use roger_oidc::provider::{Client, ClientDetails, ClientKind};
 use roger_oidc::{Issuer, OauthClientId, RedirectUri, ScopeSet};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// Puts the clients of the configuration into the store and makes the server.
 pub(crate) fn prepare(
@@ -53,6 +55,24 @@ pub(crate) fn prepare(
         too_many: None,
     };
     Ok((listener, server))
+}
+
+/// How often the signing keys are looked after.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// Rotates signing keys in time and forgets old ones, until the end.
+pub(crate) async fn look_after_keys(idm: Arc<Idm>, end: CancellationToken) {
+    let mut ticks = tokio::time::interval(EVERY);
+    while end.run_until_cancelled(ticks.tick()).await.is_some() {
+        let idm = Arc::clone(&idm);
+        // It waits for the store.
+        let done = tokio::task::spawn_blocking(move || idm.maintain_keys(SystemClock.now()));
+        match done.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the signing key could not be rotated"),
+            Err(error) => tracing::error!(%error, "the signing keys are not looked after"),
+        }
+    }
 }
 
 /// Passkeys bound to the host of the issuer; none where it is a number.

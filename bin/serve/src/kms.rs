@@ -9,7 +9,7 @@ use roger_base::KmsUri;
 use roger_idm::Idm;
 use roger_kms::ports::{AuditLog, TokenVerifier};
 use roger_kms::{DomainAddress, Kms, KmsConfig, KmsDirectory, Ports};
-use roger_oidc::{AccessTokenVerifier, ClockSkew, Issuer, JwkSet, TrustedIssuer};
+use roger_oidc::{AccessTokenVerifier, ClockSkew, Issuer, JwkSet, KeySource, TrustedIssuer};
 use std::sync::Arc;
 
 /// Requests that the KMS works on or keeps waiting at one time.
@@ -139,6 +139,7 @@ fn verifier(
     store: &Store,
     own: Option<&Arc<Idm>>,
 ) -> Result<AccessTokenVerifier, ServeError> {
+    let source = own.map(|idm| Arc::clone(idm) as Arc<dyn KeySource>);
     let own = own.map(|idm| TrustedIssuer {
         issuer: idm.config().endpoints.issuer.clone(),
         keys: idm.public_keys(),
@@ -148,7 +149,11 @@ fn verifier(
         trusted.push(foreign(entry)?);
     }
     let verifier = AccessTokenVerifier::new(trusted, ClockSkew::MAX);
-    Ok(verifier.with_revocations(Arc::new(store.clone())))
+    let verifier = verifier.with_revocations(Arc::new(store.clone()));
+    Ok(match source {
+        Some(source) => verifier.with_key_source(source),
+        None => verifier,
+    })
 }
 
 fn foreign(entry: &roger_config::TrustedIssuer) -> Result<TrustedIssuer, ServeError> {

@@ -20,6 +20,7 @@ use plug::{Ask, AuditReady, PlugError};
 use roger_adapter_http::{Health, HttpsServer, Metrics, ReadinessCheck, WatchedTls, management};
 use roger_adapter_store::StoreKey;
 use roger_config::{Config, Role};
+use roger_idm::Idm;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -96,6 +97,9 @@ impl Deployment {
             deployment.follow("idm", &listener.tls, every, &metrics);
             deployment.idm = Some(listener.start(&config, &metrics).await?);
         }
+        if let Some(idm) = prepared.keys {
+            tokio::spawn(idm::look_after_keys(idm, deployment.end.clone()));
+        }
         if let Some(listener) = prepared.kms {
             deployment.follow("kms", &listener.tls, every, &metrics);
             deployment.kms = Some(listener.start(&config, &metrics).await?);
@@ -150,6 +154,8 @@ impl Deployment {
 /// Everything but the sockets.
 struct Prepared {
     idm: Option<Listener>,
+    /// The IdM server, whose signing keys are looked after.
+    keys: Option<Arc<Idm>>,
     kms: Option<Listener>,
     management_tls: Option<Arc<WatchedTls>>,
     health: Arc<Health>,
@@ -173,8 +179,10 @@ impl Prepared {
         let tls = config.management.tls.as_ref().map(listener::watched);
         let writable = Arc::new(store::Writable::new(store, Arc::clone(metrics)));
         let checks: Vec<Arc<dyn ReadinessCheck>> = vec![writable, plugged.audit_ready];
+        let (idm, keys) = own.unzip();
         Ok(Self {
-            idm: own.map(|(listener, _)| listener),
+            idm,
+            keys,
             kms,
             management_tls: tls.transpose()?,
             health: Arc::new(Health::new(checks, Arc::clone(metrics))),

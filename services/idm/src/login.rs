@@ -30,6 +30,16 @@ pub struct LoginForm {
     pub asked: Asked,
 }
 
+impl LoginForm {
+    /// The same with the name that was typed, so that a wrong password is typed again alone.
+    pub(crate) fn with_name(self, login: &LoginName) -> Self {
+        Self {
+            login_hint: Some(login.as_str().to_owned()),
+            ..self
+        }
+    }
+}
+
 /// What a form asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {

@@ -17,7 +17,7 @@ use roger_oidc::provider::{
     TokenEndpoint, TokenError, TokenErrorCode, TokenPolicy, TokenResponse, UserInfo,
     UserInfoRefusal,
 };
-use roger_oidc::{Algorithm, GrantId, Issuer, JwkSet, Revocations, ScopeSet, Subject};
+use roger_oidc::{Algorithm, GrantId, Issuer, JwkSet, KeySource, Revocations, ScopeSet, Subject};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use thiserror::Error;
@@ -324,6 +324,13 @@ impl AccountDirectory for Idm {
         Ok(user
             .filter(|user| user.state == UserState::Enabled)
             .map(|user| account_of(&user)))
+    }
+}
+
+impl KeySource for Idm {
+    /// For verifiers in the same process, which have to know a new key at once.
+    fn keys(&self, issuer: &Issuer, _: Option<&str>, _: UnixTime) -> Option<JwkSet> {
+        (*issuer == self.config.endpoints.issuer).then(|| self.public_keys())
     }
 }
 

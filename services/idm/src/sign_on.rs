@@ -256,11 +256,13 @@ impl Idm {
             }
             Credentials::Wrong(subject) => {
                 self.refuse(&attempt, LogInFault::Password, subject, now)?;
-                Ok(LoginStep::TryAgain(self.form(attempt, now)?).into())
+                let form = self.form(attempt, now)?.with_name(&login);
+                Ok(LoginStep::TryAgain(form).into())
             }
             Credentials::Wait(wait, subject) => {
                 self.refuse(&attempt, LogInFault::LockedOut, subject, now)?;
-                Ok(LoginStep::Wait(self.form(attempt, now)?, wait).into())
+                let form = self.form(attempt, now)?.with_name(&login);
+                Ok(LoginStep::Wait(form, wait).into())
             }
         }
     }

@@ -119,7 +119,7 @@ pub(super) fn form(status: StatusCode, page: FormPage<'_>) -> Response {
 
 const CODE: Input = Input {
     name: "code",
-    label: "Code of your app, or a recovery code",
+    label: "Code or recovery code",
     kind: "text",
     autocomplete: "one-time-code",
     required: true,

@@ -56,6 +56,8 @@ pub struct Bench {
     pub clock: Arc<MovedClock>,
     pub http: HttpsClient,
     pub issuer: Issuer,
+    /// SHA-256 of the public key in the server's certificate.
+    pub spki_digest: Vec<u8>,
 }
 
 pub fn any_port() -> SocketAddr {
@@ -82,6 +84,14 @@ fn free_port() -> u16 {
         .local_addr()
         .unwrap()
         .port()
+}
+
+fn spki_digest(certificate: &rustls_pki_types::CertificateDer<'_>) -> Vec<u8> {
+    let certificate = webpki::EndEntityCert::try_from(certificate).unwrap();
+    let key = certificate.subject_public_key_info();
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key)
+        .as_ref()
+        .to_vec()
 }
 
 fn passkeys(issuer: &Issuer, users: &Arc<MemoryUsers>) -> Option<PasskeyPorts> {
@@ -151,7 +161,9 @@ impl Bench {
             clock: clock.clone(),
             banner: Some("DEVELOPMENT".to_owned()),
         };
-        let tls = ServerTls::new(ca.issue(&[host], now).unwrap()).unwrap();
+        let identity = ca.issue(&[host], now).unwrap();
+        let spki_digest = spki_digest(&identity.chain[0]);
+        let tls = ServerTls::new(identity).unwrap();
         let server = HttpsServer::start(address, tls, idm::router(front), limits, tap)
             .await
             .unwrap();
@@ -167,6 +179,7 @@ impl Bench {
             clock,
             http,
             issuer,
+            spki_digest,
         }
     }
 

@@ -46,7 +46,18 @@ fn holds_browsers(store: &dyn BrowserSessionRepository) {
     assert_eq!(found("1", 99).as_deref(), Some("s1"));
     assert_eq!(found("1", 100), None);
     assert_eq!(found("s1", 0), None);
+    let of = |subject: &str, after: u64| {
+        let subject = Subject::new(subject).unwrap();
+        let all = store.browsers_of(&subject, UnixTime(NOW.0 + after));
+        let ids = all.unwrap().into_iter();
+        let mut ids: Vec<_> = ids.map(|own| own.id.as_str().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(of("alice", 99), ["s1", "s2"]);
+    assert!(of("alice", 100).is_empty() && of("nobody", 0).is_empty());
     store.end_browser(&SessionId::new("s1").unwrap()).unwrap();
+    assert_eq!(of("alice", 0), ["s2"]);
     assert_eq!(found("1", 0), None);
     assert_eq!(found("2", 0).as_deref(), Some("s2"));
     let alice = Subject::new("alice").unwrap();
