@@ -78,6 +78,10 @@ async fn a_user_logs_in_and_gets_the_certificate_of_the_kms() {
     let bench = Bench::new(Provision::Everything);
     let running = bench.start().await.unwrap();
     let tokens = log_in(&bench, &running).await.unwrap();
+    let account = format!("{}/account", bench.config.idm.as_ref().unwrap().issuer);
+    let page = bench.http(&running).get(&account, None, &[]).await.unwrap();
+    let page = String::from_utf8_lossy(page.body.expose()).into_owned();
+    assert!(page.contains("Sign in with a passkey"), "{page}");
     let recorded = bench.acts();
     assert_eq!(
         recorded,
