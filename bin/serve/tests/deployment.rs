@@ -111,6 +111,10 @@ async fn a_database_that_goes_and_comes_back_is_noticed() {
 async fn gets_the_certificate(bench: &Bench) {
     let running = bench.start().await.unwrap();
     let tokens = log_in(bench).await.unwrap();
+    let account = format!("{}/account", bench.config.idm.as_ref().unwrap().issuer);
+    let page = bench.http().get(&account, None, &[]).await.unwrap();
+    let page = String::from_utf8_lossy(page.body.expose()).into_owned();
+    assert!(page.contains("Sign in with a passkey"), "{page}");
     let recorded = bench.acts();
     assert_eq!(
         recorded,
