@@ -32,7 +32,8 @@ mod cpu_span;
 mod system;
 
 pub use client::{
-    HttpAnswer, HttpsClient, HttpsClientError, IdmClient, IdmClientError, LoginBrowser,
+    HttpAnswer, HttpsClient, HttpsClientError, HttpsKeyFetch, IdmClient, IdmClientError,
+    KeyFetchError, LoginBrowser,
 };
 pub use dev_ca::{DevelopmentCa, DevelopmentCaError};
 pub use gms::GmsFrontEnd;

@@ -236,6 +236,18 @@ impl ClientTls {
         Self::build(authority, None)
     }
 
+    /// A client that shows no certificate and trusts the authorities of a PEM file.
+    ///
+    /// # Errors
+    /// [`TlsError`] when the file cannot be read or holds no certificate.
+    pub fn from_pem_file(authorities: &Path) -> Result<Self, TlsError> {
+        let path = authorities.display();
+        let wrong = |error| configuration(format!("{path}: {error}"));
+        let authorities = CertificateDer::pem_file_iter(authorities).map_err(wrong)?;
+        let authorities: Vec<_> = authorities.collect::<Result<_, _>>().map_err(wrong)?;
+        Self::new(&authorities)
+    }
+
     /// A client that shows its certificate when asked (an MCX server at the KMS).
     ///
     /// # Errors

@@ -2,8 +2,10 @@
 
 use crate::answer::Answer;
 use crate::session::{Deed, Session};
-use crate::{AdminError, Common};
+use crate::user::keys;
+use crate::{AdminError, Common, new_file};
 use clap::{Args, Subcommand};
+use roger_adapter_http::OsRandom;
 use roger_adapter_store::KmsStore;
 use roger_base::KmsUri;
 use roger_kms::KeyAccount;
@@ -11,6 +13,8 @@ use roger_kms::ports::KeyRepository as _;
 use roger_kms::pre_issue::PreIssuedSets as _;
 use roger_serve::plug::Ask;
 use serde_json::json;
+use std::io::Write as _;
+use std::path::PathBuf;
 
 /// Accounts read at one time.
 const PAGE: usize = 1000;
@@ -40,6 +44,10 @@ pub(crate) struct Add {
     /// Further identities whose keys it fetches: MDSI, PSI of a controlling function.
     #[arg(long = "identity", value_name = "URI")]
     identities: Vec<String>,
+    /// File to make with its first TrK and InK, one JSON object, for its owner only. Without it, keys are protected by
+    /// client certificate and TLS alone (security level A).
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
 }
 
 pub(crate) fn run(command: &Command, common: &Common, ask: Ask<'_>) -> Result<Answer, AdminError> {
@@ -67,13 +75,24 @@ impl Add {
                 self.uri
             )));
         }
-        // Client certificate and TLS protect the keys of servers (security level A).
-        let mut account = KeyAccount::unprotected(self.uri.as_str());
+        let mut account = match &self.keys {
+            None => KeyAccount::unprotected(self.uri.as_str()),
+            Some(_) => KeyAccount::provision(self.uri.as_str(), &mut OsRandom)?,
+        };
         account.certificate = Some(self.certificate.clone());
         account.identities.clone_from(&self.identities);
         let whom = core::iter::once(&self.uri).chain(&self.identities);
         let deed = Deed::new("server add", whom).within(domain);
-        session.act(&deed, || Ok(table.put_key_account(&account)?))?;
+        session.act(&deed, || {
+            if let (Some(path), Some(pair)) = (&self.keys, &account.current) {
+                let line = keys::written(domain.as_str(), &self.uri, pair);
+                let mut file = new_file::create(path)?;
+                file.write_all(line.as_bytes())
+                    .and_then(|()| file.sync_all())
+                    .map_err(AdminError::file(path))?;
+            }
+            Ok(table.put_key_account(&account)?)
+        })?;
         let text = format!(
             "{} fetches keys with a client certificate of {}",
             self.uri, self.certificate

@@ -3,6 +3,7 @@
 use crate::error::Finding;
 use crate::sections::{
     Client, ClientCertificates, Config, Idm, Keeper, Kms, Management, Role, Secrets, Store, Tls,
+    TrustedIssuer,
 };
 use crate::span::Step;
 use core::fmt::Display;
@@ -161,6 +162,29 @@ fn kms(kms: &Kms, findings: &mut Findings) {
         issuer(&trusted.issuer, &mut |what| {
             findings.add_item(["kms", "trusted_issuers"], number, "issuer", what);
         });
+        issuer_keys(trusted, &mut |key, what| {
+            findings.add_item(["kms", "trusted_issuers"], number, key, what);
+        });
+    }
+}
+
+/// Where the keys of an issuer come from: one place, and a URL only from a server that can prove who it is.
+fn issuer_keys(trusted: &TrustedIssuer, add: &mut dyn FnMut(&'static str, &'static str)) {
+    match (&trusted.keys_file, &trusted.keys_uri) {
+        (None, None) => add("issuer", "needs keys_file or keys_uri"),
+        (Some(_), Some(_)) => add("keys_uri", "there is a keys_file: which of the two counts?"),
+        (None, Some(uri)) if !uri.starts_with("https://") => {
+            add("keys_uri", "must be an https URL");
+        }
+        _ => {}
+    }
+    match (&trusted.keys_uri, &trusted.authority) {
+        (Some(_), None) => add(
+            "keys_uri",
+            "needs authority, the file with the authorities of its certificate",
+        ),
+        (None, Some(_)) => add("authority", "needs keys_uri"),
+        _ => {}
     }
 }
 

@@ -57,9 +57,17 @@ fn visit_servers(config: &mut Config, each: Visit<'_>) {
         visit_tls(&mut kms.tls, "kms", each);
         for (number, trusted) in kms.trusted_issuers.iter_mut().enumerate() {
             let list = [Step::Key("kms"), Step::Key("trusted_issuers")];
-            let item = [Step::Item(number), Step::Key("keys_file")];
-            let at: Vec<_> = list.into_iter().chain(item).collect();
-            each(&mut trusted.keys_file, Kind::Public, &at);
+            let files = [
+                ("keys_file", &mut trusted.keys_file),
+                ("authority", &mut trusted.authority),
+            ];
+            for (key, path) in files {
+                let item = [Step::Item(number), Step::Key(key)];
+                let at: Vec<_> = list.iter().cloned().chain(item).collect();
+                if let Some(path) = path {
+                    each(path, Kind::Public, &at);
+                }
+            }
         }
     }
     if let Some(tls) = &mut config.management.tls {

@@ -253,6 +253,9 @@ pub struct Kms {
     /// How far a client's clock may be off.
     #[serde(default = "five_minutes")]
     pub time_window_seconds: u64,
+    /// Names in the client certificates of HTTP proxies, behind which keys are given wrapped only.
+    #[serde(default)]
+    pub proxies: Vec<String>,
     /// TLS of the listener.
     pub tls: Tls,
     /// IdM servers of other processes whose tokens count. The one of this process always does.
@@ -276,7 +279,11 @@ pub struct TrustedIssuer {
     /// `iss` of its tokens.
     pub issuer: String,
     /// File with its public keys (a JWK set).
-    pub keys_file: PathBuf,
+    pub keys_file: Option<PathBuf>,
+    /// https URL of its public keys, asked again when they may have changed.
+    pub keys_uri: Option<String>,
+    /// PEM: authorities of the certificate of `keys_uri`.
+    pub authority: Option<PathBuf>,
 }
 
 /// `[management]`

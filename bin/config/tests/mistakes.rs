@@ -204,6 +204,32 @@ fn a_good_file_is_taken_and_its_paths_start_at_its_folder() {
     "[kms]",
     "needs [[kms.trusted_issuers]]"
 )]
+#[case::no_keys_of_an_issuer(
+    "[kms.tls]",
+    "[[kms.trusted_issuers]]\nissuer = \"https://a.example\"\n[kms.tls]",
+    "issuer = \"https://a.example\"",
+    "needs keys_file or keys_uri"
+)]
+#[case::keys_without_an_authority(
+    "[kms.tls]",
+    "[[kms.trusted_issuers]]\nissuer = \"https://a.example\"\nkeys_uri = \"https://a.example/k\"\n[kms.tls]",
+    "keys_uri = \"https://a.example/k\"",
+    "needs authority"
+)]
+#[case::keys_in_clear(
+    "[kms.tls]",
+    "[[kms.trusted_issuers]]\nissuer = \"https://a.example\"\nkeys_uri = \"http://a.example/k\"\n\
+     authority = \"cert.pem\"\n[kms.tls]",
+    "keys_uri = \"http://a.example/k\"",
+    "must be an https URL"
+)]
+#[case::two_places_of_keys(
+    "[kms.tls]",
+    "[[kms.trusted_issuers]]\nissuer = \"https://a.example\"\nkeys_file = \"cert.pem\"\n\
+     keys_uri = \"https://a.example/k\"\nauthority = \"cert.pem\"\n[kms.tls]",
+    "keys_uri = \"https://a.example/k\"",
+    "which of the two counts?"
+)]
 #[case::no_role("[store]", "roles = []\n[store]", "roles = []", "needs a role")]
 fn a_mistake_is_shown_with_its_line(
     #[case] from: &str,

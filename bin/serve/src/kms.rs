@@ -1,7 +1,7 @@
 //! The KMS of a configuration, and of the agencies that have a domain of their own.
 
-use crate::ServeError;
 use crate::listener::{Listener, watched};
+use crate::{ServeError, issuers};
 use core::time::Duration;
 use roger_adapter_http::{KmsFrontEnd, SystemClock, service};
 use roger_adapter_store::{Store, StoredRoot};
@@ -9,7 +9,6 @@ use roger_base::KmsUri;
 use roger_idm::Idm;
 use roger_kms::ports::{AuditLog, TokenVerifier};
 use roger_kms::{DomainAddress, Kms, KmsConfig, KmsDirectory, Ports};
-use roger_oidc::{AccessTokenVerifier, ClockSkew, Issuer, JwkSet, KeySource, TrustedIssuer};
 use std::sync::Arc;
 
 /// Requests that the KMS works on or keeps waiting at one time.
@@ -33,7 +32,7 @@ pub(crate) fn prepare(
     own: Option<&Arc<Idm>>,
     audit: Arc<dyn AuditLog>,
 ) -> Result<Listener, ServeError> {
-    let tokens: Arc<dyn TokenVerifier> = Arc::new(verifier(section, store, own)?);
+    let tokens: Arc<dyn TokenVerifier> = Arc::new(issuers::verifier(section, store, own)?);
     let ports = |domain: &KmsUri| Ports {
         repository: Arc::new(store.kms(domain)),
         tokens: Arc::clone(&tokens),
@@ -54,7 +53,7 @@ pub(crate) fn prepare(
     }
     let front = KmsFrontEnd {
         domains: Arc::new(domains),
-        proxies: Vec::new(),
+        proxies: section.proxies.clone(),
         clock: Arc::new(SystemClock),
     };
     Ok(Listener {
@@ -131,39 +130,4 @@ fn domain(
             .map_err(ServeError::internal)?;
     }
     Ok(Some(kms))
-}
-
-/// Tokens of the IdM server of this process and of those that the configuration trusts.
-fn verifier(
-    section: &roger_config::Kms,
-    store: &Store,
-    own: Option<&Arc<Idm>>,
-) -> Result<AccessTokenVerifier, ServeError> {
-    let source = own.map(|idm| Arc::clone(idm) as Arc<dyn KeySource>);
-    let own = own.map(|idm| TrustedIssuer {
-        issuer: idm.config().endpoints.issuer.clone(),
-        keys: idm.public_keys(),
-    });
-    let mut trusted: Vec<_> = own.into_iter().collect();
-    for entry in &section.trusted_issuers {
-        trusted.push(foreign(entry)?);
-    }
-    let verifier = AccessTokenVerifier::new(trusted, ClockSkew::MAX);
-    let verifier = verifier.with_revocations(Arc::new(store.clone()));
-    Ok(match source {
-        Some(source) => verifier.with_key_source(source),
-        None => verifier,
-    })
-}
-
-fn foreign(entry: &roger_config::TrustedIssuer) -> Result<TrustedIssuer, ServeError> {
-    let wrong = ServeError::configuration;
-    let issuer = Issuer::new(entry.issuer.as_str());
-    let text = std::fs::read_to_string(&entry.keys_file);
-    let text = text.map_err(|error| wrong("kms.trusted_issuers.keys_file")(error.into()))?;
-    let keys = JwkSet::from_json(&text);
-    Ok(TrustedIssuer {
-        issuer: issuer.map_err(|error| wrong("kms.trusted_issuers.issuer")(error.into()))?,
-        keys: keys.map_err(|error| wrong("kms.trusted_issuers.keys_file")(error.into()))?,
-    })
 }

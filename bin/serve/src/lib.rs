@@ -5,6 +5,7 @@
 
 mod error;
 mod idm;
+mod issuers;
 mod kms;
 mod listener;
 pub mod plug;

@@ -9,8 +9,9 @@
 
 mod support;
 
-use roger_adapter_http::{Clock as _, IdmClientError, OsRandom, SystemClock};
+use roger_adapter_http::{Clock as _, DevelopmentCa, IdmClientError, OsRandom, SystemClock};
 use roger_base::KmsUri;
+use roger_config::{Role, TrustedIssuer};
 use roger_documents::kms::MEDIA_TYPE;
 use roger_documents::kms_client::{
     ClientKeys, ClientPolicy, KmsAnswer, KmsClient, Resource as KmsResource,
@@ -231,4 +232,37 @@ async fn a_request_under_way_is_finished_at_the_end_and_nothing_new_begins() {
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
     ending.await.unwrap();
+}
+
+/// The KMS is a process of its own: it asks the IdM server for its keys, and again when they have changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kms_apart_asks_the_idm_server_for_its_keys() {
+    let bench = Bench::new(Provision::Everything);
+    let idm = Deployment::start(bench.config_of(Role::Idm), bench.plugged());
+    let idm = idm.await.unwrap();
+    let tokens = log_in(&bench).await.unwrap();
+    let port = bench.config.idm.as_ref().unwrap().listen.port();
+    let mut config = bench.config_of(Role::Kms);
+    let kms = config.kms.as_mut().unwrap();
+    kms.trusted_issuers = vec![TrustedIssuer {
+        issuer: bench.config.idm.as_ref().unwrap().issuer.clone(),
+        keys_file: None,
+        keys_uri: Some(format!("https://localhost:{port}/oauth2/jwks")),
+        authority: Some(bench.path().join("ca.pem")),
+    }];
+    let running = Deployment::start(config.clone(), bench.plugged());
+    let running = running.await.unwrap();
+    assert_eq!(ask(&bench, &running, &tokens).await.0, 200);
+    running.stop().await;
+
+    // Another authority: what answers there is nobody that this KMS believes.
+    let other = DevelopmentCa::generate(SystemClock.now()).unwrap();
+    std::fs::write(bench.path().join("other.pem"), other.certificate_pem()).unwrap();
+    let kms = config.kms.as_mut().unwrap();
+    kms.trusted_issuers[0].authority = Some(bench.path().join("other.pem"));
+    let running = Deployment::start(config, bench.plugged());
+    let running = running.await.unwrap();
+    assert_eq!(ask(&bench, &running, &tokens).await.0, 401);
+    running.stop().await;
+    idm.stop().await;
 }

@@ -4,7 +4,9 @@ mod browser;
 mod form;
 mod https;
 mod idm;
+mod key_fetch;
 
 pub use browser::{BrowserError, LoginBrowser};
 pub use https::{HttpAnswer, HttpsClient, HttpsClientError};
 pub use idm::{IdmClient, IdmClientError};
+pub use key_fetch::{HttpsKeyFetch, KeyFetchError};

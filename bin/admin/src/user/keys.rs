@@ -66,7 +66,7 @@ fn line(session: &Session, found: &Found) -> Result<Zeroizing<String>, AdminErro
 /// ```text
 /// {"kms":"…","user":"…","trk":{"name":"…","key":"<base64>"},"ink":{…}}
 /// ```
-fn written(kms: &str, user: &str, pair: &KeyPair) -> Zeroizing<String> {
+pub(crate) fn written(kms: &str, user: &str, pair: &KeyPair) -> Zeroizing<String> {
     let quoted = |text: &str| Value::String(text.to_owned()).to_string();
     let key = |key: &NamedKey| {
         let octets = Zeroizing::new(STANDARD.encode(key.key.expose()));

@@ -2,8 +2,8 @@
 
 mod export;
 mod import;
-mod keys;
-mod record;
+pub(crate) mod keys;
+pub(crate) mod record;
 mod state;
 
 use crate::answer::Answer;

@@ -48,7 +48,7 @@ async fn every_deed_has_its_record_and_a_changed_one_shows() {
         &["audit", "verify"][..],
         &["audit", "verify", "--without-key"],
     ] {
-        site.admin(order).refused("audit-00000001.jsonl, line 2");
+        site.admin(order).refused("audit-00000001.jsonl, line 4");
     }
     site.serve_in_vain().refused("keep the folder as evidence");
     fs::write(&path, written).unwrap();

@@ -211,7 +211,11 @@ fn clients_and_servers_come_and_go() {
 
     let pf = "sip:pf@mcptt.example.org";
     let order = ["server", "add", pf, "--certificate", "pf.mcptt.example.org"];
-    site.admin(&order).good();
+    let keys = site.text("pf.json");
+    site.admin(&[&order[..], &["--keys", &keys]].concat())
+        .good();
+    let written = fs::read_to_string(&keys).unwrap();
+    assert!(written.contains("tk.1.pf@mcptt.example.org"), "{written}");
     site.admin(&order).refused("is there already");
     assert_eq!(site.admin_json(&["server", "list"])[0]["uri"], pf);
     site.admin(&["server", "remove", crate::site::ALICE])

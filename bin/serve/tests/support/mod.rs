@@ -1,7 +1,6 @@
 //! A folder with certificates, a database and a configuration.
 #![allow(dead_code, unreachable_pub)]
 
-use base64::Engine as _;
 use roger_adapter_http::tls::provider;
 use roger_adapter_http::{
     ClientTls, Clock as _, DevelopmentCa, HttpsClient, IdmClient, OsRandom, ReadinessCheck,
@@ -9,7 +8,7 @@ use roger_adapter_http::{
 };
 use roger_adapter_store::{Store, StoreKey, StoredRoot};
 use roger_base::{KmsUri, McpttId, Secret, SecretBytes};
-use roger_config::Config;
+use roger_config::{Config, Role};
 use roger_ibc::KmsMaster;
 use roger_ibc::uid::KeyPeriod;
 use roger_idm::ports::UserRepository as _;
@@ -20,9 +19,8 @@ use roger_oidc::client::RelyingParty;
 use roger_oidc::{Issuer, OauthClientId, OtherServiceIds, RedirectUri, ScopeSet, Subject};
 use roger_serve::{Deployment, Plugged, ServeError};
 use roger_testkit::Postgres;
-use std::fs::{Permissions, set_permissions, write};
+use std::fs::write;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -157,6 +155,14 @@ impl Bench {
         plugged(&self.audit)
     }
 
+    /// The configuration of a process with one role.
+    pub fn config_of(&self, role: Role) -> Config {
+        Config {
+            roles: vec![role],
+            ..self.config.clone()
+        }
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -281,17 +287,11 @@ fn user(name: &str) -> User {
 }
 
 fn write_certificates(ca: &DevelopmentCa, folder: &Path) {
-    let pem = |tag: &str, der: &[u8]| {
-        let text = base64::engine::general_purpose::STANDARD.encode(der);
-        format!("-----BEGIN {tag}-----\n{text}\n-----END {tag}-----\n")
-    };
     for (name, host) in [("idm", IDM), ("kms", KMS)] {
-        let own = ca.issue(&[host], SystemClock.now()).unwrap();
-        let key = folder.join(format!("{name}.key"));
-        write(&key, pem("PRIVATE KEY", own.key.secret_der())).unwrap();
-        set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
-        let certificate = folder.join(format!("{name}.pem"));
-        write(certificate, pem("CERTIFICATE", &own.chain[0])).unwrap();
+        let own = ca.issue(&[host, "localhost"], SystemClock.now()).unwrap();
+        let (chain, key) = (format!("{name}.pem"), format!("{name}.key"));
+        own.write_pem(&folder.join(chain), &folder.join(key))
+            .unwrap();
     }
     write(folder.join("ca.pem"), ca.certificate_pem()).unwrap();
 }
