@@ -16,7 +16,7 @@ use roger_base::KmsUri;
 use roger_idm::ports::UserRepository as _;
 use roger_idm::{LoginName, User, UserState};
 use roger_serve::plug::Ask;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Commands about users.
@@ -56,7 +56,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
-    /// Takes the second factor away from a user who lost it.
+    /// Takes authenticator app and passkeys away from a user who lost them: the password alone lets her in again.
     ResetFactor {
         /// Login name.
         login: String,
@@ -201,7 +201,7 @@ fn list(session: &Session, after: &str, limit: u32) -> Result<Answer, AdminError
 }
 
 fn show(session: &Session, login: &str) -> Result<Answer, AdminError> {
-    use roger_idm::ports::SecondFactorRepository as _;
+    use roger_idm::ports::{PasskeyRepository as _, SecondFactorRepository as _};
     use roger_kms::ports::KeyRepository as _;
     let Found { user, domain } = find(session, login)?;
     let uri = user.mcptt_id.as_str();
@@ -211,6 +211,7 @@ fn show(session: &Session, login: &str) -> Result<Answer, AdminError> {
     };
     let in_force = session.store.by_login(&user.login)?.map(|user| user.state);
     let factor = session.store.second_factor(&user.subject)?.is_some();
+    let passkeys = session.store.passkeys_of(&user.subject)?.len();
     let domain = domain.map(|domain| domain.as_str().to_owned());
     let level = account.map(|account| format!("{:?}", account.demanded_level()));
     let json = json!({
@@ -222,16 +223,19 @@ fn show(session: &Session, login: &str) -> Result<Answer, AdminError> {
         "state": state::name(user.state),
         "let_in": in_force == Some(UserState::Enabled),
         "wrong_passwords": user.failures.count,
-        "second_factor": factor,
+        "authenticator_app": factor,
+        "passkeys": passkeys,
         "kms_domain": domain,
         "kms_protection": level,
     });
     let lines = json.as_object().into_iter().flatten();
     let lines = lines.map(|(name, value)| {
-        let value = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        format!("{name:16} {value}")
+        let value = match value {
+            Value::Null => "–".to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        format!("{name:17} {value}")
     });
     Ok(Answer::new(lines.collect::<Vec<_>>().join("\n"), json))
 }

@@ -4,7 +4,9 @@ use super::{Found, find, record};
 use crate::answer::Answer;
 use crate::session::{Deed, Session};
 use crate::{AdminError, passphrase};
-use roger_idm::ports::{BrowserSessionRepository as _, SecondFactorRepository as _};
+use roger_idm::ports::{
+    BrowserSessionRepository as _, PasskeyRepository as _, SecondFactorRepository as _,
+};
 use roger_idm::{User, UserState};
 use roger_oidc::provider::{GrantOwner, GrantRepository as _};
 use roger_serve::plug::Ask;
@@ -55,9 +57,12 @@ pub(super) fn reset_factor(session: &Session, login: &str) -> Result<Answer, Adm
     let Found { user, .. } = find(session, login)?;
     session.act(&Deed::new("user reset-factor", [&user.mcptt_id]), || {
         session.store.put_second_factor(&user.subject, None)?;
+        for passkey in session.store.passkeys_of(&user.subject)? {
+            session.store.remove_passkey(&user.subject, &passkey.id)?;
+        }
         end_everything(session, &user)
     })?;
-    Ok(told(&user, "has no second factor"))
+    Ok(told(&user, "has no authenticator app and no passkey"))
 }
 
 pub(super) fn remove(session: &Session, login: &str) -> Result<Answer, AdminError> {
