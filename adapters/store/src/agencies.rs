@@ -94,17 +94,14 @@ impl Store {
         row.map(read).transpose()
     }
 
-    /// At most `limit` agencies whose ids come after `after`, by id.
+    /// All agencies by id: a provider has tens of thousands, each a line.
     ///
     /// # Errors
     /// [`StoreFault`] when the store cannot answer.
-    pub fn agencies(&self, after: &str, limit: u32) -> Result<Vec<Agency>, StoreFault> {
-        let after = after.to_owned();
-        let rows: Vec<Row> = self.worker.read(async move |connection| {
-            let sql = "SELECT agency, name, grouped, kms_uri, domains, enabled FROM agencies \
-                       WHERE agency > ? ORDER BY agency LIMIT ?";
-            let query = query_as(sql).bind(&after).bind(i64::from(limit));
-            Ok(query.fetch_all(connection).await?)
+    pub fn agencies(&self) -> Result<Vec<Agency>, StoreFault> {
+        let rows: Vec<Row> = self.worker.read_statement(async |connection| {
+            let sql = "SELECT agency, name, grouped, kms_uri, domains, enabled FROM agencies ORDER BY agency";
+            Ok(query_as(sql).fetch_all(connection).await?)
         })?;
         rows.into_iter().map(read).collect()
     }

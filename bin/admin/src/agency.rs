@@ -13,8 +13,6 @@ use std::path::{Path, PathBuf};
 
 /// Agencies of one transaction, whose names fit into one audit record.
 const BATCH: usize = 200;
-/// Agencies read at one time.
-const PAGE: u32 = 1000;
 
 /// Commands about agencies.
 #[derive(Subcommand)]
@@ -153,16 +151,9 @@ fn add(session: &Session, row: &Row) -> Result<Answer, AdminError> {
 
 /// Every agency, or those of a group.
 fn all(session: &Session, group: Option<&str>) -> Result<Vec<Agency>, AdminError> {
-    let (mut found, mut after) = (Vec::new(), String::new());
-    loop {
-        let page = session.store.agencies(&after, PAGE)?;
-        let Some(last) = page.last() else {
-            return Ok(found);
-        };
-        after.clone_from(&last.id);
-        let wanted = |agency: &Agency| group.is_none_or(|group| agency.group == group);
-        found.extend(page.into_iter().filter(wanted));
-    }
+    let mut agencies = session.store.agencies()?;
+    agencies.retain(|agency| group.is_none_or(|group| agency.group == group));
+    Ok(agencies)
 }
 
 fn list(session: &Session, group: Option<&str>) -> Result<Answer, AdminError> {

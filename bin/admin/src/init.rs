@@ -1,10 +1,11 @@
 //! `roger admin init`: the first ceremony.
 
 use crate::answer::Answer;
+use crate::keeper::{with_new_passphrase, with_token_key};
 use crate::session::{self, Deed, Session};
-use crate::{AdminError, Common, passphrase};
-use roger_adapter_hsm::operations::{create_store_key, verify};
-use roger_adapter_hsm::{CheckValue, Cost, KeeperError, PassphraseKeeper, SecretKeeper};
+use crate::{AdminError, Common};
+use roger_adapter_hsm::CheckValue;
+use roger_adapter_hsm::operations::{create_store_key, open_store_key, verify};
 use roger_adapter_store::StoreKey;
 use roger_config::{Config, Keeper};
 use roger_serve::plug::{self, ADMIN, Ask};
@@ -55,24 +56,13 @@ fn store_key(config: &Config, ask: Ask<'_>) -> Result<(StoreKey, CheckValue), Ad
     if path.exists() {
         let key = plug::keeper(&config.secrets, ask)?;
         let check = verify(path, &*key).map_err(AdminError::secret(path))?;
-        let opened = roger_adapter_hsm::operations::open_store_key(path, &*key);
+        let opened = open_store_key(path, &*key);
         return Ok((opened.map_err(AdminError::secret(path))?, check.check_value));
     }
-    let keeper = new_keeper(config, ask)?;
-    create_store_key(path, &*keeper).map_err(AdminError::secret(path))
-}
-
-/// The keeper that will open the key from now on.
-fn new_keeper(config: &Config, ask: Ask<'_>) -> Result<Box<dyn SecretKeeper>, AdminError> {
     let secrets = &config.secrets;
-    if secrets.keeper == Keeper::Passphrase {
-        let file = secrets.passphrase_file.as_deref();
-        let chosen = passphrase::chosen(file, "New passphrase of the store", ask)?;
-        return Ok(Box::new(PassphraseKeeper::new(chosen, Cost::default())?));
-    }
-    let token = plug::token(secrets.pkcs11.as_ref())?;
-    match token.generate_key() {
-        Ok(()) | Err(KeeperError::LocalKeyExists(_)) => Ok(Box::new(token)),
-        Err(error) => Err(error.into()),
-    }
+    let keeper = match secrets.keeper {
+        Keeper::Passphrase => with_new_passphrase(secrets.passphrase_file.as_deref(), ask),
+        Keeper::Pkcs11 => with_token_key(secrets.pkcs11.as_ref()),
+    }?;
+    create_store_key(path, &*keeper).map_err(AdminError::secret(path))
 }

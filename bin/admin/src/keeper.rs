@@ -5,10 +5,11 @@ use crate::session::{Deed, Session};
 use crate::{AdminError, Common, passphrase, session};
 use clap::{Args, Subcommand, ValueEnum};
 use roger_adapter_hsm::operations::{copy, rewrap, verify};
-use roger_adapter_hsm::{Cost, PassphraseKeeper, SecretKeeper};
+use roger_adapter_hsm::{Cost, KeeperError, PassphraseKeeper, SecretKeeper};
+use roger_config::Pkcs11;
 use roger_serve::plug::{self, Ask};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Commands about the keeper.
 #[derive(Subcommand)]
@@ -103,18 +104,32 @@ impl New {
         ask: Ask<'_>,
     ) -> Result<Box<dyn SecretKeeper>, AdminError> {
         if self.to == To::Passphrase {
-            let file = self.new_passphrase_file.as_deref();
-            let chosen = passphrase::chosen(file, "New passphrase", ask)?;
-            return Ok(Box::new(PassphraseKeeper::new(chosen, Cost::default())?));
+            return with_new_passphrase(self.new_passphrase_file.as_deref(), ask);
         }
         let mut section = secrets.pkcs11.clone();
         if let (Some(section), Some(label)) = (&mut section, &self.new_key_label) {
             section.key_label.clone_from(label);
         }
-        let token = plug::token(section.as_ref())?;
-        match token.generate_key() {
-            Ok(()) | Err(roger_adapter_hsm::KeeperError::LocalKeyExists(_)) => Ok(Box::new(token)),
-            Err(error) => Err(error.into()),
-        }
+        with_token_key(section.as_ref())
+    }
+}
+
+/// A keeper under a passphrase that is chosen now.
+pub(crate) fn with_new_passphrase(
+    file: Option<&Path>,
+    ask: Ask<'_>,
+) -> Result<Box<dyn SecretKeeper>, AdminError> {
+    let chosen = passphrase::chosen(file, "New passphrase of the store", ask)?;
+    Ok(Box::new(PassphraseKeeper::new(chosen, Cost::default())?))
+}
+
+/// A token with its key, which is made when it is not there.
+pub(crate) fn with_token_key(
+    section: Option<&Pkcs11>,
+) -> Result<Box<dyn SecretKeeper>, AdminError> {
+    let token = plug::token(section)?;
+    match token.generate_key() {
+        Ok(()) | Err(KeeperError::LocalKeyExists(_)) => Ok(Box::new(token)),
+        Err(error) => Err(error.into()),
     }
 }

@@ -13,8 +13,6 @@ use std::sync::Arc;
 
 /// Requests that the KMS works on or keeps waiting at one time.
 const RUNNING: usize = 256;
-/// Agencies read at one time.
-const PAGE: u32 = 1000;
 /// Paths under which requests are counted (TS 33.180 D.2).
 const ROUTES: &[&str] = &[
     "/keymanagement/identity/v1/init",
@@ -73,17 +71,12 @@ pub(crate) fn own_uri(section: &roger_config::Kms) -> Result<KmsUri, ServeError>
 
 /// KMS URI and MC domains of every agency that has a KMS domain of its own and is not kept out.
 pub(crate) fn agencies(store: &Store) -> Result<Vec<(KmsUri, Vec<String>)>, ServeError> {
-    let mut found = Vec::new();
-    let mut after = String::new();
-    loop {
-        let page = store.agencies(&after, PAGE)?;
-        let Some(last) = page.last() else {
-            return Ok(found);
-        };
-        after.clone_from(&last.id);
-        let serving = page.into_iter().filter(|agency| agency.enabled);
-        found.extend(serving.filter_map(|agency| Some((agency.kms_uri?, agency.domains))));
-    }
+    let serving = store
+        .agencies()?
+        .into_iter()
+        .filter(|agency| agency.enabled);
+    let domains = serving.filter_map(|agency| Some((agency.kms_uri?, agency.domains)));
+    Ok(domains.collect())
 }
 
 /// One domain with all its master secrets; nothing when it has none.

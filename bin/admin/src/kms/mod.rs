@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::{AdminError, Common};
 use clap::{Args, Subcommand};
 use roger_base::KmsUri;
-use roger_serve::plug::Ask;
+use roger_serve::plug::{ADMIN, Ask};
 
 /// Commands about the KMS.
 #[derive(Subcommand)]
@@ -70,10 +70,11 @@ impl Domain {
 }
 
 pub(crate) fn run(command: &Command, common: &Common, ask: Ask<'_>) -> Result<Answer, AdminError> {
-    if let Command::PreIssue(order) = command {
-        return order.run(&Session::open_as(common, ask, key_sets::PRE_ISSUE)?);
-    }
-    let session = Session::open(common, ask)?;
+    let chain = match command {
+        Command::PreIssue(_) => key_sets::PRE_ISSUE,
+        _ => ADMIN,
+    };
+    let session = Session::open_as(common, ask, chain)?;
     match command {
         Command::CreateMaster(order) => order.run(&session),
         Command::Masters(domain) => masters::list(&session, domain),

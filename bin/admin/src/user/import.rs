@@ -16,8 +16,6 @@ use std::path::{Path, PathBuf};
 
 /// Users of one transaction, whose names fit into one audit record.
 const BATCH: usize = 100;
-/// Most agencies whose domains are remembered.
-const PAGE: u32 = 1000;
 
 /// Arguments of `user import`.
 #[derive(Args)]
@@ -81,16 +79,8 @@ impl Import {
 
 /// The KMS domain of every agency.
 fn domains(session: &Session) -> Result<HashMap<String, Option<KmsUri>>, AdminError> {
-    let mut domains = HashMap::new();
-    let mut after = String::new();
-    loop {
-        let page = session.store.agencies(&after, PAGE)?;
-        let Some(last) = page.last() else {
-            return Ok(domains);
-        };
-        after.clone_from(&last.id);
-        domains.extend(page.into_iter().map(|agency| (agency.id, agency.kms_uri)));
-    }
+    let agencies = session.store.agencies()?.into_iter();
+    Ok(agencies.map(|agency| (agency.id, agency.kms_uri)).collect())
 }
 
 /// The rows as users, made on all cores: argon2id takes its time.

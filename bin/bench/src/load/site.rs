@@ -4,8 +4,6 @@ use super::http::Target;
 use super::tokens::{ISSUER, TokenIssuer};
 use crate::error::BenchError;
 use crate::system::OsRandom;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use core::ops::ControlFlow;
 use roger_adapter_audit::{AuditFolder, Options};
 use roger_adapter_http::tls::provider;
@@ -20,8 +18,7 @@ use roger_serve::{Deployment, Plugged};
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use std::fs::{Permissions, create_dir, set_permissions, write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{create_dir, write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -243,23 +240,9 @@ fn certify(ca: &DevelopmentCa, host: &str, folder: &Path) -> Result<(), BenchErr
     let failed = BenchError::system("folder of the servers");
     let own = ca.issue(&[host], SystemClock.now());
     let own = own.map_err(BenchError::wrong("TLS"))?;
-    let (key, certificate) = (
-        folder.join(format!("{host}.key")),
-        folder.join(format!("{host}.pem")),
-    );
-    let chain: String = own
-        .chain
-        .iter()
-        .map(|der| pem("CERTIFICATE", der))
-        .collect();
-    write(certificate, chain).map_err(&failed)?;
-    write(&key, pem("PRIVATE KEY", own.key.secret_der())).map_err(&failed)?;
-    set_permissions(&key, Permissions::from_mode(0o600)).map_err(&failed)
-}
-
-fn pem(tag: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    format!("-----BEGIN {tag}-----\n{text}\n-----END {tag}-----\n")
+    let (chain, key) = (format!("{host}.pem"), format!("{host}.key"));
+    own.write_pem(&folder.join(chain), &folder.join(key))
+        .map_err(failed)
 }
 
 /// The audit log of a measurement is looked at by nobody but the KMS, whose requests fail without it.
