@@ -155,7 +155,7 @@ impl KmsStore {
         let sealed = self.sealed_account(account)?;
         let (user_uri, certificate) = (account.user_uri.clone(), account.certificate.clone());
         let kms_uri = self.kms_uri().to_owned();
-        self.store.worker.write(async move |connection| {
+        self.store.worker.write_statement(async move |connection| {
             query(
                 "INSERT INTO kms_accounts (kms_uri, user_uri, certificate, bound, sealed) VALUES (?, ?, ?, TRUE, ?) \
                  ON CONFLICT (kms_uri, user_uri) \
@@ -440,7 +440,7 @@ impl AuditLog for KmsStore {
             .map_err(|_| StoreFault::LocalCorrupt("audit entry"))?;
         let entry = entry.clone();
         let kms_uri = self.kms_uri().to_owned();
-        Ok(self.store.worker.write(async move |connection| {
+        Ok(self.store.worker.write_statement(async move |connection| {
             query(
                 "INSERT INTO kms_audit (kms_uri, time, caller, path, released, status, refusal) VALUES (?, ?, ?, ?, ?, ?, ?)",
             )

@@ -49,12 +49,16 @@ impl Link {
         self.database.at_once()
     }
 
-    /// Does jobs and answers their callers: several of them in one transaction, which is one wait for the disk.
+    /// Does jobs and answers their callers. Reads come first, since their callers need not wait for the disk; what they
+    /// see is what was committed before. Writes share one transaction, which is one wait for the disk.
     pub(super) async fn run(&mut self, jobs: Vec<Box<dyn Job>>) {
-        match <[Box<dyn Job>; 1]>::try_from(jobs) {
-            Ok([job]) => self.run_one(job).await,
-            Err(jobs) => self.run_together(jobs).await,
+        let (reads, writes): (Vec<_>, Vec<_>) = jobs
+            .into_iter()
+            .partition(|job| job.transaction().only_reads());
+        for read in reads {
+            self.run_one(read).await;
         }
+        self.write_together(writes).await;
     }
 
     /// Again when others came in between, at last alone.
@@ -81,24 +85,18 @@ impl Link {
         .await
     }
 
-    /// Each as if it were alone, one after the other; one that fails is undone without the others.
-    async fn run_together(&mut self, jobs: Vec<Box<dyn Job>>) {
-        let reads = jobs.iter().all(|job| job.transaction().only_reads());
-        let transaction = if reads {
-            Transaction::Read
-        } else {
-            Transaction::Write
+    /// Writes one after the other in one transaction; one that fails is undone without the others.
+    async fn write_together(&mut self, jobs: Vec<Box<dyn Job>>) {
+        let jobs = match <[Box<dyn Job>; 1]>::try_from(jobs) {
+            Ok([job]) => return self.run_one(job).await,
+            Err(jobs) if jobs.is_empty() => return,
+            Err(jobs) => jobs,
         };
         let mut jobs: Vec<_> = jobs.into_iter().map(|job| (job, Ok(()))).collect();
         let kept = self
-            .transact(transaction, async |connection| {
+            .transact(Transaction::Write, async |connection| {
                 for (job, outcome) in &mut jobs {
-                    connection.save().await?;
-                    *outcome = job.attempt(connection).await;
-                    if outcome.is_err() {
-                        connection.undo_to_save().await?;
-                    }
-                    connection.forget_save().await?;
+                    *outcome = attempt_within(connection, job.as_mut()).await?;
                 }
                 Ok(())
             })
@@ -145,4 +143,21 @@ impl Link {
         connection.begin(transaction).await?;
         Ok(connection)
     }
+}
+
+/// Does a job inside a transaction that has others too. One statement undoes itself when it fails.
+async fn attempt_within(
+    connection: &mut Connection,
+    job: &mut dyn Job,
+) -> Result<Result<(), StoreFault>, StoreFault> {
+    if job.transaction() == Transaction::WriteStatement {
+        return Ok(job.attempt(connection).await);
+    }
+    connection.save().await?;
+    let outcome = job.attempt(connection).await;
+    if outcome.is_err() {
+        connection.undo_to_save().await?;
+    }
+    connection.forget_save().await?;
+    Ok(outcome)
 }
