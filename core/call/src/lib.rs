@@ -7,4 +7,5 @@ pub mod protection;
 pub mod request;
 pub mod sdp;
 pub mod service_authorisation;
+pub mod user_index;
 pub mod warning;

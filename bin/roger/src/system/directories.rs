@@ -2,6 +2,7 @@
 
 use roger_base::{GroupId, McpttId};
 use roger_call::service_authorisation::UserDirectory;
+use roger_call::user_index::UserIndex;
 use roger_documents::group::GroupDocument;
 use roger_gms::GroupManagement;
 use roger_mcptt::ports::{DirectoryUnavailable, GroupDirectory, UserProfile, UserProfiles};
@@ -10,26 +11,31 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The users of the domain with their profiles.
-pub(crate) struct Users(BTreeMap<McpttId, Arc<UserProfile>>);
+pub(crate) struct Users {
+    profiles: BTreeMap<McpttId, Arc<UserProfile>>,
+    index: UserIndex,
+}
 
 impl Users {
     /// These users, each with the ordinary profile.
     pub(crate) fn ordinary<'a>(users: impl IntoIterator<Item = &'a McpttId>) -> Self {
         let profile = Arc::new(UserProfile::ordinary());
         let with_profile = |user: &McpttId| (user.clone(), Arc::clone(&profile));
-        Self(users.into_iter().map(with_profile).collect())
+        let profiles: BTreeMap<_, _> = users.into_iter().map(with_profile).collect();
+        let index = UserIndex::new(profiles.keys().cloned().collect());
+        Self { profiles, index }
     }
 }
 
 impl UserDirectory for Users {
     fn user_of(&self, signer: &Signer) -> Option<McpttId> {
-        self.0.keys().find(|user| signer.is(user.as_str())).cloned()
+        self.index.user_of(signer)
     }
 }
 
 impl UserProfiles for Users {
     fn profile(&self, user: &McpttId) -> Option<Arc<UserProfile>> {
-        self.0.get(user).cloned()
+        self.profiles.get(user).cloned()
     }
 }
 
