@@ -93,6 +93,7 @@ async fn overload_is_refused_at_once_and_takes_no_memory() {
         reserved: 100,
         ..Capacity::default()
     };
+    settings.shedding.refusals = FLOOD as u32;
     // Nobody takes the events: the user hangs.
     let (node, _events) = SipNode::start(
         Endpoint::new(settings),

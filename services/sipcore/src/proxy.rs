@@ -34,6 +34,8 @@ pub(crate) struct Forwards {
 #[derive(Debug, Clone)]
 struct Forward {
     transaction: TransactionId,
+    /// The way it came.
+    flow: Flow,
     /// The request as received, without body.
     original: Box<Request>,
     towards: Towards,
@@ -118,20 +120,21 @@ impl<R: SubscriberRepository> SipCore<R> {
                     handle,
                     Forward {
                         transaction,
+                        flow,
                         original,
                         towards,
                         mark,
                     },
                 );
             }
-            Err(status) => self.refuse(moment, transaction, &original, status),
+            Err(status) => self.refuse(moment, (transaction, &flow), &original, status),
         }
     }
 
     fn refuse(
         &mut self,
         moment: &mut Moment<'_>,
-        transaction: TransactionId,
+        received: (TransactionId, &Flow),
         original: &Request,
         status: StatusCode,
     ) {
@@ -149,7 +152,7 @@ impl<R: SubscriberRepository> SipCore<R> {
                 .join(", ");
             let _ = response.headers_mut().set(HeaderName::UNSUPPORTED, unknown);
         }
-        self.send_response(moment, transaction, response);
+        self.send_refusal(moment, received, response);
     }
 
     /// Checks and edits a request for its next hop (16.3 to 16.6).
@@ -402,7 +405,8 @@ impl<R: SubscriberRepository> SipCore<R> {
             (_, Towards::Ue(_)) => StatusCode::TEMPORARILY_UNAVAILABLE,
             (_, Towards::Server) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        self.refuse(moment, forward.transaction, &forward.original, status);
+        let received = (forward.transaction, &forward.flow);
+        self.refuse(moment, received, &forward.original, status);
     }
 
     /// The client of a request is gone, or its time is up.

@@ -300,7 +300,7 @@ impl<R: SubscriberRepository> SipCore<R> {
         if let Some((name, value)) = header {
             let _ = response.headers_mut().push(name, value);
         }
-        self.send_response(moment, incoming.transaction, response);
+        self.send_refusal(moment, (incoming.transaction, &incoming.flow), response);
         self.tell(CoreEvent::RegistrationRefused { identity, status });
     }
 
@@ -310,7 +310,9 @@ impl<R: SubscriberRepository> SipCore<R> {
             .digest
             .challenge(moment.now, &incoming.request, freshness, moment.random);
         match made {
-            Ok(response) => self.send_response(moment, incoming.transaction, response),
+            Ok(response) => {
+                self.send_refusal(moment, (incoming.transaction, &incoming.flow), response)
+            }
             Err(_) => self.answer(moment, incoming, StatusCode::SERVER_INTERNAL_ERROR),
         }
     }

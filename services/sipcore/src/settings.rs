@@ -3,7 +3,7 @@
 use core::time::Duration;
 use roger_base::ServerUri;
 use roger_sip::digest::Algorithm;
-use roger_sip::endpoint::{Capacity, Target};
+use roger_sip::endpoint::{Capacity, Shedding, Target};
 use roger_sip::transaction::Timings;
 use std::net::{IpAddr, SocketAddr};
 
@@ -87,6 +87,10 @@ pub struct CoreSettings {
     pub timings: Timings,
     /// Bounds of the transaction tables.
     pub capacity: Capacity,
+    /// When requests are refused although there is room for them.
+    pub shedding: Shedding,
+    /// Shortest time after which a client that was refused with 503 may come back.
+    pub retry_after: Duration,
 }
 
 impl CoreSettings {
@@ -109,6 +113,8 @@ impl CoreSettings {
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             timings: Timings::default(),
             capacity: Capacity::default(),
+            shedding: Shedding::default(),
+            retry_after: Duration::from_secs(5),
         }
     }
 }
