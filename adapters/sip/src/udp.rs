@@ -51,6 +51,9 @@ pub(crate) async fn run<E: Element>(shared: &Arc<Shared<E>>, socket: UdpSocket) 
 /// Datagrams that are taken from the kernel at a time.
 const BATCH: usize = 256;
 
+/// Longest time for it: large datagrams take long to copy.
+const BATCH_TIME: Duration = Duration::from_micros(500);
+
 /// Datagrams that are served before the kernel is asked again: its buffer knows no emergencies.
 const SERVED: usize = 16;
 
@@ -99,7 +102,12 @@ impl<E: Element> Receiver<'_, E> {
     /// Empties the buffer of the kernel as far as it goes.
     fn take_in(&mut self) {
         let mut shed = Vec::new();
+        let start = self.shared.clock.now();
+        let mut now = start;
         for _ in 0..BATCH {
+            if now.since(start) > BATCH_TIME {
+                break;
+            }
             let (length, peer) = match self.socket.try_recv_from(&mut self.buffer) {
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -113,12 +121,16 @@ impl<E: Element> Receiver<'_, E> {
                 peer,
             };
             let octets = self.buffer.get(..length).unwrap_or_default();
-            let now = self.shared.clock.now();
+            now = self.shared.clock.now();
             let standing = self.shared.received(&flow, octets);
             let rank = match standing {
                 Standing::Stranger => Rank::Stranger,
                 standing => Rank::of(standing, &Glance::at(octets)),
             };
+            if rank == Rank::Stranger && length > self.inbox.limits().stranger {
+                self.shared.shed(flow, octets);
+                continue;
+            }
             let sender = Sender::new(standing, peer);
             let octets = Box::from(octets);
             self.inbox.push(

@@ -10,6 +10,12 @@ use core::time::Duration;
 use roger_base::Instant;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// Octets beyond which a request that was shed was too long rather than one too many.
+const LONG: usize = 16 * 1024;
+
+/// Answers of 513 a second.
+pub(super) const LONG_REFUSALS: u32 = 100;
+
 impl Endpoint {
     /// Tells how long the message that comes next has waited before it was handed in. New requests are refused
     /// while that is too long for their rank ([`Shedding`](super::Shedding)).
@@ -17,13 +23,19 @@ impl Endpoint {
         self.queue_delay = delay;
     }
 
-    /// Refuses a request for which there was no place in the queue before this element: 503 with Retry-After,
-    /// without any state. Responses and ACKs are dropped, and so is everything once more than
-    /// [`Shedding::refusals`](super::Shedding::refusals) were sent in a second: an answer to all would be work too.
+    /// Refuses a request for which there was no place in the queue before this element, without any state: 503
+    /// with Retry-After, or 513 when it is long. Responses and ACKs are dropped, and so is everything once more
+    /// than [`Shedding::refusals`](super::Shedding::refusals) were sent in a second: to answer all is work too.
     pub fn shed(&mut self, now: Instant, flow: Flow, octets: &[u8]) {
         self.counters.overloaded += 1;
-        // Reading a message costs most of what an answer costs.
-        if !self.refusals.take(now) {
+        let is_long = octets.len() > LONG;
+        let budget = if is_long {
+            &mut self.long_refusals
+        } else {
+            &mut self.refusals
+        };
+        // To read a message costs most of what its answer costs.
+        if !budget.take(now) {
             self.counters.unanswered += 1;
             return;
         }
@@ -33,7 +45,12 @@ impl Endpoint {
             return;
         };
         if mark_source(&mut request, flow).is_ok() && validate(&request).is_ok() {
-            self.answer_overload(flow, &request);
+            if is_long {
+                let response = Response::to(&request, StatusCode::MESSAGE_TOO_LARGE);
+                self.refuse(flow, &request, response);
+            } else {
+                self.answer_overload(flow, &request);
+            }
         }
     }
 

@@ -76,6 +76,7 @@ pub struct Endpoint {
     /// How long the present message has waited.
     queue_delay: Duration,
     refusals: Budget,
+    long_refusals: Budget,
 }
 
 /// What has happened since the start; only ever grows.
@@ -115,6 +116,7 @@ impl Endpoint {
             outputs: VecDeque::new(),
             queue_delay: Duration::ZERO,
             refusals: Budget::new(refusals),
+            long_refusals: Budget::new(admission::LONG_REFUSALS),
             counters: Counters::default(),
         }
     }

@@ -21,6 +21,11 @@ impl Endpoint {
         (flow, standing): (Flow, Standing),
         octets: &[u8],
     ) -> Result<(), EndpointError> {
+        // Not worth reading: whatever it says it is a stranger's.
+        if standing == Standing::Stranger && self.queue_delay > self.settings.shedding.stranger {
+            self.shed(now, flow, octets);
+            return Err(EndpointError::LocalFull("messages that wait"));
+        }
         match Message::parse_datagram(octets, &self.settings.limits) {
             Ok(message) => self.on_message(now, random, (flow, standing), message),
             Err(ParseError::KeepAlive) => Ok(()),

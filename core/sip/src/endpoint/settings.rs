@@ -83,7 +83,7 @@ impl Default for Shedding {
             stranger: Duration::from_millis(100),
             known: Duration::from_millis(200),
             queueing: Duration::from_millis(300),
-            refusals: 10_000,
+            refusals: 2_000,
         }
     }
 }

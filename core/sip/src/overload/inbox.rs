@@ -42,14 +42,17 @@ pub struct InboxLimits {
     pub messages: usize,
     /// Octets of all messages.
     pub octets: usize,
+    /// Octets of one message of a stranger. What it has to say before it is known is short.
+    pub stranger: usize,
 }
 
 impl Default for InboxLimits {
-    /// A thousand messages, which are served in 50 ms or so; 4 MiB.
+    /// Messages for a tenth of a second, 4 MiB; a stranger's may have 16 KiB.
     fn default() -> Self {
         Self {
-            messages: 1_024,
+            messages: 2_048,
             octets: 4 * 1024 * 1024,
+            stranger: 16 * 1024,
         }
     }
 }
@@ -99,6 +102,12 @@ impl<T> Inbox<T> {
         }
     }
 
+    /// Its bounds.
+    #[must_use]
+    pub const fn limits(&self) -> &InboxLimits {
+        &self.limits
+    }
+
     /// Messages that wait.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -121,6 +130,9 @@ impl<T> Inbox<T> {
         (message, octets): (T, usize),
         shed: &mut Vec<T>,
     ) {
+        if rank == Rank::Stranger && octets > self.limits.stranger {
+            return shed.push(message);
+        }
         while self.messages >= self.limits.messages || self.octets + octets > self.limits.octets {
             match self.make_room(rank, sender) {
                 Some(gone) => shed.push(gone),
@@ -242,6 +254,7 @@ mod tests {
     const LIMITS: InboxLimits = InboxLimits {
         messages: 4,
         octets: 100,
+        stranger: 50,
     };
 
     fn sender(number: u8) -> Sender {
@@ -345,6 +358,27 @@ mod tests {
         );
         assert_eq!(shed, ["huge", "half"]);
         assert_eq!(rest(&mut inbox), ["more"]);
+    }
+
+    #[test]
+    fn a_stranger_has_little_to_say() {
+        let mut inbox = Inbox::new(LIMITS);
+        let mut shed = Vec::new();
+        inbox.push(
+            Instant::ORIGIN,
+            Rank::Stranger,
+            sender(1),
+            ("long", 51),
+            &mut shed,
+        );
+        inbox.push(
+            Instant::ORIGIN,
+            Rank::Known,
+            sender(1),
+            ("also long", 51),
+            &mut shed,
+        );
+        assert_eq!((shed, inbox.len()), (vec!["long"], 1));
     }
 
     #[test]
