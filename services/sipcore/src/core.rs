@@ -1,6 +1,7 @@
 //! The core as an element: an endpoint in the role of a proxy, and what becomes of its events.
 
 use crate::event::CoreEvent;
+use crate::flow_token::FlowTokens;
 use crate::location::{Locations, canonical};
 use crate::proxy::Forwards;
 use crate::settings::CoreSettings;
@@ -36,6 +37,7 @@ pub struct SipCore<R> {
     pub(crate) subscribers: R,
     pub(crate) digest: DigestServer,
     pub(crate) locations: Locations,
+    pub(crate) flow_tokens: FlowTokens,
     pub(crate) forwards: Forwards,
     pub(crate) third_parties: ThirdParties,
     /// Targets of public service identities in canonical form.
@@ -78,6 +80,7 @@ impl<R: SubscriberRepository> SipCore<R> {
             endpoint: Endpoint::new(below),
             subscribers,
             locations: Locations::default(),
+            flow_tokens: FlowTokens::new(random)?,
             forwards: Forwards::default(),
             third_parties: ThirdParties::default(),
             transmits: VecDeque::new(),

@@ -45,8 +45,12 @@ impl Source {
 pub(crate) struct Binding {
     /// The Contact without `expires`.
     pub(crate) contact: NameAddr,
-    /// The way the REGISTER came; `None` once that connection is gone.
+    /// The way the REGISTER came; `None` once that connection is gone, and when there is a Path.
     pub(crate) flow: Option<Flow>,
+    /// The proxies between this core and the UE, the nearest first (RFC 3327).
+    pub(crate) path: Vec<NameAddr>,
+    /// Number of the flow among those of the UE, when it uses outbound (RFC 5626).
+    pub(crate) reg_id: Option<u32>,
     pub(crate) expiry: Instant,
     pub(crate) call_id: String,
     pub(crate) cseq: u32,

@@ -79,6 +79,8 @@ pub struct CoreSettings {
     pub max_contacts: usize,
     /// Identities registered at a time.
     pub max_registrations: usize,
+    /// How often a UE that supports outbound is to show that its flow is alive, in seconds (RFC 5626 4.4.1).
+    pub flow_timer: u32,
     /// Life of a digest nonce.
     pub nonce_life: Duration,
     /// Digest algorithms offered, the preferred one first.
@@ -109,6 +111,7 @@ impl CoreSettings {
             default_expires: 3_600,
             max_contacts: 8,
             max_registrations: 100_000,
+            flow_timer: 120,
             nonce_life: Duration::from_secs(3_600),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             timings: Timings::default(),

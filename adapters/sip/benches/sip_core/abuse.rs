@@ -20,7 +20,7 @@ pub const KINDS: [&str; 5] = ["wrong", "unknown", "malformed", "huge", "mixed"];
 
 pub fn run(report: &mut Report, wanted: &[&String]) {
     let chosen = |kind: &&str| wanted.iter().any(|word| word == kind);
-    let some = KINDS.iter().any(|kind| chosen(kind));
+    let some = KINDS.iter().any(chosen);
     for kind in KINDS {
         if some && !chosen(&kind) {
             continue;
