@@ -2,7 +2,7 @@
 
 use crate::core::{Moment, SipCore, put};
 use crate::identity::{Sender, hide_identity, strip_assertions};
-use crate::location::{Binding, canonical};
+use crate::location::{Binding, canonical, choose_binding};
 use crate::subscriber::SubscriberRepository;
 use core::time::Duration;
 use roger_base::Instant;
@@ -18,9 +18,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Added to the life of an accepted INVITE, so that its transaction is gone first.
 const MARGIN: Duration = Duration::from_secs(1);
-
-/// Identities of one flow that are compared with those of another.
-const MAX_SHARED: usize = 16;
 
 /// Requests on their way.
 #[derive(Debug, Default)]
@@ -200,9 +197,7 @@ impl<R: SubscriberRepository> SipCore<R> {
         }
         let sender = self.identify(request, flow)?;
         let hop = match flow_asked {
-            Some(flow) => self
-                .flow_hop(flow)
-                .or_else(|failed| self.hop_without_flow(request, uri, sender).ok_or(failed))?,
+            Some(flow) => self.flow_hop(flow)?,
             None => self.next_hop(request, uri, sender)?,
         };
         self.edit_for(request, uri, &hop);
@@ -226,7 +221,7 @@ impl<R: SubscriberRepository> SipCore<R> {
     }
 
     /// Takes away the Routes that mean this core. One with the token of a flow means that flow, unless the
-    /// request has come over it: then it is on its way out (RFC 5626 5.3.1). A forged token is refused.
+    /// request has come over it or another one of the same user: then it is on its way out (RFC 5626 5.3.1). A forged token is refused.
     fn remove_own_routes(
         &self,
         request: &mut Request,
@@ -236,7 +231,9 @@ impl<R: SubscriberRepository> SipCore<R> {
         while let Some(route) = self.own_route(request) {
             if let Some(token) = route.uri.user() {
                 let flow = self.flow_tokens.flow(token).ok_or(StatusCode::FORBIDDEN)?;
-                asked = Some(flow).filter(|flow| !self.is_same_ue(flow, from));
+                asked = Some(flow).filter(|flow| {
+                    !is_same_flow(flow, from) && !self.locations.is_same_user(flow, from)
+                });
             }
             request
                 .headers_mut()
@@ -245,42 +242,27 @@ impl<R: SubscriberRepository> SipCore<R> {
         Ok(asked)
     }
 
-    /// Whether two flows are one, or of one user: a UE may go on over another of its flows.
-    fn is_same_ue(&self, one: &Flow, other: &Flow) -> bool {
-        if is_same_flow(one, other) {
-            return true;
-        }
-        match (self.locations.of_flow(one), self.locations.of_flow(other)) {
-            (Some(one), Some(other)) => one.iter().take(MAX_SHARED).any(|aor| other.contains(aor)),
-            _ => false,
-        }
-    }
-
     fn own_route(&self, request: &Request) -> Option<NameAddr> {
         let first = request.headers().elements(HeaderName::ROUTE).next()?;
         let route = NameAddr::parse(first).ok()?;
         self.is_self(&route.uri).then_some(route)
     }
 
-    /// Where to when the flow of a token is gone: the UE has come back over another one, and either it sends this
-    /// request, or it is known by its contact.
-    fn hop_without_flow(&self, request: &Request, uri: &Uri, sender: Sender) -> Option<NextHop> {
-        if sender == Sender::Ue || self.locations.of_contact(uri).is_some() {
-            return self.next_hop(request, uri, sender).ok();
-        }
-        None
-    }
-
-    /// The UE at a flow; 430 when nobody is registered over it any more (RFC 5626 5.3.1).
+    /// The UE at a flow, and when it has come back over another one, there. A flow that is gone is 430, unless
+    /// the UE knows nothing of outbound and may be called at its Contact (RFC 5626 5.3.1).
     fn flow_hop(&self, flow: Flow) -> Result<NextHop, StatusCode> {
         let registered = self.locations.of_flow(&flow);
-        let aor = registered
-            .and_then(|aors| aors.first())
+        if let Some(aor) = registered.and_then(|aors| aors.first()) {
+            let towards = Towards::Flow(aor.to_string());
+            return Ok(NextHop::new(Target::Flow(flow), towards));
+        }
+        let (aor, binding) = self
+            .locations
+            .of_former_flow(&flow)
+            .filter(|(_, binding)| binding.flow.is_some() || binding.reg_id.is_none())
             .ok_or(StatusCode::FLOW_FAILED)?;
-        Ok(NextHop::new(
-            Target::Flow(flow),
-            Towards::Flow(aor.to_string()),
-        ))
+        let target = self.way_to(binding).ok_or(StatusCode::FLOW_FAILED)?;
+        Ok(NextHop::new(target, Towards::Flow(aor.to_string())))
     }
 
     fn has_passed_here(&self, request: &Request) -> bool {
@@ -511,16 +493,6 @@ impl<R: SubscriberRepository> SipCore<R> {
             let _ = self.endpoint.cancel(moment.now, handle);
         }
     }
-}
-
-/// A binding whose flow lives if there is one, the latest first; of a GRUU that of its device.
-fn choose_binding<'a>(bindings: &'a [Binding], instance: Option<&str>) -> Option<&'a Binding> {
-    let wanted = |binding: &&Binding| {
-        instance.is_none_or(|instance| binding.contact.instance().as_deref() == Some(instance))
-    };
-    let lives = |binding: &&Binding| binding.flow.is_some() || !binding.path.is_empty();
-    let living = bindings.iter().filter(wanted).find(lives);
-    living.or_else(|| bindings.iter().find(wanted))
 }
 
 /// Whether two flows are one.

@@ -309,6 +309,26 @@ fn a_dialog_goes_on_when_its_ue_comes_back_over_another_connection() {
     bench.send(ALICE, request);
     bench.settle();
     assert_eq!(*bench.incoming(SERVER).request.method(), Method::Info);
+    let request = inside(&mut bench, SERVER, &invite, &first_record_route(&invite));
+    bench.send(SERVER, request);
+    bench.settle();
+    let last = bench.log.iter().rfind(|wire| wire.to == address(ALICE));
+    assert!(last.unwrap().text().starts_with("INFO "));
+}
+
+#[test]
+fn a_ue_without_outbound_is_called_at_its_contact_inside_its_dialog_too() {
+    let mut bench = registered();
+    let invite = bench.request(ALICE, Method::Invite, PSI).build().unwrap();
+    bench.send(ALICE, invite);
+    bench.settle();
+    let invite = bench.incoming(SERVER).request;
+    bench.close(ALICE);
+    let request = inside(&mut bench, SERVER, &invite, &first_record_route(&invite));
+    bench.send(SERVER, request);
+    bench.settle();
+    let last = bench.log.iter().rfind(|wire| wire.to == address(ALICE));
+    assert!(last.unwrap().text().starts_with("INFO "));
 }
 
 #[test]

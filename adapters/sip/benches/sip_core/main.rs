@@ -1,5 +1,5 @@
 //! The embedded SIP core on real sockets, beside the bars of its design:
-//! `cargo bench -p roger-adapter-sip --bench sip_core [-- register|overload|abuse [wrong|unknown|malformed|huge|mixed] …]`.
+//! `cargo bench -p roger-adapter-sip --bench sip_core [-- register|legs|overload|abuse [wrong|unknown|malformed|huge|mixed] …]`.
 //!
 //! The core runs in a process of its own, on the first processor; whatever sends to it runs on the second. CPU
 //! time is that of the core's thread as the scheduler counts it (`/proc/PID/schedstat`), so that other work on the
@@ -17,6 +17,7 @@
 
 mod abuse;
 mod clients;
+mod legs;
 mod overload;
 mod process;
 mod register;
@@ -34,6 +35,7 @@ fn main() {
     match words.next() {
         Some("serve") => return server::run(words.collect()),
         Some("attack") => return abuse::attack(words.collect()),
+        Some("hold") => return legs::hold(),
         Some("flood") => return overload::flood(words.collect()),
         _ => {}
     }
@@ -46,6 +48,9 @@ fn main() {
     let mut report = Report::default();
     if wanted("register") {
         register::run(&mut report);
+    }
+    if wanted("legs") {
+        legs::run(&mut report);
     }
     if wanted("overload") {
         overload::run(&mut report);

@@ -32,6 +32,18 @@ pub fn spawn(processor: &str, nice: &str, words: &[String]) -> Child {
     piped.spawn().unwrap()
 }
 
+/// Resident memory of this process in octets.
+pub fn resident() -> usize {
+    memory("self", "VmRSS:")
+}
+
+fn memory(process: &str, field: &str) -> usize {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = text.lines().find(|line| line.starts_with(field)).unwrap();
+    let kibibytes = line.split_whitespace().nth(1).unwrap();
+    kibibytes.parse::<usize>().unwrap() * 1024
+}
+
 /// A core that runs.
 pub struct Core {
     child: Child,
@@ -98,14 +110,7 @@ impl Core {
 
     /// Resident memory in octets, `VmRSS` now or `VmHWM` at most.
     pub fn memory(&self, field: &str) -> usize {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = text.lines().find(|line| line.starts_with(field)).unwrap();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<usize>()
-            .unwrap()
-            * 1024
+        memory(&self.child.id().to_string(), field)
     }
 }
 
