@@ -21,6 +21,7 @@ pub fn run(report: &mut Report) {
     let mut core = Core::start("none", COST, 400_000);
     let mut urgent = Client::register("urgent", "127.0.0.2", core.address);
     let mut refreshing = Client::register("uneighbour", "127.0.0.3", core.address);
+    let ready = core.waited();
     let before = (core.cpu(), core.memory("VmRSS:"), Instant::now());
     let words = [
         "flood".into(),
@@ -51,7 +52,12 @@ pub fn run(report: &mut Report) {
         panic!("{said}")
     };
     let busy = (core.cpu() - before.0).as_secs_f64() / before.2.elapsed().as_secs_f64();
+    let waited = (core.waited() - ready).as_secs_f64() / before.2.elapsed().as_secs_f64();
     let state = core.state();
+    report.figure(
+        "share of the time others had its processor",
+        &format!("{waited:.2}"),
+    );
     report.figure(
         "sent / admitted / refused with 503",
         &format!("{sent} / {admitted} / {refused}"),

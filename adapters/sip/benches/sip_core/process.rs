@@ -104,8 +104,18 @@ impl Core {
 
     /// CPU time so far.
     pub fn cpu(&self) -> Duration {
+        self.scheduled(0)
+    }
+
+    /// How long the core was ready to run so far while others had its processor.
+    pub fn waited(&self) -> Duration {
+        self.scheduled(1)
+    }
+
+    fn scheduled(&self, field: usize) -> Duration {
         let text = std::fs::read_to_string(format!("/proc/{}/schedstat", self.child.id())).unwrap();
-        Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
+        let nanoseconds = text.split_whitespace().nth(field).unwrap();
+        Duration::from_nanos(nanoseconds.parse().unwrap())
     }
 
     /// Resident memory in octets, `VmRSS` now or `VmHWM` at most.
