@@ -32,6 +32,7 @@ pub fn run(report: &mut Report, wanted: &[&String]) {
         let mut core = Core::start("digest", 0, 100_000);
         let mut good = Client::register("ugood", "127.0.0.2", core.address);
         let (idle, _) = good.refresh_for(IDLE, INTERVAL, "");
+        let (ready, start) = (core.waited(), Instant::now());
         let before = (core.cpu(), core.memory("VmRSS:"), core.state().transactions);
         let seconds = (TIME + Duration::from_secs(1)).as_secs().to_string();
         let words = [
@@ -54,7 +55,12 @@ pub fn run(report: &mut Report, wanted: &[&String]) {
             .unwrap();
         attack.wait().unwrap();
         let sent: f64 = said.trim().parse().unwrap();
+        let waited = (core.waited() - ready).as_secs_f64() / start.elapsed().as_secs_f64();
         let state = core.state();
+        report.figure(
+            "share of the time others had the core's processor",
+            &format!("{waited:.2}"),
+        );
         report.figure("bad ones sent", &format!("{sent}"));
         let each = (core.cpu() - before.0).as_secs_f64() * 1e6 / sent;
         report.figure("CPU time of the core for each", &format!("{each:.1} µs"));
