@@ -10,6 +10,7 @@
 )]
 
 use core::time::Duration;
+use proptest::prelude::*;
 use roger_base::Instant;
 use roger_sip::endpoint::{
     Capacity, ConnectionId, Endpoint, Flow, Input, Output, Role, Settings, Transport,
@@ -277,4 +278,20 @@ fn at_fourfold_overload_the_wait_is_bounded_and_emergencies_do_not_feel_it() {
     // The processor was not idle, whatever was refused.
     assert!(admitted[0] > 10_000 * SERVED * 9 / 10, "{admitted:?}");
     assert_eq!(bench.endpoint.load().server_transactions, 0);
+}
+
+proptest! {
+    #[test]
+    fn a_glance_at_anything_is_harmless_and_worth_nothing_to_a_stranger(
+        octets in prop::collection::vec(any::<u8>(), 0..400),
+        place in any::<prop::sample::Index>(),
+    ) {
+        let mut text = message("INVITE", 1, ";tag=t", EMERGENCY).into_bytes();
+        let place = place.index(text.len());
+        text.splice(place..place, octets.iter().copied());
+        for octets in [octets, text] {
+            let rank = Rank::of(Standing::Stranger, &Glance::at(&octets));
+            prop_assert_eq!(rank, Rank::Stranger);
+        }
+    }
 }
