@@ -4,9 +4,11 @@ use crate::clock::Clock;
 use crate::connections::{Connections, Outgoing, Sent};
 use crate::settings::TransportSettings;
 use crate::{tcp, udp};
-use roger_base::{Instant, Random};
+use core::time::Duration;
+use roger_base::{Instant, Random, Transport as TapTransport};
 use roger_sip::application::Clocks;
-use roger_sip::endpoint::{Element, EndpointError, Input, Overflow, Polled, Transport};
+use roger_sip::endpoint::{Element, EndpointError, Flow, Input, Overflow, Polled, Transport};
+use roger_sip::overload::Standing;
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -41,6 +43,8 @@ pub enum StartError {
 pub struct NodeCounters {
     /// Inputs that an element refused: unreadable, invalid, stray, overload.
     pub refused: u64,
+    /// Datagrams for which there was no place in the queue; they got 503 at most.
+    pub shed: u64,
     /// Connections that were closed at once since there were too many.
     pub connections_refused: u64,
     /// Inputs at which the element panicked; each one is a bug to be reported.
@@ -214,10 +218,42 @@ impl<E: Element> Shared<E> {
         }
     }
 
-    /// One input from a socket; whatever it does to the element, the socket goes on.
-    pub(crate) fn input(self: &Arc<Self>, input: Input<'_>) {
+    /// Whether the node was stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Shows a datagram to the tap, and asks what the element thinks of its sender.
+    pub(crate) fn received(&self, flow: &Flow, octets: &[u8]) -> Standing {
+        let core = self.lock();
+        core.connections
+            .tap_received(TapTransport::Udp, flow, octets);
+        core.element.standing(flow)
+    }
+
+    /// There was no place for a datagram.
+    pub(crate) fn shed(self: &Arc<Self>, flow: Flow, octets: &[u8]) {
         let clocks = self.clock.clocks();
         let mut core = self.lock();
+        core.counters.shed += 1;
+        core.element.shed(clocks, flow, octets);
+        self.pump(clocks, &mut core);
+    }
+
+    /// One input from a socket; whatever it does to the element, the socket goes on.
+    pub(crate) fn input(self: &Arc<Self>, input: Input<'_>) {
+        self.handle(self.lock(), input);
+    }
+
+    /// The same, of a message that has waited for its turn.
+    pub(crate) fn input_after(self: &Arc<Self>, waited: Duration, input: Input<'_>) {
+        let mut core = self.lock();
+        core.set_queue_delay(waited);
+        self.handle(core, input);
+    }
+
+    fn handle(self: &Arc<Self>, mut core: MutexGuard<'_, Core<E>>, input: Input<'_>) {
+        let clocks = self.clock.clocks();
         let core = &mut *core;
         let handled = catch_unwind(AssertUnwindSafe(|| {
             core.element.handle(clocks, core.random.as_mut(), input)
@@ -302,6 +338,11 @@ impl<E: Element> Shared<E> {
 }
 
 impl<E: Element> Core<E> {
+    /// The message that comes next has waited so long.
+    pub(crate) fn set_queue_delay(&mut self, delay: Duration) {
+        self.element.set_queue_delay(delay);
+    }
+
     fn flush_backlog(&mut self) {
         while !self.backlog.is_empty() {
             let Ok(permit) = self.events.try_reserve() else {

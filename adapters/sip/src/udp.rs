@@ -2,8 +2,9 @@
 
 use crate::connections::UDP_CONNECTION;
 use crate::node::Shared;
-use roger_base::Transport as TapTransport;
+use core::time::Duration;
 use roger_sip::endpoint::{Element, Flow, Input, Transport};
+use roger_sip::overload::{Glance, Inbox, InboxLimits, Next, Rank, Sender, Standing};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -47,32 +48,118 @@ pub(crate) async fn run<E: Element>(shared: &Arc<Shared<E>>, socket: UdpSocket) 
     tokio::spawn(send_queued(socket, waiting));
 }
 
+/// Datagrams that are taken from the kernel at a time.
+const BATCH: usize = 256;
+
+/// Longest time for it: large datagrams take long to copy.
+const BATCH_TIME: Duration = Duration::from_micros(500);
+
+/// Datagrams that are served before the kernel is asked again: its buffer knows no emergencies.
+const SERVED: usize = 16;
+
+/// A datagram that waits.
+struct Datagram {
+    flow: Flow,
+    octets: Box<[u8]>,
+}
+
 async fn receive<E: Element>(shared: Arc<Shared<E>>, socket: Arc<UdpSocket>, local: SocketAddr) {
     let stop = shared.stopped();
     tokio::pin!(stop);
-    let mut buffer = vec![0; 65_535];
+    let mut receiver = Receiver {
+        shared: &shared,
+        socket: &socket,
+        local,
+        buffer: vec![0; 65_535],
+        inbox: Inbox::new(InboxLimits::default()),
+    };
     loop {
-        let received = tokio::select! {
-            received = socket.recv_from(&mut buffer) => received,
-            () = &mut stop => return,
-        };
-        // An error is the echo of an earlier datagram (port unreachable); the socket is still good.
-        let Ok((length, peer)) = received else {
-            tokio::task::yield_now().await;
-            continue;
-        };
-        let flow = Flow {
-            transport: Transport::Udp,
-            connection: UDP_CONNECTION,
-            local,
-            peer,
-        };
-        let octets = buffer.get(..length).unwrap_or_default();
-        shared
-            .lock()
-            .connections
-            .tap_received(TapTransport::Udp, &flow, octets);
-        shared.input(Input::Datagram { flow, octets });
+        if receiver.inbox.is_empty() {
+            tokio::select! {
+                ready = socket.readable() => if ready.is_err() { tokio::task::yield_now().await },
+                () = &mut stop => return,
+            }
+        } else if shared.is_stopped() {
+            return;
+        }
+        receiver.take_in();
+        receiver.serve();
+        // Others have the processor too: streams, timers, the user.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Takes datagrams from the kernel and serves them in the order of their rank.
+struct Receiver<'a, E: Element> {
+    shared: &'a Arc<Shared<E>>,
+    socket: &'a UdpSocket,
+    local: SocketAddr,
+    buffer: Vec<u8>,
+    inbox: Inbox<Datagram>,
+}
+
+impl<E: Element> Receiver<'_, E> {
+    /// Empties the buffer of the kernel as far as it goes.
+    fn take_in(&mut self) {
+        let mut shed = Vec::new();
+        let start = self.shared.clock.now();
+        let mut now = start;
+        for _ in 0..BATCH {
+            if now.since(start) > BATCH_TIME {
+                break;
+            }
+            let (length, peer) = match self.socket.try_recv_from(&mut self.buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // The echo of an earlier datagram (port unreachable); the socket is still good.
+                Err(_) => continue,
+            };
+            let flow = Flow {
+                transport: Transport::Udp,
+                connection: UDP_CONNECTION,
+                local: self.local,
+                peer,
+            };
+            let octets = self.buffer.get(..length).unwrap_or_default();
+            now = self.shared.clock.now();
+            let standing = self.shared.received(&flow, octets);
+            let rank = match standing {
+                Standing::Stranger => Rank::Stranger,
+                standing => Rank::of(standing, &Glance::at(octets)),
+            };
+            if rank == Rank::Stranger && length > self.inbox.limits().stranger {
+                self.shared.shed(flow, octets);
+                continue;
+            }
+            let sender = Sender::new(standing, peer);
+            let octets = Box::from(octets);
+            self.inbox.push(
+                now,
+                rank,
+                sender,
+                (Datagram { flow, octets }, length),
+                &mut shed,
+            );
+        }
+        for Datagram { flow, octets } in shed {
+            self.shared.shed(flow, &octets);
+        }
+    }
+
+    fn serve(&mut self) {
+        for _ in 0..SERVED {
+            let Some(Next { message, waited }) = self.inbox.pop(self.shared.clock.now()) else {
+                return;
+            };
+            let Datagram { flow, octets } = message;
+            let octets = &octets;
+            self.shared
+                .input_after(waited, Input::Datagram { flow, octets });
+            if self.inbox.is_empty() {
+                // What comes over a stream now has nothing to wait for.
+                self.shared.lock().set_queue_delay(Duration::ZERO);
+            }
+        }
     }
 }
 

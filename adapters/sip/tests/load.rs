@@ -11,10 +11,14 @@
 )]
 
 mod common;
+mod crowd;
 
-use common::{TestRandom, loopback, user_agent_with};
+use common::{AnyUser, DOMAIN, TestRandom, loopback, user_agent_with};
+use crowd::{Ue, bad_register};
 use roger_adapter_sip::{SipNode, TransportSettings};
 use roger_sip::endpoint::{Capacity, Endpoint, Role, Settings};
+use roger_sip::message::StatusCode;
+use roger_sipcore::{CoreSettings, SipCore};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -93,6 +97,7 @@ async fn overload_is_refused_at_once_and_takes_no_memory() {
         reserved: 100,
         ..Capacity::default()
     };
+    settings.shedding.refusals = FLOOD as u32;
     // Nobody takes the events: the user hangs.
     let (node, _events) = SipNode::start(
         Endpoint::new(settings),
@@ -124,5 +129,44 @@ async fn overload_is_refused_at_once_and_takes_no_memory() {
     assert_eq!(counters.overloaded, refused);
     assert_eq!(refused as usize, FLOOD - (LIMIT - 100));
     eprintln!("overload: {refused} of {FLOOD} requests refused with 503, {load:?}");
+    node.stop();
+}
+
+/// What `cargo bench --bench sip_core -- abuse` measures, without a clock: whatever one address sends, another one
+/// is served, and nothing is kept.
+#[tokio::test]
+async fn bad_registers_of_one_address_neither_stop_others_nor_leave_anything() {
+    const ROUNDS: usize = 50;
+    const BAD: usize = 40;
+    let users = AnyUser { domain: DOMAIN };
+    let core = SipCore::new(
+        CoreSettings::new(DOMAIN),
+        users,
+        TestRandom::boxed().as_mut(),
+    )
+    .unwrap();
+    let (node, _events) =
+        SipNode::start(core, TransportSettings::at(loopback()), TestRandom::boxed())
+            .await
+            .unwrap();
+    let to = node.udp_address().unwrap();
+    let mut good = Ue::new("u-good", "127.0.0.2", to).await;
+    assert_eq!(good.register().await, StatusCode::OK);
+    let attacker = UdpSocket::bind(loopback()).await.unwrap();
+    let from = attacker.local_addr().unwrap();
+    for round in 0..ROUNDS {
+        for number in 0..BAD {
+            let text = bad_register(from, round * BAD + number);
+            attacker.send_to(text.as_bytes(), to).await.unwrap();
+        }
+        assert_eq!(good.register().await, StatusCode::OK, "round {round}");
+    }
+    // A stranger is served too.
+    let mut stranger = Ue::new("u-new", "127.0.0.3", to).await;
+    assert_eq!(stranger.register().await, StatusCode::OK);
+    let (load, registrations) = node.with(|core, _, _| (core.load(), core.registrations()));
+    assert_eq!(registrations, 2);
+    assert!(load.server_transactions <= ROUNDS + 2, "{load:?}");
+    assert_eq!(node.counters().panics, 0);
     node.stop();
 }

@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod header;
 pub mod message;
 pub mod multipart;
+pub mod overload;
 pub mod subscription;
 pub mod transaction;
 pub mod uri;

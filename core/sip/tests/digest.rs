@@ -10,7 +10,7 @@
 use core::time::Duration;
 use roger_base::{Instant, SecretBytes};
 use roger_sip::digest::{
-    Algorithm, ClientError, Denied, DigestClient, DigestServer, Freshness, Ha1, Place,
+    Algorithm, ClientError, Denied, DigestClient, DigestServer, Freshness, Ha1, Place, Protection,
 };
 use roger_sip::header::Auth;
 use roger_sip::message::{HeaderName, Limits, Message, Method, Request, Response, StatusCode};
@@ -423,7 +423,7 @@ fn a_client_answers_what_it_can() {
     assert_eq!(
         answer(
             unauthorised,
-            &["Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\""]
+            &["Digest realm=\"r\", nonce=\"n\", qop=\"auth-conf\""]
         ),
         Err(ClientError::Unsupported)
     );
@@ -456,4 +456,76 @@ fn a_realm_with_odd_characters_survives() {
         ))
     };
     assert!(server.check(at(11), &request, store).is_ok());
+}
+
+#[test]
+fn integrity_is_answered_when_it_is_all_that_is_offered_and_covers_the_body() {
+    for algorithm in [Algorithm::Sha256, Algorithm::Md5] {
+        let mut server = server(Place::UserAgent)
+            .with_algorithms(&[algorithm])
+            .with_protections(&[Protection::Integrity]);
+        let (mut client, mut request) = (client("open sesame"), register());
+        client
+            .learn(&challenge(&server, at(10), Freshness::First), &request)
+            .unwrap();
+        request.set_body("text/plain", b"body".to_vec()).unwrap();
+        client
+            .authorise(&mut request, &mut SeededRandom::new(3))
+            .unwrap();
+        let credentials = request.headers().text(HeaderName::AUTHORIZATION).unwrap();
+        assert!(credentials.contains("qop=auth-int"), "{credentials}");
+        let mut changed = request.clone();
+        changed.set_body("text/plain", b"Body".to_vec()).unwrap();
+        assert_eq!(server.check(at(11), &changed, store), Err(Denied::Wrong));
+        // The same response under the other name covers something else, and was not offered.
+        let weaker = altered(&request, "qop", Some("auth"));
+        assert_eq!(
+            server.check(at(11), &weaker, store),
+            Err(Denied::Malformed("qop"))
+        );
+        assert!(server.check(at(11), &request, store).is_ok());
+        assert_eq!(server.check(at(11), &request, store), Err(Denied::Stale));
+    }
+}
+
+#[test]
+fn of_both_kinds_of_protection_the_client_takes_auth_and_a_server_refuses_what_it_did_not_offer() {
+    let both = [Protection::Integrity, Protection::Authentication];
+    let mut server = server(Place::UserAgent).with_protections(&both);
+    let (_, request) = authorised(&server, "open sesame");
+    let credentials = request.headers().text(HeaderName::AUTHORIZATION).unwrap();
+    assert!(credentials.contains("qop=auth,"), "{credentials}");
+    assert!(server.check(at(11), &request, store).is_ok());
+    let mut plain = self::server(Place::UserAgent);
+    let (_, request) = authorised(&plain, "open sesame");
+    for other in ["auth-int", "auth-conf", "auth,auth-int"] {
+        assert_eq!(
+            plain.check(at(11), &altered(&request, "qop", Some(other)), store),
+            Err(Denied::Malformed("qop")),
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn a_hashed_user_name_is_refused_and_never_taken_for_a_name() {
+    let mut server = server(Place::UserAgent);
+    let (_, request) = authorised(&server, "open sesame");
+    for asked in ["true", "TRUE", "maybe"] {
+        assert_eq!(
+            server.check(at(11), &altered(&request, "userhash", Some(asked)), store),
+            Err(Denied::Malformed("userhash"))
+        );
+    }
+    let plain = altered(&request, "userhash", Some("false"));
+    assert!(server.check(at(11), &plain, store).is_ok());
+    let encoded = altered(
+        &altered(&request, "username", None),
+        "username*",
+        Some("UTF-8''alice"),
+    );
+    assert_eq!(
+        server.check(at(11), &encoded, store),
+        Err(Denied::Malformed("username"))
+    );
 }

@@ -1,11 +1,13 @@
 //! The core as an element: an endpoint in the role of a proxy, and what becomes of its events.
 
 use crate::event::CoreEvent;
+use crate::flow_token::FlowTokens;
 use crate::location::{Locations, canonical};
 use crate::proxy::Forwards;
 use crate::settings::CoreSettings;
 use crate::subscriber::SubscriberRepository;
 use crate::third_party::ThirdParties;
+use core::time::Duration;
 use roger_base::{Instant, Random, RandomError};
 use roger_sip::application::Clocks;
 use roger_sip::digest::{DigestServer, Place};
@@ -15,6 +17,7 @@ use roger_sip::endpoint::{
     ident,
 };
 use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
+use roger_sip::overload::Standing;
 use roger_sip::uri::Uri;
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -34,6 +37,7 @@ pub struct SipCore<R> {
     pub(crate) subscribers: R,
     pub(crate) digest: DigestServer,
     pub(crate) locations: Locations,
+    pub(crate) flow_tokens: FlowTokens,
     pub(crate) forwards: Forwards,
     pub(crate) third_parties: ThirdParties,
     /// Targets of public service identities in canonical form.
@@ -61,6 +65,8 @@ impl<R: SubscriberRepository> SipCore<R> {
         let mut below = Settings::new(Role::Proxy);
         below.timings = settings.timings;
         below.capacity = settings.capacity;
+        below.shedding = settings.shedding;
+        below.retry_after = settings.retry_after;
         let services = settings.services.iter().filter_map(|service| {
             let uri = Uri::parse(service.identity.as_str().as_bytes()).ok()?;
             Some((canonical(&uri), service.target))
@@ -74,6 +80,7 @@ impl<R: SubscriberRepository> SipCore<R> {
             endpoint: Endpoint::new(below),
             subscribers,
             locations: Locations::default(),
+            flow_tokens: FlowTokens::new(random)?,
             forwards: Forwards::default(),
             third_parties: ThirdParties::default(),
             transmits: VecDeque::new(),
@@ -110,6 +117,13 @@ impl<R: SubscriberRepository> SipCore<R> {
             self.events.pop_front();
         }
         self.events.push_back(event);
+    }
+
+    fn standing_of(&self, input: &Input<'_>) -> Standing {
+        match input {
+            Input::Datagram { flow, .. } | Input::Message { flow, .. } => self.standing(flow),
+            _ => Standing::Stranger,
+        }
     }
 
     /// Works off what the endpoint has to say.
@@ -239,6 +253,30 @@ impl<R: SubscriberRepository> SipCore<R> {
         self.relay_response(moment, transaction, response);
     }
 
+    /// Refuses a request. Of a stranger's nothing is kept, however many it sends.
+    pub(crate) fn send_refusal(
+        &mut self,
+        moment: &mut Moment<'_>,
+        (transaction, flow): (TransactionId, &Flow),
+        mut response: Response,
+    ) {
+        if self.standing(flow) != Standing::Stranger {
+            return self.send_response(moment, transaction, response);
+        }
+        let Ok(tag) = ident::tag(moment.random) else {
+            return;
+        };
+        let tagged = response.add_to_tag(&tag).is_ok();
+        if !tagged
+            || self
+                .endpoint
+                .respond_and_forget(transaction, &response)
+                .is_err()
+        {
+            tracing::debug!("a refusal could not be sent");
+        }
+    }
+
     /// An answer as it is; one that comes too late is dropped.
     pub(crate) fn relay_response(
         &mut self,
@@ -280,7 +318,10 @@ impl<R: SubscriberRepository> Element for SipCore<R> {
         random: &mut dyn Random,
         input: Input<'_>,
     ) -> Result<(), EndpointError> {
-        let result = self.endpoint.handle(clocks.now, random, input);
+        let standing = self.standing_of(&input);
+        let result = self
+            .endpoint
+            .handle_from(clocks.now, random, input, standing);
         self.run(&mut Moment {
             now: clocks.now,
             random,
@@ -319,6 +360,30 @@ impl<R: SubscriberRepository> Element for SipCore<R> {
         _event: CoreEvent,
     ) -> Overflow<CoreEvent> {
         Overflow::Gone
+    }
+
+    /// A UE is known once it has registered with digest, over the very flow it registered from. Until then its
+    /// To tags and its Resource-Priority are worth nothing.
+    fn standing(&self, flow: &Flow) -> Standing {
+        if self.is_trusted(flow) {
+            Standing::Trusted
+        } else if self.locations.of_flow(flow).is_some() {
+            Standing::Known
+        } else {
+            Standing::Stranger
+        }
+    }
+
+    fn set_queue_delay(&mut self, delay: Duration) {
+        self.endpoint.set_queue_delay(delay);
+    }
+
+    fn shed(&mut self, clocks: Clocks, flow: Flow, octets: &[u8]) {
+        self.endpoint.shed(clocks.now, flow, octets);
+        // A refusal without state is all that can come of it.
+        while let Some(Output::Transmit(transmit)) = self.endpoint.poll() {
+            self.transmits.push_back(transmit);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use roger_base::Instant;
 use roger_sip::endpoint::{ConnectionId, Flow, Transport};
 use roger_sip::header::NameAddr;
 use roger_sip::uri::Uri;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -45,8 +45,12 @@ impl Source {
 pub(crate) struct Binding {
     /// The Contact without `expires`.
     pub(crate) contact: NameAddr,
-    /// The way the REGISTER came; `None` once that connection is gone.
+    /// The way the REGISTER came; `None` once that connection is gone, and when there is a Path.
     pub(crate) flow: Option<Flow>,
+    /// The proxies between this core and the UE, the nearest first (RFC 3327).
+    pub(crate) path: Vec<NameAddr>,
+    /// Number of the flow among those of the UE, when it uses outbound (RFC 5626).
+    pub(crate) reg_id: Option<u32>,
     pub(crate) expiry: Instant,
     pub(crate) call_id: String,
     pub(crate) cseq: u32,
@@ -62,7 +66,15 @@ pub(crate) struct Registration {
     /// Third-party registrations of it: the same Call-ID, ascending `CSeq`, and who was told.
     pub(crate) third_party: ThirdPartyState,
     earliest: Option<Instant>,
+    /// Flows it had before, the latest last, with the device that had them.
+    former: VecDeque<(Source, Option<String>)>,
 }
+
+/// Identities of one flow that are compared with those of another.
+const MAX_SHARED: usize = 16;
+
+/// Former flows of a registration that are remembered.
+const MAX_FORMER: usize = 8;
 
 /// What was told to application servers.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +91,8 @@ pub(crate) struct Locations {
     registrations: HashMap<Aor, Registration>,
     by_source: HashMap<Source, BTreeSet<Aor>>,
     by_contact: HashMap<String, Aor>,
+    /// Who had a flow that is gone, as long as its user is registered.
+    by_former: HashMap<Source, Aor>,
     expiries: BTreeSet<(Instant, Aor)>,
 }
 
@@ -103,7 +117,9 @@ impl Locations {
             None => (Aor::from(aor), Registration::default()),
         };
         self.unlink(&aor, &registration);
+        let before: Vec<_> = registration.sources().collect();
         change(&mut registration);
+        registration.remember(before);
         registration.earliest = registration
             .bindings
             .iter()
@@ -120,6 +136,11 @@ impl Locations {
     fn unlink(&mut self, aor: &Aor, registration: &Registration) {
         if let Some(earliest) = registration.earliest {
             self.expiries.remove(&(earliest, Arc::clone(aor)));
+        }
+        for (source, _) in &registration.former {
+            if self.by_former.get(source) == Some(aor) {
+                self.by_former.remove(source);
+            }
         }
         for binding in &registration.bindings {
             if self.by_contact.get(&contact_key(&binding.contact.uri)) == Some(aor) {
@@ -140,6 +161,9 @@ impl Locations {
     fn link(&mut self, aor: &Aor, registration: &Registration) {
         if let Some(earliest) = registration.earliest {
             self.expiries.insert((earliest, Arc::clone(aor)));
+        }
+        for (source, _) in &registration.former {
+            self.by_former.insert(*source, Arc::clone(aor));
         }
         for binding in &registration.bindings {
             self.by_contact
@@ -170,19 +194,40 @@ impl Locations {
 
     /// A connection is gone; its bindings stay, to be reached at the address of their Contact.
     pub(crate) fn forget_flow(&mut self, connection: ConnectionId) {
-        let Some(aors) = self.by_source.remove(&Source::Stream(connection)) else {
+        let Some(aors) = self.by_source.get(&Source::Stream(connection)).cloned() else {
             return;
         };
         for aor in aors {
-            let Some(registration) = self.registrations.get_mut(&aor) else {
-                continue;
-            };
-            for binding in &mut registration.bindings {
-                binding.flow.take_if(|flow| {
-                    flow.connection == connection && flow.transport != Transport::Udp
-                });
-            }
+            self.update(&aor, |registration| {
+                for binding in &mut registration.bindings {
+                    binding.flow.take_if(|flow| {
+                        flow.connection == connection && flow.transport != Transport::Udp
+                    });
+                }
+            });
         }
+    }
+
+    /// The identity that had a flow which is gone, and the binding by which the same device is reached now.
+    pub(crate) fn of_former_flow(&self, flow: &Flow) -> Option<(&Aor, &Binding)> {
+        let source = Source::of(flow);
+        let aor = self.by_former.get(&source)?;
+        let registration = self.registrations.get(aor)?;
+        let (_, device) = registration
+            .former
+            .iter()
+            .rfind(|(known, _)| *known == source)?;
+        let binding = choose_binding(&registration.bindings, device.as_deref())?;
+        Some((aor, binding))
+    }
+
+    /// Whether two flows, gone ones too, belong to one user.
+    pub(crate) fn is_same_user(&self, one: &Flow, other: &Flow) -> bool {
+        let now = self.by_source.get(&Source::of(one));
+        let former = self.by_former.get(&Source::of(one));
+        let other = self.by_source.get(&Source::of(other));
+        let mut ours = now.into_iter().flatten().take(MAX_SHARED).chain(former);
+        other.is_some_and(|other| ours.any(|aor| other.contains(aor)))
     }
 
     /// The next expiry.
@@ -201,6 +246,41 @@ impl Locations {
         });
         Some((aor, left))
     }
+}
+
+impl Registration {
+    fn sources(&self) -> impl Iterator<Item = (Source, Option<String>)> {
+        self.bindings.iter().filter_map(|binding| {
+            let source = Source::of(binding.flow.as_ref()?);
+            Some((source, binding.contact.instance()))
+        })
+    }
+
+    /// Remembers those of the former flows that are gone.
+    fn remember(&mut self, before: Vec<(Source, Option<String>)>) {
+        let now: Vec<_> = self.sources().map(|(source, _)| source).collect();
+        for (source, device) in before {
+            if !now.contains(&source) {
+                self.former.push_back((source, device));
+            }
+        }
+        self.former.retain(|(source, _)| !now.contains(source));
+        let surplus = self.former.len().saturating_sub(MAX_FORMER);
+        self.former.drain(..surplus);
+    }
+}
+
+/// A binding whose flow lives if there is one, the latest first; of a device its own.
+pub(crate) fn choose_binding<'a>(
+    bindings: &'a [Binding],
+    device: Option<&str>,
+) -> Option<&'a Binding> {
+    let wanted = |binding: &&Binding| {
+        device.is_none_or(|device| binding.contact.instance().as_deref() == Some(device))
+    };
+    let lives = |binding: &&Binding| binding.flow.is_some() || !binding.path.is_empty();
+    let living = bindings.iter().filter(wanted).find(lives);
+    living.or_else(|| bindings.iter().find(wanted))
 }
 
 impl Binding {

@@ -2,12 +2,12 @@
 
 use crate::core::{Moment, SipCore, put};
 use crate::identity::{Sender, hide_identity, strip_assertions};
-use crate::location::{Binding, canonical};
+use crate::location::{Binding, canonical, choose_binding};
 use crate::subscriber::SubscriberRepository;
 use core::time::Duration;
 use roger_base::Instant;
 use roger_sip::endpoint::{
-    EndpointError, Failure, Flow, Incoming, RequestHandle, Target, TransactionId,
+    EndpointError, Failure, Flow, Incoming, RequestHandle, Target, TransactionId, Transport,
 };
 use roger_sip::header::NameAddr;
 use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
@@ -34,6 +34,8 @@ pub(crate) struct Forwards {
 #[derive(Debug, Clone)]
 struct Forward {
     transaction: TransactionId,
+    /// The way it came.
+    flow: Flow,
     /// The request as received, without body.
     original: Box<Request>,
     towards: Towards,
@@ -47,6 +49,17 @@ enum Towards {
     Server,
     /// A UE, known by this identity.
     Ue(String),
+    /// A UE at the flow of a token, known by this identity.
+    Flow(String),
+}
+
+impl Towards {
+    fn ue(&self) -> Option<&str> {
+        match self {
+            Self::Server => None,
+            Self::Ue(identity) | Self::Flow(identity) => Some(identity),
+        }
+    }
 }
 
 /// A decision about the next hop (16.5, 16.6).
@@ -55,6 +68,19 @@ struct NextHop {
     towards: Towards,
     /// The contact that replaces the identity in the Request-URI.
     contact: Option<Uri>,
+    /// The proxies before the UE.
+    path: Vec<NameAddr>,
+}
+
+impl NextHop {
+    const fn new(target: Target, towards: Towards) -> Self {
+        Self {
+            target,
+            towards,
+            contact: None,
+            path: Vec::new(),
+        }
+    }
 }
 
 impl Forwards {
@@ -118,20 +144,21 @@ impl<R: SubscriberRepository> SipCore<R> {
                     handle,
                     Forward {
                         transaction,
+                        flow,
                         original,
                         towards,
                         mark,
                     },
                 );
             }
-            Err(status) => self.refuse(moment, transaction, &original, status),
+            Err(status) => self.refuse(moment, (transaction, &flow), &original, status),
         }
     }
 
     fn refuse(
         &mut self,
         moment: &mut Moment<'_>,
-        transaction: TransactionId,
+        received: (TransactionId, &Flow),
         original: &Request,
         status: StatusCode,
     ) {
@@ -149,7 +176,7 @@ impl<R: SubscriberRepository> SipCore<R> {
                 .join(", ");
             let _ = response.headers_mut().set(HeaderName::UNSUPPORTED, unknown);
         }
-        self.send_response(moment, transaction, response);
+        self.send_refusal(moment, received, response);
     }
 
     /// Checks and edits a request for its next hop (16.3 to 16.6).
@@ -163,15 +190,18 @@ impl<R: SubscriberRepository> SipCore<R> {
         if request.headers().contains(HeaderName::PROXY_REQUIRE) {
             return Err(StatusCode::BAD_EXTENSION);
         }
-        self.remove_own_routes(request);
+        let flow_asked = self.remove_own_routes(request, flow)?;
         let mark = mark_of(request);
         if self.forwards.active.contains_key(&mark) && self.has_passed_here(request) {
             return Err(StatusCode::LOOP_DETECTED);
         }
         let sender = self.identify(request, flow)?;
-        let hop = self.next_hop(request, uri, sender)?;
+        let hop = match flow_asked {
+            Some(flow) => self.flow_hop(flow)?,
+            None => self.next_hop(request, uri, sender)?,
+        };
         self.edit_for(request, uri, &hop);
-        self.record_route(request, flow, &hop.target);
+        self.record_route(request, (flow, sender), &hop);
         Ok((hop, mark))
     }
 
@@ -180,22 +210,59 @@ impl<R: SubscriberRepository> SipCore<R> {
             put(request, HeaderName::P_CALLED_PARTY_ID, &format!("<{uri}>"));
             request.set_uri(&contact.without_headers());
         }
+        for proxy in hop.path.iter().rev() {
+            let _ = request
+                .headers_mut()
+                .push_front(HeaderName::ROUTE, proxy.to_string());
+        }
         if hop.towards != Towards::Server {
             hide_identity(request.headers_mut());
         }
     }
 
-    fn remove_own_routes(&self, request: &mut Request) {
-        let is_own = |request: &Request| {
-            let first = request.headers().elements(HeaderName::ROUTE).next();
-            let route = first.and_then(|element| NameAddr::parse(element).ok());
-            route.is_some_and(|route| self.is_self(&route.uri))
-        };
-        while is_own(request) {
+    /// Takes away the Routes that mean this core. One with the token of a flow means that flow, unless the
+    /// request has come over it or another one of the same user: then it is on its way out (RFC 5626 5.3.1). A forged token is refused.
+    fn remove_own_routes(
+        &self,
+        request: &mut Request,
+        from: &Flow,
+    ) -> Result<Option<Flow>, StatusCode> {
+        let mut asked = None;
+        while let Some(route) = self.own_route(request) {
+            if let Some(token) = route.uri.user() {
+                let flow = self.flow_tokens.flow(token).ok_or(StatusCode::FORBIDDEN)?;
+                asked = Some(flow).filter(|flow| {
+                    !is_same_flow(flow, from) && !self.locations.is_same_user(flow, from)
+                });
+            }
             request
                 .headers_mut()
                 .remove_first_element(HeaderName::ROUTE);
         }
+        Ok(asked)
+    }
+
+    fn own_route(&self, request: &Request) -> Option<NameAddr> {
+        let first = request.headers().elements(HeaderName::ROUTE).next()?;
+        let route = NameAddr::parse(first).ok()?;
+        self.is_self(&route.uri).then_some(route)
+    }
+
+    /// The UE at a flow, and when it has come back over another one, there. A flow that is gone is 430, unless
+    /// the UE knows nothing of outbound and may be called at its Contact (RFC 5626 5.3.1).
+    fn flow_hop(&self, flow: Flow) -> Result<NextHop, StatusCode> {
+        let registered = self.locations.of_flow(&flow);
+        if let Some(aor) = registered.and_then(|aors| aors.first()) {
+            let towards = Towards::Flow(aor.to_string());
+            return Ok(NextHop::new(Target::Flow(flow), towards));
+        }
+        let (aor, binding) = self
+            .locations
+            .of_former_flow(&flow)
+            .filter(|(_, binding)| binding.flow.is_some() || binding.reg_id.is_none())
+            .ok_or(StatusCode::FLOW_FAILED)?;
+        let target = self.way_to(binding).ok_or(StatusCode::FLOW_FAILED)?;
+        Ok(NextHop::new(target, Towards::Flow(aor.to_string())))
     }
 
     fn has_passed_here(&self, request: &Request) -> bool {
@@ -220,21 +287,15 @@ impl<R: SubscriberRepository> SipCore<R> {
                 .ok_or(StatusCode::FORBIDDEN);
         }
         if let Some(target) = self.services.get(&canonical(uri)) {
-            return Ok(NextHop {
-                target: *target,
-                towards: Towards::Server,
-                contact: None,
-            });
+            return Ok(NextHop::new(*target, Towards::Server));
         }
         if let Some((aor, binding)) = self.locations.of_contact(uri) {
             let target = self
                 .way_to(binding)
                 .ok_or(StatusCode::TEMPORARILY_UNAVAILABLE)?;
-            return Ok(NextHop {
-                target,
-                towards: Towards::Ue(aor.to_string()),
-                contact: None,
-            });
+            let mut hop = NextHop::new(target, Towards::Ue(aor.to_string()));
+            hop.path.clone_from(&binding.path);
+            return Ok(hop);
         }
         if let Some(hop) = self.user_hop(uri)? {
             return Ok(hop);
@@ -255,18 +316,16 @@ impl<R: SubscriberRepository> SipCore<R> {
             }
             return Ok(None);
         };
-        let binding = registration
-            .bindings
-            .first()
+        let binding = choose_binding(&registration.bindings, uri.param("gr"))
             .ok_or(StatusCode::TEMPORARILY_UNAVAILABLE)?;
         let target = self
             .way_to(binding)
             .ok_or(StatusCode::TEMPORARILY_UNAVAILABLE)?;
-        let contact = Some(binding.contact.uri.clone());
         Ok(Some(NextHop {
             target,
             towards: Towards::Ue(aor),
-            contact,
+            contact: Some(binding.contact.uri.clone()),
+            path: binding.path.clone(),
         }))
     }
 
@@ -289,24 +348,22 @@ impl<R: SubscriberRepository> SipCore<R> {
             None => self.endpoint.resolve(uri)?,
         };
         let allowed = sender == Sender::Trusted || self.is_trusted_address(target.peer());
-        (allowed && !self.is_self(uri)).then_some(NextHop {
-            target,
-            towards: Towards::Server,
-            contact: None,
-        })
+        (allowed && !self.is_self(uri)).then_some(NextHop::new(target, Towards::Server))
     }
 
-    /// The flow of the REGISTER; without it the address of the Contact.
+    /// The first proxy of the Path, or the flow of the REGISTER; without either the address of the Contact.
     fn way_to(&self, binding: &Binding) -> Option<Target> {
-        match binding.flow {
-            Some(flow) => Some(Target::Flow(flow)),
-            None => self.endpoint.resolve(&binding.contact.uri),
+        match (binding.path.first(), binding.flow) {
+            (Some(proxy), _) => self.endpoint.resolve(&proxy.uri),
+            (None, Some(flow)) => Some(Target::Flow(flow)),
+            (None, None) => self.endpoint.resolve(&binding.contact.uri),
         }
     }
 
-    /// Requests inside the dialog must pass here too (16.6 item 4). When the transports of both sides differ
-    /// each side is told its own (RFC 5658).
-    fn record_route(&self, request: &mut Request, flow: &Flow, target: &Target) {
+    /// Requests inside the dialog must pass here too (16.6 item 4). A side that is a UE is told the token of its
+    /// flow, so that it is reached over it. When the transports of both sides differ, each side is told its own
+    /// (RFC 5658).
+    fn record_route(&self, request: &mut Request, (flow, sender): (&Flow, Sender), hop: &NextHop) {
         let makes_dialog = matches!(
             request.method(),
             Method::Invite | Method::Subscribe | Method::Refer
@@ -315,18 +372,34 @@ impl<R: SubscriberRepository> SipCore<R> {
         if !makes_dialog || inside {
             return;
         }
-        let mut sides = vec![flow.transport];
-        if target.transport() != flow.transport {
-            sides.push(target.transport());
+        let from = (sender == Sender::Ue).then_some(flow);
+        let to = match &hop.target {
+            Target::Flow(flow) if hop.towards != Towards::Server => Some(flow),
+            _ => None,
+        };
+        let mut sides = vec![self.own_route_for(flow.transport, from)];
+        if to.is_some() || hop.target.transport() != flow.transport {
+            sides.push(self.own_route_for(hop.target.transport(), to));
         }
-        for transport in sides {
-            if let Some(uri) = self.own_uri(transport) {
-                let route = NameAddr::new(uri.with_param("lr", None));
-                let _ = request
-                    .headers_mut()
-                    .push_front(HeaderName::RECORD_ROUTE, route.to_string());
+        for route in sides.into_iter().flatten() {
+            let _ = request
+                .headers_mut()
+                .push_front(HeaderName::RECORD_ROUTE, route);
+        }
+    }
+
+    /// This core as a Route, with the token of a flow.
+    fn own_route_for(&self, transport: Transport, flow: Option<&Flow>) -> Option<String> {
+        let uri = self.own_uri(transport)?.with_param("lr", None);
+        let uri = match flow {
+            None => uri,
+            Some(flow) => {
+                let token = self.flow_tokens.token(flow);
+                let (scheme, rest) = uri.as_str().split_once(':')?;
+                Uri::parse(format!("{scheme}:{token}@{rest}").as_bytes()).ok()?
             }
-        }
+        };
+        Some(NameAddr::new(uri).to_string())
     }
 
     /// The ACK of a 2xx goes its own way (16.11).
@@ -363,7 +436,7 @@ impl<R: SubscriberRepository> SipCore<R> {
         if status == StatusCode::TRYING {
             return;
         }
-        if let Towards::Ue(identity) = &forward.towards {
+        if let Some(identity) = forward.towards.ue() {
             strip_assertions(response.headers_mut());
             response
                 .headers_mut()
@@ -399,10 +472,12 @@ impl<R: SubscriberRepository> SipCore<R> {
         let status = match (failure, &forward.towards) {
             (Failure::Timeout, _) if *forward.original.method() != Method::Invite => return,
             (Failure::Timeout, _) => StatusCode::REQUEST_TIMEOUT,
+            (_, Towards::Flow(_)) => StatusCode::FLOW_FAILED,
             (_, Towards::Ue(_)) => StatusCode::TEMPORARILY_UNAVAILABLE,
             (_, Towards::Server) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        self.refuse(moment, forward.transaction, &forward.original, status);
+        let received = (forward.transaction, &forward.flow);
+        self.refuse(moment, received, &forward.original, status);
     }
 
     /// The client of a request is gone, or its time is up.
@@ -418,6 +493,15 @@ impl<R: SubscriberRepository> SipCore<R> {
             let _ = self.endpoint.cancel(moment.now, handle);
         }
     }
+}
+
+/// Whether two flows are one.
+fn is_same_flow(one: &Flow, other: &Flow) -> bool {
+    one.transport == other.transport
+        && match one.transport {
+            Transport::Udp => one.peer == other.peer,
+            _ => one.connection == other.connection,
+        }
 }
 
 fn status_of(error: &EndpointError) -> StatusCode {

@@ -3,6 +3,7 @@
 use crate::core::{Moment, SipCore};
 use crate::event::CoreEvent;
 use crate::location::{Binding, Registration, after, canonical};
+use crate::outbound::{SUPPORTED, Way, reg_id};
 use crate::settings::Authentication;
 use crate::subscriber::{Subscriber, SubscriberRepository};
 use roger_sip::digest::{Denied, Freshness, Ha1};
@@ -55,7 +56,7 @@ impl<R: SubscriberRepository> SipCore<R> {
             Ok(done) => done,
             Err(refusal) => return self.refuse_registration(moment, incoming, identity, refusal),
         };
-        self.confirm_registration(moment, incoming, &registration);
+        self.confirm_registration(moment, incoming, &identity, &registration);
         if changed == Changed::No {
             return;
         }
@@ -91,12 +92,14 @@ impl<R: SubscriberRepository> SipCore<R> {
         let wish = self.read_wish(request)?;
         self.check_room(identity, &wish)?;
         self.check_contacts(&wish)?;
+        let way = self.read_way(incoming)?;
+        check_flow_numbers(&wish, &way)?;
         let changed = if matches!(wish, Wish::Query) {
             Changed::No
         } else {
             Changed::Yes
         };
-        let registration = self.carry_out(moment, incoming, identity, &subscriber, wish)?;
+        let registration = self.carry_out(moment, incoming, identity, &subscriber, (wish, way))?;
         Ok((registration, changed))
     }
 
@@ -203,7 +206,7 @@ impl<R: SubscriberRepository> SipCore<R> {
         incoming: &Incoming,
         identity: &str,
         subscriber: &Subscriber,
-        wish: Wish,
+        (wish, way): (Wish, Way),
     ) -> Result<Registration, Refusal> {
         let headers = incoming.request.headers();
         let call_id = headers
@@ -239,9 +242,12 @@ impl<R: SubscriberRepository> SipCore<R> {
             for (contact, life) in contacts {
                 let mut contact = contact;
                 contact.params.remove("expires");
+                let reg_id = way.outbound.then(|| reg_id(&contact).ok().flatten());
                 let binding = Binding {
                     contact,
-                    flow: Some(incoming.flow),
+                    flow: way.flow,
+                    path: way.path.clone(),
+                    reg_id: reg_id.flatten(),
                     expiry: after(now, life),
                     call_id: call_id.clone(),
                     cseq,
@@ -261,15 +267,14 @@ impl<R: SubscriberRepository> SipCore<R> {
         &mut self,
         moment: &mut Moment<'_>,
         incoming: &Incoming,
+        identity: &str,
         registration: &Registration,
     ) {
         let mut response = Response::to(&incoming.request, StatusCode::OK);
         let headers = response.headers_mut();
         for binding in &registration.bindings {
-            let mut contact = binding.contact.clone();
-            contact
-                .params
-                .set("expires", &binding.seconds_left(moment.now).to_string());
+            let left = binding.seconds_left(moment.now);
+            let contact = self.show_contact(&incoming.request, identity, binding, left);
             let _ = headers.push(HeaderName::CONTACT, contact.to_string());
         }
         if !registration.bindings.is_empty() {
@@ -281,6 +286,9 @@ impl<R: SubscriberRepository> SipCore<R> {
                 HeaderName::P_ASSOCIATED_URI,
                 uris.collect::<Vec<_>>().join(", "),
             );
+        }
+        if !registration.bindings.is_empty() {
+            self.describe_way(incoming, response.headers_mut());
         }
         self.send_response(moment, incoming.transaction, response);
     }
@@ -300,7 +308,7 @@ impl<R: SubscriberRepository> SipCore<R> {
         if let Some((name, value)) = header {
             let _ = response.headers_mut().push(name, value);
         }
-        self.send_response(moment, incoming.transaction, response);
+        self.send_refusal(moment, (incoming.transaction, &incoming.flow), response);
         self.tell(CoreEvent::RegistrationRefused { identity, status });
     }
 
@@ -310,20 +318,47 @@ impl<R: SubscriberRepository> SipCore<R> {
             .digest
             .challenge(moment.now, &incoming.request, freshness, moment.random);
         match made {
-            Ok(response) => self.send_response(moment, incoming.transaction, response),
+            Ok(response) => {
+                self.send_refusal(moment, (incoming.transaction, &incoming.flow), response)
+            }
             Err(_) => self.answer(moment, incoming, StatusCode::SERVER_INTERNAL_ERROR),
         }
     }
 }
 
-/// No extension is required of this registrar (10.3 step 2).
+/// Extensions that are required and not served (10.3 step 2).
 fn check_require(request: &Request) -> Result<(), Refusal> {
-    let unknown = request.headers().tokens(HeaderName::REQUIRE);
+    let mut unknown = request.headers().tokens(HeaderName::REQUIRE);
+    unknown.retain(|token| {
+        !SUPPORTED
+            .iter()
+            .any(|known| token.eq_ignore_ascii_case(known))
+    });
     if unknown.is_empty() {
         return Ok(());
     }
     let header = (HeaderName::UNSUPPORTED, unknown.join(", "));
     Err(Refusal::Status(StatusCode::BAD_EXTENSION, Some(header)))
+}
+
+/// One REGISTER registers one flow (RFC 5626 6).
+fn check_flow_numbers(wish: &Wish, way: &Way) -> Result<(), Refusal> {
+    let Wish::Contacts(contacts) = wish else {
+        return Ok(());
+    };
+    if !way.outbound {
+        return Ok(());
+    }
+    let mut numbered = 0;
+    for (contact, life) in contacts {
+        if reg_id(contact)?.is_some() && *life > 0 {
+            numbered += 1;
+        }
+    }
+    if numbered > 1 {
+        return Err(StatusCode::BAD_REQUEST.into());
+    }
+    Ok(())
 }
 
 fn owns(subscriber: &Subscriber, identity: &str) -> bool {
@@ -342,9 +377,12 @@ fn is_out_of_order(known: &Registration, wish: &Wish, call_id: &str, cseq: u32) 
             .any(|binding| binding.call_id == call_id && cseq <= binding.cseq)
 }
 
-/// The same URI, or the same device.
+/// The same URI, or the same device, and of a device with several flows the same flow (RFC 5626 6).
 fn is_same_contact(known: &Binding, new: &Binding) -> bool {
     let device = new.contact.instance();
+    if known.reg_id.is_some() && new.reg_id.is_some() && known.contact.instance() == device {
+        return known.reg_id == new.reg_id;
+    }
     (device.is_some() && known.contact.instance() == device)
         || known.contact.uri.is_equivalent(&new.contact.uri)
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use roger_base::ServerUri;
 use roger_sip::digest::Algorithm;
-use roger_sip::endpoint::{Capacity, Target};
+use roger_sip::endpoint::{Capacity, Shedding, Target};
 use roger_sip::transaction::Timings;
 use std::net::{IpAddr, SocketAddr};
 
@@ -79,6 +79,8 @@ pub struct CoreSettings {
     pub max_contacts: usize,
     /// Identities registered at a time.
     pub max_registrations: usize,
+    /// How often a UE that supports outbound is to show that its flow is alive, in seconds (RFC 5626 4.4.1).
+    pub flow_timer: u32,
     /// Life of a digest nonce.
     pub nonce_life: Duration,
     /// Digest algorithms offered, the preferred one first.
@@ -87,6 +89,10 @@ pub struct CoreSettings {
     pub timings: Timings,
     /// Bounds of the transaction tables.
     pub capacity: Capacity,
+    /// When requests are refused although there is room for them.
+    pub shedding: Shedding,
+    /// Shortest time after which a client that was refused with 503 may come back.
+    pub retry_after: Duration,
 }
 
 impl CoreSettings {
@@ -105,10 +111,13 @@ impl CoreSettings {
             default_expires: 3_600,
             max_contacts: 8,
             max_registrations: 100_000,
+            flow_timer: 120,
             nonce_life: Duration::from_secs(3_600),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             timings: Timings::default(),
             capacity: Capacity::default(),
+            shedding: Shedding::default(),
+            retry_after: Duration::from_secs(5),
         }
     }
 }

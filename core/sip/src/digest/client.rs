@@ -1,6 +1,6 @@
 //! The side that is asked for credentials.
 
-use crate::digest::{Algorithm, Ha1, Place, hex_text};
+use crate::digest::{Algorithm, Covered, Ha1, Place, Protection, hex_text};
 use crate::header::{Auth, HeaderError};
 use crate::message::{BuildError, Request, Response};
 use roger_base::{Random, RandomError, SecretBytes};
@@ -17,7 +17,7 @@ pub enum ClientError {
     #[error("the response is no challenge")]
     NoChallenge,
     /// No challenge has a scheme, algorithm and quality of protection that are known.
-    #[error("no challenge can be answered (Digest with SHA-256 or MD5, qop auth)")]
+    #[error("no challenge can be answered (Digest with SHA-256 or MD5, qop auth or auth-int)")]
     Unsupported,
     /// The server refused what was sent for this very challenge: user or password is wrong.
     #[error("the server refused the credentials of realm")]
@@ -40,8 +40,8 @@ struct Context {
     nonce: String,
     opaque: Option<String>,
     algorithm: Algorithm,
-    /// Count of the last request, when the challenge has `qop`; the old form without it has none.
-    count: Option<u32>,
+    /// Count of the last request and what is covered, when the challenge has `qop`; the old form has none.
+    count: Option<(u32, Protection)>,
 }
 
 /// Credentials of one user. After a challenge every later request carries credentials without being asked.
@@ -143,8 +143,14 @@ impl Context {
         let counted = self.next_count(random)?;
         let count = counted
             .as_ref()
-            .map(|(nc, cnonce)| (nc.as_str(), cnonce.as_str()));
-        let response = ha1.response(request.method().as_str(), &uri, &self.nonce, count);
+            .map(|(nc, cnonce, protection)| (nc.as_str(), cnonce.as_str(), *protection));
+        let response = ha1.response(&Covered {
+            method: request.method().as_str(),
+            uri: &uri,
+            nonce: &self.nonce,
+            count,
+            body: request.body(),
+        });
         let mut auth = Auth::digest();
         auth.params.set_quoted("username", user);
         auth.params.set_quoted("realm", &self.realm);
@@ -153,8 +159,8 @@ impl Context {
         auth.params
             .set_quoted("response", &String::from_utf8_lossy(response.expose()));
         auth.params.set("algorithm", self.algorithm.as_str());
-        if let Some((nc, cnonce)) = counted {
-            auth.params.set("qop", "auth");
+        if let Some((nc, cnonce, protection)) = counted {
+            auth.params.set("qop", protection.as_str());
             auth.params.set("nc", &nc);
             auth.params.set_quoted("cnonce", &cnonce);
         }
@@ -168,14 +174,18 @@ impl Context {
     fn next_count(
         &mut self,
         random: &mut dyn Random,
-    ) -> Result<Option<(String, String)>, RandomError> {
-        let Some(count) = &mut self.count else {
+    ) -> Result<Option<(String, String, Protection)>, RandomError> {
+        let Some((count, protection)) = &mut self.count else {
             return Ok(None);
         };
         *count = count.saturating_add(1);
         let mut octets = [0; 16];
         random.fill(&mut octets)?;
-        Ok(Some((format!("{count:08x}"), hex_text(&octets))))
+        Ok(Some((
+            format!("{count:08x}"),
+            hex_text(&octets),
+            *protection,
+        )))
     }
 }
 
@@ -188,10 +198,15 @@ fn context(place: Place, challenge: &Auth) -> Option<Context> {
     };
     let count = match params.get("qop") {
         None => None,
-        Some(list) => list
-            .split(',')
-            .any(|qop| qop.trim().eq_ignore_ascii_case("auth"))
-            .then_some(Some(0))?,
+        Some(list) => {
+            let offered = || {
+                list.split(',')
+                    .filter_map(|qop| Protection::parse(qop.trim()))
+            };
+            // Proxies on the way may change a body; it is covered when the server will have it so only.
+            let plain = offered().find(|protection| *protection == Protection::Authentication);
+            Some((0, plain.or_else(|| offered().next())?))
+        }
     };
     challenge.is_digest().then_some(Context {
         place,

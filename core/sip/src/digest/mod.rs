@@ -88,6 +88,44 @@ impl Place {
     }
 }
 
+/// What the response of a digest covers (RFC 7616 3.4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// `auth`: method and URI.
+    Authentication,
+    /// `auth-int`: the body too.
+    Integrity,
+}
+
+impl Protection {
+    /// The token in `qop`; `None` for one that is unknown.
+    #[must_use]
+    pub fn parse(token: &str) -> Option<Self> {
+        [Self::Authentication, Self::Integrity]
+            .into_iter()
+            .find(|known| token.eq_ignore_ascii_case(known.as_str()))
+    }
+
+    /// The token.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authentication => "auth",
+            Self::Integrity => "auth-int",
+        }
+    }
+}
+
+/// What a response is computed over besides H(A1).
+struct Covered<'a> {
+    method: &'a str,
+    uri: &'a str,
+    nonce: &'a str,
+    /// Nonce count, client nonce and what is covered; `None` for the form of RFC 2069.
+    count: Option<(&'a str, &'a str, Protection)>,
+    body: &'a [u8],
+}
+
 /// H(A1): hash of user, realm and password. It is as good as the password within its realm.
 #[derive(Clone)]
 pub struct Ha1 {
@@ -114,27 +152,26 @@ impl Ha1 {
         Self { algorithm, hex }
     }
 
-    /// The response: with `qop=auth` when there is a nonce count, in the form of RFC 2069 otherwise.
-    fn response(
-        &self,
-        method: &str,
-        uri: &str,
-        nonce: &str,
-        count: Option<(&str, &str)>,
-    ) -> SecretBytes {
-        let ha2 = self.algorithm.hash(&[method.as_bytes(), uri.as_bytes()]);
-        let (ha1, nonce) = (self.hex.expose(), nonce.as_bytes());
-        match count {
-            Some((nc, cnonce)) => self.algorithm.hash(&[
-                ha1,
-                nonce,
-                nc.as_bytes(),
-                cnonce.as_bytes(),
-                b"auth",
-                ha2.expose(),
-            ]),
-            None => self.algorithm.hash(&[ha1, nonce, ha2.expose()]),
-        }
+    /// The response, in lower-case hex (RFC 7616 3.4.1).
+    fn response(&self, covered: &Covered<'_>) -> SecretBytes {
+        let hash = |parts: &[&[u8]]| self.algorithm.hash(parts);
+        let (method, uri) = (covered.method.as_bytes(), covered.uri.as_bytes());
+        let (ha1, nonce) = (self.hex.expose(), covered.nonce.as_bytes());
+        let Some((nc, cnonce, protection)) = covered.count else {
+            return hash(&[ha1, nonce, hash(&[method, uri]).expose()]);
+        };
+        let ha2 = match protection {
+            Protection::Authentication => hash(&[method, uri]),
+            Protection::Integrity => hash(&[method, uri, hash(&[covered.body]).expose()]),
+        };
+        hash(&[
+            ha1,
+            nonce,
+            nc.as_bytes(),
+            cnonce.as_bytes(),
+            protection.as_str().as_bytes(),
+            ha2.expose(),
+        ])
     }
 }
 
@@ -176,8 +213,43 @@ mod tests {
     ) -> String {
         let password = SecretBytes::new(password.as_bytes().to_vec());
         let ha1 = Ha1::from_password(algorithm, "Mufasa", realm, &password);
-        let response = ha1.response("GET", uri, nonce, Some(("00000001", cnonce)));
+        covered(&ha1, (uri, nonce, cnonce), Protection::Authentication)
+    }
+
+    fn covered(
+        ha1: &Ha1,
+        (uri, nonce, cnonce): (&str, &str, &str),
+        protection: Protection,
+    ) -> String {
+        let response = ha1.response(&Covered {
+            method: "GET",
+            uri,
+            nonce,
+            count: Some(("00000001", cnonce, protection)),
+            body: b"body",
+        });
         String::from_utf8(response.expose().to_vec()).unwrap()
+    }
+
+    /// The user of RFC 7616 3.9.1 with a body, computed with Python's hashlib.
+    #[test]
+    fn integrity_covers_the_body() {
+        let texts = (
+            "/dir/index.html",
+            "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+            "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+        );
+        let password = SecretBytes::new(b"Circle of Life".to_vec());
+        for (algorithm, expected) in [
+            (
+                Algorithm::Sha256,
+                "2fa9fd5a55eaefc542900085331c15a0d8dcebeb505811bdd82a5b1f49ae156e",
+            ),
+            (Algorithm::Md5, "9aaa3cbaec2406853a7cb784c6813d11"),
+        ] {
+            let ha1 = Ha1::from_password(algorithm, "Mufasa", "http-auth@example.org", &password);
+            assert_eq!(covered(&ha1, texts, Protection::Integrity), expected);
+        }
     }
 
     /// RFC 7616 3.9.1.

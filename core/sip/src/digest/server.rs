@@ -9,7 +9,7 @@
 //! Only nonces that were used are remembered, each with its highest count. When there are too many, the oldest
 //! are forgotten, and every nonce issued no later than a forgotten one counts as stale: nothing can be replayed.
 
-use crate::digest::{Algorithm, Ha1, Place, hex_text, same};
+use crate::digest::{Algorithm, Covered, Ha1, Place, Protection, hex_text, same};
 use crate::header::{Auth, HeaderError};
 use crate::message::{BuildError, Request, Response};
 use crate::uri::Uri;
@@ -84,6 +84,7 @@ pub struct DigestServer {
     place: Place,
     realm: String,
     algorithms: Vec<Algorithm>,
+    protections: Vec<Protection>,
     key: hmac::Key,
     lifetime: Duration,
     remembered: usize,
@@ -106,6 +107,7 @@ impl DigestServer {
             place,
             realm: realm.to_owned(),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            protections: vec![Protection::Authentication],
             key: hmac::Key::new(hmac::HMAC_SHA256, key.expose()),
             lifetime: DEFAULT_LIFETIME,
             remembered: DEFAULT_REMEMBERED,
@@ -119,6 +121,13 @@ impl DigestServer {
     #[must_use]
     pub fn with_algorithms(mut self, algorithms: &[Algorithm]) -> Self {
         self.algorithms = algorithms.to_vec();
+        self
+    }
+
+    /// What responses may cover, the preferred one first; without this `auth` only.
+    #[must_use]
+    pub fn with_protections(mut self, protections: &[Protection]) -> Self {
+        self.protections = protections.to_vec();
         self
     }
 
@@ -148,13 +157,15 @@ impl DigestServer {
         random: &mut dyn Random,
     ) -> Result<Response, ChallengeError> {
         let nonce = self.nonce(now, random)?;
+        let offered: Vec<&str> = self.protections.iter().map(|p| p.as_str()).collect();
+        let qop = offered.join(",");
         let mut response = Response::to(request, self.place.status());
         for algorithm in &self.algorithms {
             let mut auth = Auth::digest();
             auth.params.set_quoted("realm", &self.realm);
             auth.params.set_quoted("nonce", &nonce);
             auth.params.set("algorithm", algorithm.as_str());
-            auth.params.set_quoted("qop", "auth");
+            auth.params.set_quoted("qop", &qop);
             if freshness == Freshness::Stale {
                 auth.params.set("stale", "true");
             }
@@ -178,6 +189,7 @@ impl DigestServer {
     ) -> Result<Identity, Denied> {
         let credentials = self.credentials(request)?;
         let algorithm = self.algorithm(&credentials)?;
+        no_user_hash(&credentials)?;
         let user = parameter(&credentials, "username")?;
         if user.len() > MAX_USER {
             return Err(Denied::Malformed("username"));
@@ -186,15 +198,20 @@ impl DigestServer {
             parameter(&credentials, "nonce")?,
             parameter(&credentials, "cnonce")?,
         );
+        let protection = self.protection(&credentials)?;
         let (nc, count) = nonce_count(&credentials)?;
         let uri = digest_uri(&credentials, request)?;
         let known = ha1(&user, algorithm).filter(|known| known.algorithm == algorithm);
-        let expected = known.as_ref().unwrap_or(&nobody(algorithm)).response(
-            request.method().as_str(),
-            &uri,
-            &nonce,
-            Some((&nc, &cnonce)),
-        );
+        let expected = known
+            .as_ref()
+            .unwrap_or(&nobody(algorithm))
+            .response(&Covered {
+                method: request.method().as_str(),
+                uri: &uri,
+                nonce: &nonce,
+                count: Some((&nc, &cnonce, protection)),
+                body: request.body(),
+            });
         let given = parameter(&credentials, "response")?;
         if !same(expected.expose(), given.as_bytes()) || known.is_none() {
             return Err(Denied::Wrong);
@@ -227,6 +244,13 @@ impl DigestServer {
         algorithm
             .filter(|algorithm| self.algorithms.contains(algorithm))
             .ok_or(Denied::Malformed("algorithm"))
+    }
+
+    /// What the response covers: it must have been offered.
+    fn protection(&self, credentials: &Auth) -> Result<Protection, Denied> {
+        Protection::parse(&parameter(credentials, "qop")?)
+            .filter(|protection| self.protections.contains(protection))
+            .ok_or(Denied::Malformed("qop"))
     }
 
     fn nonce(&self, now: Instant, random: &mut dyn Random) -> Result<String, RandomError> {
@@ -327,11 +351,16 @@ fn parameter(credentials: &Auth, name: &'static str) -> Result<String, Denied> {
         .ok_or(Denied::Malformed(name))
 }
 
-/// `nc`: eight hex digits. The quality of protection must be `auth`.
-fn nonce_count(credentials: &Auth) -> Result<(String, u32), Denied> {
-    if !parameter(credentials, "qop")?.eq_ignore_ascii_case("auth") {
-        return Err(Denied::Malformed("qop"));
+/// A hashed user name is not offered (RFC 7616 3.4.4), and must not be taken for a name.
+fn no_user_hash(credentials: &Auth) -> Result<(), Denied> {
+    match credentials.params.get("userhash") {
+        Some(asked) if !asked.eq_ignore_ascii_case("false") => Err(Denied::Malformed("userhash")),
+        _ => Ok(()),
     }
+}
+
+/// `nc`: eight hex digits.
+fn nonce_count(credentials: &Auth) -> Result<(String, u32), Denied> {
     let nc = parameter(credentials, "nc")?;
     let hex = nc.len() == 8 && nc.bytes().all(|octet| octet.is_ascii_hexdigit());
     let count = u32::from_str_radix(&nc, 16)

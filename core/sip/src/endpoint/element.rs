@@ -1,8 +1,10 @@
 //! What a rim needs of any SIP element: an [`Endpoint`], a [`Node`], or a server built around one.
 
-use super::{Endpoint, EndpointError, Input, Output, Transmit, Transport};
+use super::{Endpoint, EndpointError, Flow, Input, Output, Transmit, Transport};
 use crate::application::{Application, Clocks, Node, NodeOutput};
 use crate::message::{HeaderName, Response, StatusCode};
+use crate::overload::Standing;
+use core::time::Duration;
 use roger_base::{Instant, Random};
 use std::net::SocketAddr;
 
@@ -59,6 +61,18 @@ pub trait Element: Send + 'static {
         random: &mut dyn Random,
         event: Self::Event,
     ) -> Overflow<Self::Event>;
+
+    /// What the element has reason to believe about the sender of a message. Peers are known unless the element
+    /// serves strangers.
+    fn standing(&self, _flow: &Flow) -> Standing {
+        Standing::Known
+    }
+
+    /// The message handed in next has waited so long.
+    fn set_queue_delay(&mut self, _delay: Duration) {}
+
+    /// There was no place for a datagram in the queue before this element: refuses it without any state.
+    fn shed(&mut self, _clocks: Clocks, _flow: Flow, _octets: &[u8]) {}
 }
 
 impl Element for Endpoint {
@@ -116,6 +130,14 @@ impl Element for Endpoint {
             kept => Overflow::Keep(kept),
         }
     }
+
+    fn set_queue_delay(&mut self, delay: Duration) {
+        Self::set_queue_delay(self, delay);
+    }
+
+    fn shed(&mut self, clocks: Clocks, flow: Flow, octets: &[u8]) {
+        Self::shed(self, clocks.now, flow, octets);
+    }
 }
 
 impl<A> Element for Node<A>
@@ -161,5 +183,13 @@ where
         event: A::Output,
     ) -> Overflow<A::Output> {
         Overflow::Keep(event)
+    }
+
+    fn set_queue_delay(&mut self, delay: Duration) {
+        self.endpoint_mut().set_queue_delay(delay);
+    }
+
+    fn shed(&mut self, clocks: Clocks, flow: Flow, octets: &[u8]) {
+        self.endpoint_mut().shed(clocks.now, flow, octets);
     }
 }

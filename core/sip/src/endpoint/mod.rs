@@ -15,6 +15,7 @@
 //! After every call the rim polls until `None`, sends what it is told, and arms one timer for
 //! [`Endpoint::deadline`]. Outputs keep the order of the messages of each connection.
 
+mod admission;
 mod call_state;
 mod call_uac;
 mod call_uas;
@@ -40,15 +41,17 @@ pub use event::{
     Ticket, TransactionId, Transmit,
 };
 pub use flow::{ConnectionId, Flow, Target, Transport};
-pub use settings::{Capacity, DATAGRAM_LIMIT, Role, Settings};
+pub use settings::{Capacity, DATAGRAM_LIMIT, Role, Settings, Shedding};
 
 use crate::dialog::DialogKey;
+use crate::overload::{Budget, Standing};
 use crate::transaction::timed::{SlotId, TimedSet};
 use crate::transaction::{
     ClientEvent, Context, Reliability, ServerEvent, TimerName, TransactionKey,
 };
 use call_state::Call;
 use client_state::Client;
+use core::time::Duration;
 use roger_base::{Instant, Random};
 use server_state::Server;
 use std::collections::{HashMap, VecDeque};
@@ -70,6 +73,10 @@ pub struct Endpoint {
     call_keys: HashMap<DialogKey, SlotId>,
     outputs: VecDeque<Output>,
     counters: Counters,
+    /// How long the present message has waited.
+    queue_delay: Duration,
+    refusals: Budget,
+    long_refusals: Budget,
 }
 
 /// What has happened since the start; only ever grows.
@@ -82,8 +89,10 @@ pub struct Counters {
     pub invalid: u64,
     /// Responses without a request.
     pub stray_responses: u64,
-    /// Requests refused with 503 since the table was full.
+    /// Requests refused with 503 since a table was full or the message had waited too long.
     pub overloaded: u64,
+    /// Of these, how many got no answer.
+    pub unanswered: u64,
     /// Messages sent again by a timer or since the peer repeated its own.
     pub retransmissions: u64,
 }
@@ -93,6 +102,7 @@ impl Endpoint {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let capacity = settings.capacity;
+        let refusals = settings.shedding.refusals;
         Self {
             settings,
             clients: TimedSet::new(capacity.client_transactions),
@@ -104,6 +114,9 @@ impl Endpoint {
             calls: TimedSet::new(capacity.dialogs),
             call_keys: HashMap::new(),
             outputs: VecDeque::new(),
+            queue_delay: Duration::ZERO,
+            refusals: Budget::new(refusals),
+            long_refusals: Budget::new(admission::LONG_REFUSALS),
             counters: Counters::default(),
         }
     }
@@ -135,7 +148,7 @@ impl Endpoint {
         }
     }
 
-    /// Takes one input in.
+    /// Takes one input in, of a peer that is known: a server or a UE talks to the core it has chosen.
     ///
     /// # Errors
     /// [`EndpointError`] says what was wrong with it. The element goes on as before; an answer that is due
@@ -146,12 +159,30 @@ impl Endpoint {
         random: &mut dyn Random,
         input: Input<'_>,
     ) -> Result<(), EndpointError> {
+        self.handle_from(now, random, input, Standing::Known)
+    }
+
+    /// Takes one input in, of a peer of which its user knows more or less.
+    ///
+    /// # Errors
+    /// As [`Endpoint::handle`].
+    pub fn handle_from(
+        &mut self,
+        now: Instant,
+        random: &mut dyn Random,
+        input: Input<'_>,
+        standing: Standing,
+    ) -> Result<(), EndpointError> {
         if self.outputs.len() >= self.settings.capacity.outputs {
             return Err(EndpointError::LocalFull("outputs that were not polled"));
         }
         match input {
-            Input::Datagram { flow, octets } => self.on_datagram(now, random, flow, octets),
-            Input::Message { flow, message } => self.on_message(now, random, flow, message),
+            Input::Datagram { flow, octets } => {
+                self.on_datagram(now, random, (flow, standing), octets)
+            }
+            Input::Message { flow, message } => {
+                self.on_message(now, random, (flow, standing), message)
+            }
             Input::BrokenStream { flow, error } => self.on_broken_stream(flow, error),
             Input::Closed { flow } => {
                 self.on_closed(now, random, flow);

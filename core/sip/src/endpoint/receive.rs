@@ -7,6 +7,7 @@ use crate::header::HeaderError;
 use crate::message::{
     HeaderName, Message, Method, ParseError, Request, Response, StatusCode, StreamError,
 };
+use crate::overload::Standing;
 use crate::transaction::timed::SlotId;
 use crate::transaction::{ServerEvent, TransactionKey};
 use crate::validate::{Refusal, validate, validate_response, validate_response_at_user_agent};
@@ -17,11 +18,16 @@ impl Endpoint {
         &mut self,
         now: Instant,
         random: &mut dyn Random,
-        flow: Flow,
+        (flow, standing): (Flow, Standing),
         octets: &[u8],
     ) -> Result<(), EndpointError> {
+        // Not worth reading: whatever it says it is a stranger's.
+        if standing == Standing::Stranger && self.queue_delay > self.settings.shedding.stranger {
+            self.shed(now, flow, octets);
+            return Err(EndpointError::LocalFull("messages that wait"));
+        }
         match Message::parse_datagram(octets, &self.settings.limits) {
-            Ok(message) => self.on_message(now, random, flow, message),
+            Ok(message) => self.on_message(now, random, (flow, standing), message),
             Err(ParseError::KeepAlive) => Ok(()),
             Err(error) => {
                 self.counters.unreadable += 1;
@@ -34,11 +40,11 @@ impl Endpoint {
         &mut self,
         now: Instant,
         random: &mut dyn Random,
-        flow: Flow,
+        (flow, standing): (Flow, Standing),
         message: Message,
     ) -> Result<(), EndpointError> {
         match message {
-            Message::Request(request) => self.on_request(now, random, flow, request),
+            Message::Request(request) => self.on_request(now, random, (flow, standing), request),
             Message::Response(response) => {
                 self.check_response(&response)?;
                 self.on_response(now, random, flow, response)
@@ -72,7 +78,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         random: &mut dyn Random,
-        flow: Flow,
+        (flow, standing): (Flow, Standing),
         mut request: Request,
     ) -> Result<(), EndpointError> {
         // A Via that cannot be read makes the validation fail.
@@ -100,7 +106,7 @@ impl Endpoint {
             self.server_event(now, random, id, ServerEvent::Retransmission);
             return Ok(());
         }
-        self.admit(flow, &request)?;
+        self.admit(now, (flow, standing), &request)?;
         if *request.method() == Method::Cancel {
             return self.on_cancel(now, random, flow, request, key);
         }
@@ -134,39 +140,6 @@ impl Endpoint {
         let id = self.start_server(now, flow, key, &request, call)?;
         self.deliver_request(id, flow, request);
         Ok(())
-    }
-
-    /// Sheds load before a transaction exists. Requests inside dialogs, CANCEL, and those with
-    /// Resource-Priority may use the reserve.
-    fn admit(&mut self, flow: Flow, request: &Request) -> Result<(), EndpointError> {
-        let headers = request.headers();
-        let inside = headers.to().is_ok_and(|to| to.tag().is_some());
-        let privileged = inside
-            || *request.method() == Method::Cancel
-            || headers.contains(HeaderName::RESOURCE_PRIORITY);
-        let reserve = if privileged {
-            0
-        } else {
-            self.settings.capacity.reserved
-        };
-        if self.servers.len() < self.servers.limit().saturating_sub(reserve) {
-            return Ok(());
-        }
-        self.counters.overloaded += 1;
-        self.answer_overload(flow, request);
-        Err(EndpointError::LocalFull("server transactions"))
-    }
-
-    fn answer_overload(&mut self, flow: Flow, request: &Request) {
-        let mut response = Response::to(request, StatusCode::SERVICE_UNAVAILABLE);
-        let seconds = self.settings.retry_after.as_secs().max(1);
-        if response
-            .headers_mut()
-            .set(HeaderName::RETRY_AFTER, seconds.to_string())
-            .is_ok()
-        {
-            self.answer_stateless(flow, request, response);
-        }
     }
 
     fn on_ack(
@@ -224,7 +197,7 @@ impl Endpoint {
         self.invalid(refusal.status, &refusal.cause)
     }
 
-    fn refuse(&mut self, flow: Flow, request: &Request, response: Response) {
+    pub(super) fn refuse(&mut self, flow: Flow, request: &Request, response: Response) {
         if *request.method() != Method::Ack {
             self.answer_stateless(flow, request, response);
         }
@@ -240,7 +213,7 @@ impl Endpoint {
 }
 
 /// Writes into the top Via where the request really came from (18.2.1, RFC 3581 4).
-fn mark_source(request: &mut Request, flow: Flow) -> Result<(), HeaderError> {
+pub(super) fn mark_source(request: &mut Request, flow: Flow) -> Result<(), HeaderError> {
     let mut via = request.headers().top_via()?;
     let source = flow.peer.ip();
     let host = via.host.trim_start_matches('[').trim_end_matches(']');

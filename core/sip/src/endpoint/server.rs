@@ -55,6 +55,33 @@ impl Endpoint {
         Ok(call.or(old_call).map(DialogId))
     }
 
+    /// Answers a request for good and forgets it: a repetition is served anew. For refusals of those who have not
+    /// proved who they are, since a transaction of each would let them fill the table (RFC 3261 26.3.2.4). The
+    /// response needs its To tag.
+    ///
+    /// # Errors
+    /// [`EndpointError::LocalState`] when the transaction is gone, has an answer or a dialog.
+    pub fn respond_and_forget(
+        &mut self,
+        transaction: TransactionId,
+        response: &Response,
+    ) -> Result<(), EndpointError> {
+        const FAULT: EndpointError =
+            EndpointError::LocalState("the transaction is gone or has state");
+        let server = self.servers.get(transaction.0).ok_or(FAULT)?;
+        if server.last.is_some() || server.call.is_some() || !server.machine.is_proceeding() {
+            return Err(FAULT);
+        }
+        let server = self.servers.remove(transaction.0).ok_or(FAULT)?;
+        self.server_keys.remove(&server.key);
+        self.transmit(Transmit {
+            target: server.target,
+            octets: response.to_octets().into(),
+            ticket: Ticket(Origin::Stateless),
+        });
+        Ok(())
+    }
+
     /// Hands the octets to the machine and sends them when it allows.
     fn send_answer(
         &mut self,

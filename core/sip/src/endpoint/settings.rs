@@ -2,6 +2,7 @@
 
 use super::flow::Transport;
 use crate::message::Limits;
+use crate::overload::Rank;
 use crate::transaction::Timings;
 use crate::validate::Capabilities;
 use core::time::Duration;
@@ -25,7 +26,8 @@ pub enum Role {
 pub struct Capacity {
     /// Server transactions, lingering ones included.
     pub server_transactions: usize,
-    /// Of these, how many are kept free for requests with Resource-Priority and for requests inside dialogs.
+    /// Of these, how many are kept free for requests with Resource-Priority and for requests inside dialogs, of
+    /// known senders. Strangers get half of the others.
     pub reserved: usize,
     /// Client transactions, lingering ones included.
     pub client_transactions: usize,
@@ -48,6 +50,44 @@ impl Default for Capacity {
     }
 }
 
+/// When requests are refused although there is room for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shedding {
+    /// Longest wait of a stranger's request.
+    pub stranger: Duration,
+    /// Longest wait of a new request of a known sender.
+    pub known: Duration,
+    /// Longest wait of a new request of a known sender in the namespace `mcpttq`.
+    pub queueing: Duration,
+    /// Answers of 503 a second; what is refused beyond gets none.
+    pub refusals: u32,
+}
+
+impl Shedding {
+    /// The longest wait of a rank. What was begun and emergencies wait as long as it takes.
+    #[must_use]
+    pub const fn longest_delay(&self, rank: Rank) -> Duration {
+        match rank {
+            Rank::Stranger => self.stranger,
+            Rank::Known => self.known,
+            Rank::Queueing(_) => self.queueing,
+            Rank::Begun | Rank::Preempting(_) => Duration::MAX,
+        }
+    }
+}
+
+impl Default for Shedding {
+    /// All well below T1 of 500 ms, at which a client sends again and makes matters worse.
+    fn default() -> Self {
+        Self {
+            stranger: Duration::from_millis(100),
+            known: Duration::from_millis(200),
+            queueing: Duration::from_millis(300),
+            refusals: 2_000,
+        }
+    }
+}
+
 /// Settings of an endpoint.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -57,6 +97,8 @@ pub struct Settings {
     pub timings: Timings,
     /// Bounds of the tables.
     pub capacity: Capacity,
+    /// When requests are refused although there is room for them.
+    pub shedding: Shedding,
     /// Bounds of messages read.
     pub limits: Limits,
     /// What a user agent serves; refused requests never reach the user. `None` leaves this to the user.
@@ -79,6 +121,7 @@ impl Settings {
             role,
             timings: Timings::default(),
             capacity: Capacity::default(),
+            shedding: Shedding::default(),
             limits: Limits::default(),
             capabilities: None,
             sent_by: HashMap::new(),

@@ -63,6 +63,8 @@ pub struct Bench {
     pub core_events: Vec<CoreEvent>,
     pub peers: Vec<Peer>,
     pub log: Vec<Wire>,
+    /// Connections of each peer that were closed.
+    closed: [u64; 4],
     flying: VecDeque<(Instant, Wire, Transport)>,
 }
 
@@ -138,6 +140,7 @@ impl Bench {
             core_events: Vec::new(),
             peers: peers.collect(),
             log: Vec::new(),
+            closed: [0; 4],
             flying: VecDeque::new(),
         }
     }
@@ -232,18 +235,9 @@ impl Bench {
     }
 
     fn deliver(&mut self, wire: Wire, transport: Transport) {
-        let connection = wire
-            .from
-            .ip()
-            .to_string()
-            .rsplit('.')
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap();
         let flow = Flow {
             transport,
-            connection: ConnectionId(connection),
+            connection: self.connection(wire.from),
             local: wire.to,
             peer: wire.from,
         };
@@ -279,17 +273,24 @@ impl Bench {
         self.deliver(wire, Transport::Udp);
     }
 
+    /// The connection a peer has now.
+    fn connection(&self, peer: SocketAddr) -> ConnectionId {
+        let index = self.peers.iter().position(|known| known.address == peer);
+        ConnectionId(index.map_or(0, |index| index as u64 + 1 + 100 * self.closed[index]))
+    }
+
     /// Closes the stream between a peer and the core.
     pub fn close(&mut self, index: usize) {
         let flow = Flow {
             transport: Transport::Tcp,
-            connection: ConnectionId(index as u64 + 1),
+            connection: self.connection(address(index)),
             local: core_address(),
             peer: address(index),
         };
         self.with_core(|core, clocks, random| {
             core.handle(clocks, random, Input::Closed { flow }).unwrap();
         });
+        self.closed[index] += 1;
     }
 
     pub fn request(&mut self, from: usize, method: Method, uri: &str) -> RequestBuilder {
