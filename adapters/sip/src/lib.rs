@@ -1,4 +1,4 @@
-//! SIP transports on tokio: UDP and TCP around a sans-IO [`Element`](roger_sip::endpoint::Element).
+//! SIP transports on tokio: UDP, TCP, TLS, WebSocket around a sans-IO [`Element`](roger_sip::endpoint::Element).
 //!
 //! ```text
 //!   UDP socket ──► receive task ─┐                       ┌─► UDP socket
@@ -32,13 +32,17 @@
 //! wait for a slow connection, events that wait for the user. A listener never stops: what one message
 //! breaks is logged and counted.
 
+mod accept;
 mod clock;
 mod connections;
+mod names;
 mod node;
+mod security;
 mod settings;
-mod tcp;
+mod stream;
 mod udp;
+mod websocket;
 
 pub use clock::Clock;
 pub use node::{NodeCounters, SipHandle, SipNode, StartError};
-pub use settings::{TapScope, TransportSettings};
+pub use settings::{Origins, TapScope, TransportSettings, WebSocketSettings};

@@ -1,13 +1,16 @@
 //! A running element: its lock, its timer, its events.
 
+use crate::accept::{self, Security};
 use crate::clock::Clock;
 use crate::connections::{Connections, Outgoing, Sent};
 use crate::settings::TransportSettings;
-use crate::{tcp, udp};
-use roger_base::{Instant, Random};
+use crate::udp;
+use roger_base::{Instant, Random, RandomError};
 use roger_sip::application::Clocks;
-use roger_sip::endpoint::{Element, EndpointError, Input, Overflow, Polled, Transport};
-use std::collections::VecDeque;
+use roger_sip::endpoint::{
+    ConnectionId, Element, EndpointError, Input, Overflow, Polled, ServerName, Transport,
+};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +36,12 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// TLS or WSS is to be listened for and there is no certificate.
+    #[error("cannot listen for SIP over {0} without a certificate")]
+    LocalNoCertificate(Transport),
+    /// The source of randomness failed.
+    #[error("{0}")]
+    LocalRandom(#[from] RandomError),
 }
 
 /// What has happened at the sockets since the start.
@@ -43,6 +52,8 @@ pub struct NodeCounters {
     pub refused: u64,
     /// Connections that were closed at once since there were too many.
     pub connections_refused: u64,
+    /// Accepted connections whose handshake of TLS or WebSocket failed or took too long.
+    pub handshakes_failed: u64,
     /// Inputs at which the element panicked; each one is a bug to be reported.
     pub panics: u64,
     /// Events refused or kept waiting since the user was too slow.
@@ -68,10 +79,11 @@ pub(crate) struct Shared<E: Element> {
     core: Mutex<Core<E>>,
     pub(crate) clock: Clock,
     pub(crate) settings: TransportSettings,
+    pub(crate) security: Security,
     timer: Notify,
     stop: watch::Sender<bool>,
-    udp: Option<SocketAddr>,
-    tcp: Option<SocketAddr>,
+    /// Where we listen, as told to peers.
+    addresses: BTreeMap<Transport, SocketAddr>,
 }
 
 /// Starts nodes.
@@ -87,25 +99,28 @@ impl SipNode {
     pub async fn start<E: Element>(
         mut element: E,
         settings: TransportSettings,
-        random: Box<dyn Random>,
+        mut random: Box<dyn Random>,
     ) -> Result<(SipHandle<E>, mpsc::Receiver<E::Event>), StartError> {
-        let (udp_socket, tcp_listener) = bind(&settings).await?;
-        let advertised = settings.advertised;
-        let told = |address: SocketAddr| match advertised {
-            Some(ip) => SocketAddr::new(ip, address.port()),
-            None => address,
-        };
-        let udp_address = udp_socket
-            .as_ref()
-            .and_then(|socket| socket.local_addr().ok());
-        let tcp_address = tcp_listener
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok());
-        if let Some(address) = udp_address {
-            element.bound(Transport::Udp, told(address));
+        let Bound { udp, listeners } = bind(&settings).await?;
+        let mut addresses = BTreeMap::new();
+        let datagrams = udp.as_ref().and_then(|socket| socket.local_addr().ok());
+        let streams = listeners.iter().filter_map(|(transport, listener)| {
+            listener
+                .local_addr()
+                .ok()
+                .map(|address| (*transport, address))
+        });
+        let bound = datagrams.map(|address| (Transport::Udp, address));
+        for (transport, mut address) in bound.into_iter().chain(streams) {
+            if let Some(ip) = settings.advertised {
+                address.set_ip(ip);
+            }
+            element.bound(transport, address);
+            addresses.insert(transport, address);
         }
-        if let Some(address) = tcp_address {
-            element.bound(Transport::Tcp, told(address));
+        let host = nowhere(random.as_mut())?;
+        for transport in opened_only(&settings, &addresses) {
+            element.opens(transport, &host);
         }
         let (events, receiver) = mpsc::channel(settings.event_queue.max(1));
         let core = Core {
@@ -121,25 +136,88 @@ impl SipNode {
         let shared = Arc::new(Shared {
             core: Mutex::new(core),
             clock: Clock::start(),
+            security: Security::new(&settings),
             settings,
             timer: Notify::new(),
             stop: watch::channel(false).0,
-            udp: udp_address.map(told),
-            tcp: tcp_address.map(told),
+            addresses,
         });
-        if let Some(socket) = udp_socket {
+        if let Some(socket) = udp {
             udp::run(&shared, socket).await;
         }
-        if let Some(listener) = tcp_listener {
-            tokio::spawn(tcp::accept(Arc::clone(&shared), listener));
+        for (transport, listener) in listeners {
+            tokio::spawn(accept::accept(Arc::clone(&shared), listener, transport));
         }
         tokio::spawn(run_timer(Arc::clone(&shared)));
         Ok((SipHandle { shared }, receiver))
     }
 }
 
+/// A host name for Via and Contact that leads nowhere (RFC 7118 5.2, RFC 2606).
+fn nowhere(random: &mut dyn Random) -> Result<String, RandomError> {
+    let mut octets = [0; 6];
+    random.fill(&mut octets)?;
+    let name: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    Ok(format!("h{name}.invalid"))
+}
+
+/// Transports that we can open and do not listen for. TCP needs a listener: peers answer to its address.
+fn opened_only(
+    settings: &TransportSettings,
+    addresses: &BTreeMap<Transport, SocketAddr>,
+) -> Vec<Transport> {
+    let secure = settings.client_tls.is_some();
+    [
+        (Transport::Tls, secure),
+        (Transport::Ws, true),
+        (Transport::Wss, secure),
+    ]
+    .into_iter()
+    .filter(|(transport, can)| *can && !addresses.contains_key(transport))
+    .map(|(transport, _)| transport)
+    .collect()
+}
+
+/// Sockets that are listened on.
+struct Bound {
+    udp: Option<tokio::net::UdpSocket>,
+    listeners: Vec<(Transport, TcpListener)>,
+}
+
+async fn bind(settings: &TransportSettings) -> Result<Bound, StartError> {
+    let (udp, tcp) = bind_pair(settings).await?;
+    let mut listeners: Vec<_> = tcp
+        .into_iter()
+        .map(|listener| (Transport::Tcp, listener))
+        .collect();
+    let others = [
+        (Transport::Tls, settings.tls),
+        (Transport::Ws, settings.ws),
+        (Transport::Wss, settings.wss),
+    ];
+    for (transport, address) in others {
+        let Some(address) = address else { continue };
+        if transport.is_secure() && settings.server_tls.is_none() {
+            return Err(StartError::LocalNoCertificate(transport));
+        }
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(refused(transport, address))?;
+        listeners.push((transport, listener));
+    }
+    Ok(Bound { udp, listeners })
+}
+
+fn refused(transport: Transport, address: SocketAddr) -> impl FnOnce(io::Error) -> StartError {
+    move |source| StartError::LocalBind {
+        transport,
+        address,
+        source,
+    }
+}
+
 /// Binds UDP and TCP; with port 0 for both, TCP takes the port that UDP was given.
-async fn bind(
+async fn bind_pair(
     settings: &TransportSettings,
 ) -> Result<(Option<tokio::net::UdpSocket>, Option<TcpListener>), StartError> {
     const ATTEMPTS: usize = 8;
@@ -147,11 +225,7 @@ async fn bind(
     loop {
         attempt += 1;
         let udp = match settings.udp {
-            Some(address) => Some(udp::bind(address).map_err(|source| StartError::LocalBind {
-                transport: Transport::Udp,
-                address,
-                source,
-            })?),
+            Some(address) => Some(udp::bind(address).map_err(refused(Transport::Udp, address))?),
             None => None,
         };
         let Some(mut address) = settings.tcp else {
@@ -165,13 +239,7 @@ async fn bind(
         match TcpListener::bind(address).await {
             Ok(listener) => return Ok((udp, Some(listener))),
             Err(_) if free && attempt < ATTEMPTS => {}
-            Err(source) => {
-                return Err(StartError::LocalBind {
-                    transport: Transport::Tcp,
-                    address,
-                    source,
-                });
-            }
+            Err(source) => return Err(refused(Transport::Tcp, address)(source)),
         }
     }
 }
@@ -262,7 +330,7 @@ impl<E: Element> Shared<E> {
         match sent {
             Sent::Done | Sent::Failed(None) => {}
             Sent::Open(opening) => {
-                tokio::spawn(tcp::open(Arc::clone(self), opening));
+                tokio::spawn(accept::open(Arc::clone(self), opening));
             }
             Sent::Failed(Some(ticket)) => {
                 let clocks = self.clock.clocks();
@@ -360,8 +428,7 @@ impl<E: Element> Clone for SipHandle<E> {
 impl<E: Element> core::fmt::Debug for SipHandle<E> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("SipHandle")
-            .field("udp", &self.shared.udp)
-            .field("tcp", &self.shared.tcp)
+            .field("addresses", &self.shared.addresses)
             .finish()
     }
 }
@@ -387,13 +454,33 @@ impl<E: Element> SipHandle<E> {
     /// Where datagrams are received, as told to peers.
     #[must_use]
     pub fn udp_address(&self) -> Option<SocketAddr> {
-        self.shared.udp
+        self.address(Transport::Udp)
     }
 
     /// Where connections are accepted, as told to peers.
     #[must_use]
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        self.shared.tcp
+        self.address(Transport::Tcp)
+    }
+
+    /// Where a transport is listened for, as told to peers.
+    #[must_use]
+    pub fn address(&self, transport: Transport) -> Option<SocketAddr> {
+        self.shared.addresses.get(&transport).copied()
+    }
+
+    /// The number of a host name, for [`Target::Server`](roger_sip::endpoint::Target::Server); `None` when there
+    /// are too many names.
+    #[must_use]
+    pub fn server_name(&self, name: &str) -> Option<ServerName> {
+        self.shared.lock().connections.names.number(name)
+    }
+
+    /// SIP domains that the client certificate of a connection has shown (RFC 5922 7.1); none for one that we
+    /// opened, one without certificate, or one that is gone.
+    #[must_use]
+    pub fn certificate_names(&self, connection: ConnectionId) -> Arc<[String]> {
+        self.shared.lock().connections.shown(connection)
     }
 
     /// Stream connections that are open or being opened.

@@ -274,6 +274,10 @@ impl<R: SubscriberRepository> Element for SipCore<R> {
         self.endpoint.bound(transport, address);
     }
 
+    fn opens(&mut self, transport: Transport, host: &str) {
+        self.endpoint.opens(transport, host);
+    }
+
     fn handle(
         &mut self,
         clocks: Clocks,

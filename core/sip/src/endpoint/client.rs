@@ -152,14 +152,10 @@ impl Endpoint {
         transport: Transport,
         branch: &str,
     ) -> Result<(), EndpointError> {
-        let address = self.settings.sent_by.get(&transport);
-        let address = address
-            .ok_or_else(|| EndpointError::LocalNoRoute(format!("a peer over {transport}")))?;
-        let host = match address {
-            std::net::SocketAddr::V4(address) => address.ip().to_string(),
-            std::net::SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        let mut via = Via::new(transport.as_str(), &host, Some(address.port()), branch);
+        let own = self.settings.own_host(transport);
+        let (host, port) =
+            own.ok_or_else(|| EndpointError::LocalNoRoute(format!("a peer over {transport}")))?;
+        let mut via = Via::new(transport.as_str(), &host, port, branch);
         via.params.set_flag("rport");
         request
             .headers_mut()

@@ -136,7 +136,10 @@ impl Target {
     pub(super) fn is_on(&self, flow: &Flow) -> bool {
         match self {
             Self::Flow(own) => own.connection == flow.connection && own.transport == flow.transport,
-            Self::Address { transport, peer } => *transport == flow.transport && *peer == flow.peer,
+            Self::Address { transport, peer }
+            | Self::Server {
+                transport, peer, ..
+            } => *transport == flow.transport && *peer == flow.peer,
         }
     }
 }

@@ -39,7 +39,7 @@ pub use event::{
     AckReceived, Answer, DialogId, Failure, Incoming, Input, Output, RequestHandle, ServerFailure,
     Ticket, TransactionId, Transmit,
 };
-pub use flow::{ConnectionId, Flow, Target, Transport};
+pub use flow::{ConnectionId, Flow, ServerName, Target, Transport};
 pub use settings::{Capacity, DATAGRAM_LIMIT, Role, Settings};
 
 use crate::dialog::DialogKey;
