@@ -1,10 +1,10 @@
 //! New connections: accepted or opened, with the handshakes of TLS and WebSocket in tasks of their own.
 
-use crate::connections::{Opening, Outgoing};
+use crate::connections::{Attempt, Opening, Outgoing};
 use crate::node::Shared;
 use crate::security::{Acceptor, Carried, connector, expected_name, identities};
 use crate::settings::TransportSettings;
-use crate::stream::{fail_all, run};
+use crate::stream::{fail, run};
 use crate::websocket;
 use core::time::Duration;
 use roger_sip::endpoint::{ConnectionId, Element, Flow, Transport};
@@ -235,12 +235,17 @@ async fn give_up<E: Element>(
     shared: &Arc<Shared<E>>,
     id: ConnectionId,
     peer: SocketAddr,
-    queue: mpsc::Receiver<Outgoing>,
+    mut queue: mpsc::Receiver<Outgoing>,
     reason: &str,
 ) {
     tracing::info!(%peer, reason, "cannot open a SIP connection");
     shared.lock().connections.remove(id);
-    fail_all(shared, queue).await;
+    // What could not be opened now cannot be opened a moment later either.
+    queue.close();
+    while let Some(message) = queue.recv().await {
+        let attempt = Attempt::Second;
+        fail(shared, Outgoing { attempt, ..message });
+    }
 }
 
 async fn connect<E: Element>(shared: &Shared<E>, peer: SocketAddr) -> io::Result<TcpStream> {

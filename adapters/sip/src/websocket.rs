@@ -157,6 +157,8 @@ pub(crate) async fn run<E, S>(
 {
     let stop = shared.stopped();
     tokio::pin!(stop);
+    // What was read so far was the handshake.
+    socket.get_mut().has_read = false;
     let mut heard = Instant::now();
     let mut began: Option<Instant> = None;
     let mut alive = KeepAlive::new(&shared.settings, side, heard);
