@@ -35,8 +35,10 @@
 mod accept;
 mod clock;
 mod connections;
+mod dns;
 mod names;
 mod node;
+mod resolver;
 mod security;
 mod settings;
 mod stream;
@@ -44,5 +46,7 @@ mod udp;
 mod websocket;
 
 pub use clock::Clock;
+pub use dns::{Asking, Dns, DnsSettings, DnsSetupError, HostTable, SystemDns};
 pub use node::{NodeCounters, SipHandle, SipNode, StartError};
+pub use resolver::{ResolverSettings, SipResolver};
 pub use settings::{Origins, TapScope, TransportSettings, WebSocketSettings};

@@ -3,13 +3,16 @@
 use crate::accept::{self, Security};
 use crate::clock::Clock;
 use crate::connections::{Connections, Outgoing, Sent};
+use crate::resolver::SipResolver;
 use crate::settings::TransportSettings;
 use crate::udp;
 use roger_base::{Instant, Random, RandomError};
 use roger_sip::application::Clocks;
 use roger_sip::endpoint::{
-    ConnectionId, Element, EndpointError, Input, Overflow, Polled, ServerName, Transport,
+    ConnectionId, Element, EndpointError, Input, Overflow, Polled, ServerName, Target, Transport,
 };
+use roger_sip::locate::{Hop, LocateError};
+use roger_sip::uri::Uri;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
@@ -412,6 +415,15 @@ fn log_refusal(error: &EndpointError) {
     tracing::debug!(%error, "SIP input refused");
 }
 
+/// The node's randomness, lent for one draw at a time.
+struct NodeRandom<'a, E: Element>(&'a SipHandle<E>);
+
+impl<E: Element> Random for NodeRandom<'_, E> {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        self.0.shared.lock().random.fill(buffer)
+    }
+}
+
 /// The way into a running node; clones are the same node.
 pub struct SipHandle<E: Element> {
     shared: Arc<Shared<E>>,
@@ -474,6 +486,36 @@ impl<E: Element> SipHandle<E> {
     #[must_use]
     pub fn server_name(&self, name: &str) -> Option<ServerName> {
         self.shared.lock().connections.names.number(name)
+    }
+
+    /// Where requests to a URI go, the first target to try first (RFC 3263).
+    ///
+    /// # Errors
+    /// [`LocateError`].
+    pub async fn targets(
+        &self,
+        resolver: &SipResolver,
+        uri: &Uri,
+    ) -> Result<Vec<Target>, LocateError> {
+        let hops = resolver.locate(uri, &mut NodeRandom(self)).await?;
+        let target = |hop: Hop| {
+            let (transport, peer) = (hop.transport, hop.peer);
+            let Some(name) = hop.name else {
+                return Some(Target::Address { transport, peer });
+            };
+            let name = self.server_name(&name)?;
+            Some(Target::Server {
+                transport,
+                peer,
+                name,
+            })
+        };
+        let targets: Vec<_> = hops.into_iter().filter_map(target).collect();
+        if targets.is_empty() {
+            // Names beyond the bound have no number.
+            return Err(LocateError::PeerNoServer);
+        }
+        Ok(targets)
     }
 
     /// SIP domains that the client certificate of a connection has shown (RFC 5922 7.1); none for one that we
