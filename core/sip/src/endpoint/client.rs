@@ -87,6 +87,7 @@ impl Endpoint {
             ack: None,
             call,
             early: Vec::new(),
+            fail_over: None,
         };
         let id = self
             .clients
@@ -169,17 +170,18 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError::LocalState`] when it is no INVITE or has its final response.
     pub fn cancel(&mut self, now: Instant, handle: RequestHandle) -> Result<(), EndpointError> {
+        let id = self.current(handle);
         let client = self
             .clients
-            .get(handle.0)
+            .get(id)
             .ok_or(EndpointError::LocalState("the request is gone"))?;
         match client.machine {
             Machine::Invite(ClientInvite::Calling { .. }) => {
                 self.clients
-                    .update(handle.0, |client| client.cancel = Cancel::Wanted);
+                    .update(id, |client| client.cancel = Cancel::Wanted);
                 Ok(())
             }
-            Machine::Invite(ClientInvite::Proceeding { .. }) => self.send_cancel(now, handle.0),
+            Machine::Invite(ClientInvite::Proceeding { .. }) => self.send_cancel(now, id),
             _ => Err(EndpointError::LocalState(
                 "only an INVITE without final response is cancelled",
             )),

@@ -25,6 +25,7 @@ mod client_state;
 mod element;
 mod error;
 mod event;
+mod fail_over;
 mod flow;
 pub mod ident;
 mod receive;
@@ -60,6 +61,8 @@ pub struct Endpoint {
     settings: Settings,
     clients: TimedSet<Client>,
     client_keys: HashMap<TransactionKey, SlotId>,
+    /// Requests that went on to another server: the transaction the user knows, and the one there is.
+    moved: HashMap<SlotId, SlotId>,
     /// SUBSCRIBEs under way by Call-ID and local tag: a NOTIFY may overtake the 2xx.
     subscribing: HashMap<DialogKey, SlotId>,
     /// Client transactions on reliable transports by peer, so that a closed connection finds them.
@@ -97,6 +100,7 @@ impl Endpoint {
             settings,
             clients: TimedSet::new(capacity.client_transactions),
             client_keys: HashMap::new(),
+            moved: HashMap::new(),
             subscribing: HashMap::new(),
             clients_by_peer: HashMap::new(),
             servers: TimedSet::new(capacity.server_transactions),
