@@ -2,6 +2,7 @@
 
 use crate::names::Names;
 use crate::settings::{TapScope, TransportSettings};
+use crate::stream::PING;
 use roger_base::{Packet, Transport as TapTransport};
 use roger_sip::endpoint::{ConnectionId, Flow, ServerName, Target, Ticket, Transmit, Transport};
 use std::collections::HashMap;
@@ -283,6 +284,13 @@ impl Connections {
                 .peer_names
                 .get(&key.peer)
                 .map(|name| Arc::from(name.as_str())),
+        }
+    }
+
+    /// Sends a keep-alive by UDP; one that is lost is followed by the next.
+    pub(crate) fn ping_datagram(&self, peer: SocketAddr) {
+        if let Some(socket) = &self.udp {
+            let _ = socket.try_send_to(PING, peer);
         }
     }
 

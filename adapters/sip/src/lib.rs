@@ -36,6 +36,7 @@ mod accept;
 mod clock;
 mod connections;
 mod dns;
+mod keep_alive;
 mod names;
 mod node;
 mod resolver;
@@ -47,6 +48,7 @@ mod websocket;
 
 pub use clock::Clock;
 pub use dns::{Asking, Dns, DnsSettings, DnsSetupError, HostTable, SystemDns};
+pub use keep_alive::UdpKeepAlive;
 pub use node::{NodeCounters, SipHandle, SipNode, StartError};
 pub use resolver::{ResolverSettings, SipResolver};
 pub use settings::{Origins, TapScope, TransportSettings, WebSocketSettings};

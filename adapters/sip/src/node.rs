@@ -426,7 +426,7 @@ impl<E: Element> Random for NodeRandom<'_, E> {
 
 /// The way into a running node; clones are the same node.
 pub struct SipHandle<E: Element> {
-    shared: Arc<Shared<E>>,
+    pub(crate) shared: Arc<Shared<E>>,
 }
 
 impl<E: Element> Clone for SipHandle<E> {

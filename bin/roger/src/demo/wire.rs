@@ -29,6 +29,12 @@ pub(super) enum Kind {
 
 /// Says what a packet is.
 pub(super) fn kind(packet: &CapturedPacket) -> Kind {
+    if matches!(
+        packet.transport,
+        Transport::Tls | Transport::Ws | Transport::Wss
+    ) {
+        return Kind::Sip;
+    }
     let (source, destination) = (packet.source.port(), packet.destination.port());
     if source == SIP_PORT || destination == SIP_PORT {
         return Kind::Sip;
