@@ -61,9 +61,19 @@ impl KeepAlive {
         self.ping
     }
 
-    /// When the connection is given up.
-    pub(crate) const fn deadline(&self) -> Option<Instant> {
-        self.pong
+    /// When the connection is given up: a message that has begun must end, a silent peer must speak, a pinged one
+    /// must answer.
+    pub(crate) fn deadline(
+        &self,
+        settings: &TransportSettings,
+        heard: Instant,
+        began: Option<Instant>,
+    ) -> Instant {
+        let quiet = match began {
+            Some(began) => began + settings.message_deadline,
+            None => heard + settings.idle_deadline,
+        };
+        self.pong.map_or(quiet, |pong| quiet.min(pong))
     }
 
     pub(crate) fn pinged(&mut self, now: Instant) {
@@ -111,11 +121,7 @@ where
     let mut heard = Instant::now();
     let mut alive = KeepAlive::new(&shared.settings, side, heard);
     loop {
-        let quiet = match began {
-            Some(began) => began + shared.settings.message_deadline,
-            None => heard + shared.settings.idle_deadline,
-        };
-        let deadline = alive.deadline().map_or(quiet, |pong| quiet.min(pong));
+        let deadline = alive.deadline(&shared.settings, heard, began);
         let ping = alive.next_ping();
         tokio::select! {
             next = read_pieces(&shared, &mut reader, &flow, &mut decoder, &mut alive) => {

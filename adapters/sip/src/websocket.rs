@@ -163,11 +163,7 @@ pub(crate) async fn run<E, S>(
     let mut began: Option<Instant> = None;
     let mut alive = KeepAlive::new(&shared.settings, side, heard);
     loop {
-        let quiet = match began {
-            Some(began) => began + shared.settings.message_deadline,
-            None => heard + shared.settings.idle_deadline,
-        };
-        let deadline = alive.deadline().map_or(quiet, |pong| quiet.min(pong));
+        let deadline = alive.deadline(&shared.settings, heard, began);
         let ping = alive.next_ping();
         tokio::select! {
             read = next(&mut socket) => {
