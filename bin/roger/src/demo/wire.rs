@@ -174,6 +174,8 @@ pub(super) mod tests {
         for (transport, ports, expected) in [
             (Transport::Tcp, (40_000, 5060), Kind::Sip),
             (Transport::Udp, (5060, 5060), Kind::Sip),
+            (Transport::Tls, (40_000, 13_061), Kind::Sip),
+            (Transport::Wss, (8_443, 40_000), Kind::Sip),
             (Transport::Udp, (20_000, 20_004), Kind::Speech),
             (Transport::Udp, (20_002, 20_006), Kind::Floor),
             (Transport::Tcp, (50_000, 4431), Kind::Other),
