@@ -1,8 +1,6 @@
 //! HTTPS servers and clients: TLS, IdM, KMS and GMS front ends (TS 33.180 cl. 6.1, reference points CSC-1, 2, 8, 9, 10).
 //!
-//! * [`tls`] and [`dev_ca`]: TLS 1.2 and 1.3 with an explicit provider, hybrid key exchange preferred, a certificate
-//!   authority for development;
-//! * [`tls_files`]: certificates in files, read again when they change;
+//! * [`tls`], [`tls_files`] and [`dev_ca`] come from `roger-adapter-tls`, which SIP uses too;
 //! * [`server`] with its [`limits`] and [`rate_limit`]: a listener with bounds on connections, headers, bodies, time
 //!   and rates, and a graceful end;
 //! * [`management`] and [`metrics`]: a listener of its own for `/healthz` and `/metrics`;
@@ -12,7 +10,6 @@
 //! * [`wire_tap`]: every octet that crosses a server's socket, for captures.
 
 pub mod client;
-pub mod dev_ca;
 pub mod gms;
 pub mod idm;
 pub mod kms;
@@ -22,8 +19,6 @@ pub mod metrics;
 pub mod rate_limit;
 pub mod server;
 pub mod service;
-pub mod tls;
-pub mod tls_files;
 pub mod wire_tap;
 
 mod activity;
@@ -31,11 +26,16 @@ mod address_slots;
 mod cpu_span;
 mod system;
 
+pub use roger_adapter_tls::{
+    ClientCertificateFiles, ClientCertificates, ClientTls, DevelopmentCa, DevelopmentCaError,
+    Reload, ServerIdentity, ServerTls, TlsError, TlsFileError, TlsFiles, WatchedTls, dev_ca, tls,
+    tls_files,
+};
+
 pub use client::{
     HttpAnswer, HttpsClient, HttpsClientError, HttpsKeyFetch, IdmClient, IdmClientError,
     KeyFetchError, LoginBrowser,
 };
-pub use dev_ca::{DevelopmentCa, DevelopmentCaError};
 pub use gms::GmsFrontEnd;
 pub use kms::KmsFrontEnd;
 pub use limits::ServerLimits;
@@ -45,6 +45,4 @@ pub use rate_limit::{Rate, RateLimiter, RateLimits};
 pub use server::{HttpsServer, ServerError, ServerOptions, TooManyAnswer};
 pub use service::{Bearer, HttpRequest, HttpResponse, HttpService};
 pub use system::{Clock, OsRandom, SystemClock};
-pub use tls::{ClientCertificates, ClientTls, ServerIdentity, ServerTls, TlsError};
-pub use tls_files::{ClientCertificateFiles, Reload, TlsFileError, TlsFiles, WatchedTls};
 pub use wire_tap::{TcpEvent, WireTap};

@@ -1,8 +1,10 @@
 //! The table of stream connections and the way out of the node.
 
+use crate::names::Names;
 use crate::settings::{TapScope, TransportSettings};
+use crate::stream::PING;
 use roger_base::{Packet, Transport as TapTransport};
-use roger_sip::endpoint::{ConnectionId, Flow, Target, Ticket, Transmit, Transport};
+use roger_sip::endpoint::{ConnectionId, Flow, ServerName, Target, Ticket, Transmit, Transport};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,10 +28,41 @@ pub(crate) enum Attempt {
     Second,
 }
 
+/// What a target must share with a connection to be sent on it. The name counts where a certificate has proved it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PeerKey {
+    transport: Transport,
+    peer: SocketAddr,
+    name: Option<ServerName>,
+}
+
+impl PeerKey {
+    /// `None` for a flow, which is a connection itself.
+    fn of(target: &Target) -> Option<Self> {
+        let (transport, peer, name) = match *target {
+            Target::Flow(_) => return None,
+            Target::Address { transport, peer } => (transport, peer, None),
+            Target::Server {
+                transport,
+                peer,
+                name,
+            } => (transport, peer, Some(name)),
+        };
+        Some(Self {
+            transport,
+            peer,
+            name: name.filter(|_| transport.is_secure()),
+        })
+    }
+}
+
 /// A connection, open or being opened.
 #[derive(Debug)]
 struct Connection {
-    peer: SocketAddr,
+    /// Targets that may use it besides its own flow.
+    keys: Vec<PeerKey>,
+    /// What the certificate of the side that opened it has shown.
+    shown: Arc<[String]>,
     writer: mpsc::Sender<Outgoing>,
 }
 
@@ -37,7 +70,10 @@ struct Connection {
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) id: ConnectionId,
+    pub(crate) transport: Transport,
     pub(crate) peer: SocketAddr,
+    /// Name that the certificate must show; the address when there is none.
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) queue: mpsc::Receiver<Outgoing>,
 }
 
@@ -63,7 +99,8 @@ pub(crate) struct Connections {
     udp_address: Option<SocketAddr>,
     udp_queue: Option<mpsc::Sender<(Arc<[u8]>, SocketAddr)>>,
     open: HashMap<ConnectionId, Connection>,
-    by_peer: HashMap<SocketAddr, ConnectionId>,
+    by_peer: HashMap<PeerKey, ConnectionId>,
+    pub(crate) names: Names,
     next: u64,
 }
 
@@ -76,6 +113,7 @@ impl Connections {
             udp_queue: None,
             open: HashMap::new(),
             by_peer: HashMap::new(),
+            names: Names::default(),
             next: 1,
         }
     }
@@ -95,10 +133,35 @@ impl Connections {
         self.open.len()
     }
 
-    /// Takes a connection in; `None` when there are too many.
-    pub(crate) fn add(
+    /// Takes in a connection that the peer opened; `None` when there are too many. Requests to its address may use
+    /// a TCP connection, and one whose client certificate has shown the name they are for. On all others requests
+    /// go by flow only: nothing says whose they are (RFC 5923 9.1).
+    pub(crate) fn accepted(
         &mut self,
+        transport: Transport,
         peer: SocketAddr,
+        shown: Vec<String>,
+    ) -> Option<(ConnectionId, mpsc::Receiver<Outgoing>)> {
+        let key = |name| PeerKey {
+            transport,
+            peer,
+            name,
+        };
+        let keys = match transport {
+            Transport::Tcp => vec![key(None)],
+            Transport::Tls => {
+                let known = shown.iter().filter_map(|name| self.names.number(name));
+                known.map(|name| key(Some(name))).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.add(keys, shown.into())
+    }
+
+    fn add(
+        &mut self,
+        keys: Vec<PeerKey>,
+        shown: Arc<[String]>,
     ) -> Option<(ConnectionId, mpsc::Receiver<Outgoing>)> {
         if self.open.len() >= self.settings.max_connections {
             return None;
@@ -106,8 +169,15 @@ impl Connections {
         let id = ConnectionId(self.next);
         self.next += 1;
         let (writer, queue) = mpsc::channel(self.settings.write_queue.max(1));
-        self.open.insert(id, Connection { peer, writer });
-        self.by_peer.insert(peer, id);
+        for key in &keys {
+            self.by_peer.insert(*key, id);
+        }
+        let connection = Connection {
+            keys,
+            shown,
+            writer,
+        };
+        self.open.insert(id, connection);
         Some((id, queue))
     }
 
@@ -115,9 +185,19 @@ impl Connections {
         let Some(connection) = self.open.remove(&id) else {
             return;
         };
-        if self.by_peer.get(&connection.peer) == Some(&id) {
-            self.by_peer.remove(&connection.peer);
+        for key in connection.keys {
+            if self.by_peer.get(&key) == Some(&id) {
+                self.by_peer.remove(&key);
+            }
         }
+    }
+
+    /// What the certificate of a connection's peer has shown.
+    pub(crate) fn shown(&self, id: ConnectionId) -> Arc<[String]> {
+        self.open
+            .get(&id)
+            .map(|connection| Arc::clone(&connection.shown))
+            .unwrap_or_default()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -165,9 +245,10 @@ impl Connections {
 
     /// Puts a message into the queue of its connection, which is made when the target is an address.
     pub(crate) fn send_on_stream(&mut self, message: Outgoing) -> Sent {
+        let key = PeerKey::of(&message.target);
         let known = match &message.target {
             Target::Flow(flow) => Some(flow.connection),
-            Target::Address { peer, .. } => self.by_peer.get(peer).copied(),
+            _ => key.and_then(|key| self.by_peer.get(&key).copied()),
         };
         if let Some(connection) = known.and_then(|id| self.open.get(&id)) {
             let ticket = message.ticket;
@@ -176,16 +257,40 @@ impl Connections {
                 Err(_) => Sent::Failed(ticket),
             };
         }
-        let Target::Address { peer, .. } = message.target else {
-            return Sent::Failed(message.ticket);
-        };
         let ticket = message.ticket;
-        let Some((id, queue)) = self.add(peer) else {
+        let Some(key) = key else {
+            return Sent::Failed(ticket);
+        };
+        let Some((id, queue)) = self.add(vec![key], Arc::default()) else {
             return Sent::Failed(ticket);
         };
         match self.send_on_stream(message) {
-            Sent::Done => Sent::Open(Opening { id, peer, queue }),
+            Sent::Done => Sent::Open(Opening {
+                id,
+                transport: key.transport,
+                peer: key.peer,
+                name: self.name_of(&key),
+                queue,
+            }),
             other => other,
+        }
+    }
+
+    fn name_of(&self, key: &PeerKey) -> Option<Arc<str>> {
+        match key.name {
+            Some(name) => self.names.name(name),
+            None => self
+                .settings
+                .peer_names
+                .get(&key.peer)
+                .map(|name| Arc::from(name.as_str())),
+        }
+    }
+
+    /// Sends a keep-alive by UDP; one that is lost is followed by the next.
+    pub(crate) fn ping_datagram(&self, peer: SocketAddr) {
+        if let Some(socket) = &self.udp {
+            let _ = socket.try_send_to(PING, peer);
         }
     }
 

@@ -1,10 +1,10 @@
-//! SIP transports on tokio: UDP and TCP around a sans-IO [`Element`](roger_sip::endpoint::Element).
+//! SIP transports on tokio: UDP, TCP, TLS, WebSocket around a sans-IO [`Element`](roger_sip::endpoint::Element).
 //!
 //! ```text
-//!   UDP socket ──► receive task ─┐                       ┌─► UDP socket
-//!   TCP listener ► accept task   ├─► lock: element.handle ─► pump ──► writer task of a connection
-//!   TCP connection ► reader task ┘        ▲               └─► bounded queue of events ──► the user
-//!                                  timer task, SipHandle::with
+//!   UDP socket ─► receive task ─────┐                                  ┌─► UDP socket
+//!   listener ─► accept ─► handshake ┼─► lock: element.handle ──► pump ─┼─► writer task of a connection
+//!   connection ─► reader task ──────┘        ▲                         └─► bounded queue of events ──► the user
+//!                                 timer task, SipHandle::with
 //! ```
 //!
 //! ```no_run
@@ -28,17 +28,31 @@
 //! # }
 //! ```
 //!
+//! TLS and WebSocket shake hands in a task of their own, within a deadline and a bound; the tap is above both, where
+//! the octets are SIP. Names of servers are looked up with [`SipHandle::targets`].
+//!
 //! Everything that can grow has a bound: connections, octets of a message, time for a message, messages that
 //! wait for a slow connection, events that wait for the user. A listener never stops: what one message
 //! breaks is logged and counted.
 
+mod accept;
+mod bind;
 mod clock;
 mod connections;
+mod dns;
+mod keep_alive;
+mod names;
 mod node;
+mod resolver;
+mod security;
 mod settings;
-mod tcp;
+mod stream;
 mod udp;
+mod websocket;
 
 pub use clock::Clock;
+pub use dns::{Asking, Dns, DnsSettings, DnsSetupError, HostTable, SystemDns};
+pub use keep_alive::UdpKeepAlive;
 pub use node::{NodeCounters, SipHandle, SipNode, StartError};
-pub use settings::{TapScope, TransportSettings};
+pub use resolver::{ResolverSettings, SipResolver};
+pub use settings::{Origins, TapScope, TransportSettings, WebSocketSettings};

@@ -1,21 +1,28 @@
 //! A running element: its lock, its timer, its events.
 
+use crate::accept::{self, Security};
+use crate::bind::{Bound, bind, nowhere, opened_only};
 use crate::clock::Clock;
 use crate::connections::{Connections, Outgoing, Sent};
+use crate::resolver::SipResolver;
 use crate::settings::TransportSettings;
-use crate::{tcp, udp};
+use crate::udp;
 use core::time::Duration;
-use roger_base::{Instant, Random, Transport as TapTransport};
+use roger_base::{Instant, Random, RandomError, Transport as TapTransport};
 use roger_sip::application::Clocks;
-use roger_sip::endpoint::{Element, EndpointError, Flow, Input, Overflow, Polled, Transport};
+use roger_sip::endpoint::{
+    ConnectionId, Element, EndpointError, Flow, Input, Overflow, Polled, ServerName, Target,
+    Transport,
+};
+use roger_sip::locate::{Hop, LocateError};
 use roger_sip::overload::Standing;
-use std::collections::VecDeque;
+use roger_sip::uri::Uri;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
 /// Events that cannot be refused may wait in this many times the length of the queue.
@@ -35,6 +42,12 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// TLS or WSS is to be listened for and there is no certificate.
+    #[error("cannot listen for SIP over {0} without a certificate")]
+    LocalNoCertificate(Transport),
+    /// The source of randomness failed.
+    #[error("{0}")]
+    LocalRandom(#[from] RandomError),
 }
 
 /// What has happened at the sockets since the start.
@@ -47,6 +60,8 @@ pub struct NodeCounters {
     pub shed: u64,
     /// Connections that were closed at once since there were too many.
     pub connections_refused: u64,
+    /// Accepted connections whose handshake of TLS or WebSocket failed or took too long.
+    pub handshakes_failed: u64,
     /// Inputs at which the element panicked; each one is a bug to be reported.
     pub panics: u64,
     /// Events refused or kept waiting since the user was too slow.
@@ -72,10 +87,11 @@ pub(crate) struct Shared<E: Element> {
     core: Mutex<Core<E>>,
     pub(crate) clock: Clock,
     pub(crate) settings: TransportSettings,
+    pub(crate) security: Security,
     timer: Notify,
     stop: watch::Sender<bool>,
-    udp: Option<SocketAddr>,
-    tcp: Option<SocketAddr>,
+    /// Where we listen, as told to peers.
+    addresses: BTreeMap<Transport, SocketAddr>,
 }
 
 /// Starts nodes.
@@ -91,25 +107,28 @@ impl SipNode {
     pub async fn start<E: Element>(
         mut element: E,
         settings: TransportSettings,
-        random: Box<dyn Random>,
+        mut random: Box<dyn Random>,
     ) -> Result<(SipHandle<E>, mpsc::Receiver<E::Event>), StartError> {
-        let (udp_socket, tcp_listener) = bind(&settings).await?;
-        let advertised = settings.advertised;
-        let told = |address: SocketAddr| match advertised {
-            Some(ip) => SocketAddr::new(ip, address.port()),
-            None => address,
-        };
-        let udp_address = udp_socket
-            .as_ref()
-            .and_then(|socket| socket.local_addr().ok());
-        let tcp_address = tcp_listener
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok());
-        if let Some(address) = udp_address {
-            element.bound(Transport::Udp, told(address));
+        let Bound { udp, listeners } = bind(&settings).await?;
+        let mut addresses = BTreeMap::new();
+        let datagrams = udp.as_ref().and_then(|socket| socket.local_addr().ok());
+        let streams = listeners.iter().filter_map(|(transport, listener)| {
+            listener
+                .local_addr()
+                .ok()
+                .map(|address| (*transport, address))
+        });
+        let bound = datagrams.map(|address| (Transport::Udp, address));
+        for (transport, mut address) in bound.into_iter().chain(streams) {
+            if let Some(ip) = settings.advertised {
+                address.set_ip(ip);
+            }
+            element.bound(transport, address);
+            addresses.insert(transport, address);
         }
-        if let Some(address) = tcp_address {
-            element.bound(Transport::Tcp, told(address));
+        let host = nowhere(random.as_mut())?;
+        for transport in opened_only(&settings, &addresses) {
+            element.opens(transport, &host);
         }
         let (events, receiver) = mpsc::channel(settings.event_queue.max(1));
         let core = Core {
@@ -125,58 +144,20 @@ impl SipNode {
         let shared = Arc::new(Shared {
             core: Mutex::new(core),
             clock: Clock::start(),
+            security: Security::new(&settings),
             settings,
             timer: Notify::new(),
             stop: watch::channel(false).0,
-            udp: udp_address.map(told),
-            tcp: tcp_address.map(told),
+            addresses,
         });
-        if let Some(socket) = udp_socket {
+        if let Some(socket) = udp {
             udp::run(&shared, socket).await;
         }
-        if let Some(listener) = tcp_listener {
-            tokio::spawn(tcp::accept(Arc::clone(&shared), listener));
+        for (transport, listener) in listeners {
+            tokio::spawn(accept::accept(Arc::clone(&shared), listener, transport));
         }
         tokio::spawn(run_timer(Arc::clone(&shared)));
         Ok((SipHandle { shared }, receiver))
-    }
-}
-
-/// Binds UDP and TCP; with port 0 for both, TCP takes the port that UDP was given.
-async fn bind(
-    settings: &TransportSettings,
-) -> Result<(Option<tokio::net::UdpSocket>, Option<TcpListener>), StartError> {
-    const ATTEMPTS: usize = 8;
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let udp = match settings.udp {
-            Some(address) => Some(udp::bind(address).map_err(|source| StartError::LocalBind {
-                transport: Transport::Udp,
-                address,
-                source,
-            })?),
-            None => None,
-        };
-        let Some(mut address) = settings.tcp else {
-            return Ok((udp, None));
-        };
-        let same = udp.as_ref().and_then(|socket| socket.local_addr().ok());
-        let free = address.port() == 0;
-        if free && let Some(same) = same {
-            address.set_port(same.port());
-        }
-        match TcpListener::bind(address).await {
-            Ok(listener) => return Ok((udp, Some(listener))),
-            Err(_) if free && attempt < ATTEMPTS => {}
-            Err(source) => {
-                return Err(StartError::LocalBind {
-                    transport: Transport::Tcp,
-                    address,
-                    source,
-                });
-            }
-        }
     }
 }
 
@@ -298,7 +279,7 @@ impl<E: Element> Shared<E> {
         match sent {
             Sent::Done | Sent::Failed(None) => {}
             Sent::Open(opening) => {
-                tokio::spawn(tcp::open(Arc::clone(self), opening));
+                tokio::spawn(accept::open(Arc::clone(self), opening));
             }
             Sent::Failed(Some(ticket)) => {
                 let clocks = self.clock.clocks();
@@ -385,9 +366,18 @@ fn log_refusal(error: &EndpointError) {
     tracing::debug!(%error, "SIP input refused");
 }
 
+/// The node's randomness, lent for one draw at a time.
+struct NodeRandom<'a, E: Element>(&'a SipHandle<E>);
+
+impl<E: Element> Random for NodeRandom<'_, E> {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        self.0.shared.lock().random.fill(buffer)
+    }
+}
+
 /// The way into a running node; clones are the same node.
 pub struct SipHandle<E: Element> {
-    shared: Arc<Shared<E>>,
+    pub(crate) shared: Arc<Shared<E>>,
 }
 
 impl<E: Element> Clone for SipHandle<E> {
@@ -401,8 +391,7 @@ impl<E: Element> Clone for SipHandle<E> {
 impl<E: Element> core::fmt::Debug for SipHandle<E> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("SipHandle")
-            .field("udp", &self.shared.udp)
-            .field("tcp", &self.shared.tcp)
+            .field("addresses", &self.shared.addresses)
             .finish()
     }
 }
@@ -428,13 +417,63 @@ impl<E: Element> SipHandle<E> {
     /// Where datagrams are received, as told to peers.
     #[must_use]
     pub fn udp_address(&self) -> Option<SocketAddr> {
-        self.shared.udp
+        self.address(Transport::Udp)
     }
 
     /// Where connections are accepted, as told to peers.
     #[must_use]
     pub fn tcp_address(&self) -> Option<SocketAddr> {
-        self.shared.tcp
+        self.address(Transport::Tcp)
+    }
+
+    /// Where a transport is listened for, as told to peers.
+    #[must_use]
+    pub fn address(&self, transport: Transport) -> Option<SocketAddr> {
+        self.shared.addresses.get(&transport).copied()
+    }
+
+    /// The number of a host name, for [`Target::Server`](roger_sip::endpoint::Target::Server); `None` when there
+    /// are too many names.
+    #[must_use]
+    pub fn server_name(&self, name: &str) -> Option<ServerName> {
+        self.shared.lock().connections.names.number(name)
+    }
+
+    /// Where requests to a URI go, the first target to try first (RFC 3263).
+    ///
+    /// # Errors
+    /// [`LocateError`].
+    pub async fn targets(
+        &self,
+        resolver: &SipResolver,
+        uri: &Uri,
+    ) -> Result<Vec<Target>, LocateError> {
+        let hops = resolver.locate(uri, &mut NodeRandom(self)).await?;
+        let target = |hop: Hop| {
+            let (transport, peer) = (hop.transport, hop.peer);
+            let Some(name) = hop.name else {
+                return Some(Target::Address { transport, peer });
+            };
+            let name = self.server_name(&name)?;
+            Some(Target::Server {
+                transport,
+                peer,
+                name,
+            })
+        };
+        let targets: Vec<_> = hops.into_iter().filter_map(target).collect();
+        if targets.is_empty() {
+            // Names beyond the bound have no number.
+            return Err(LocateError::PeerNoServer);
+        }
+        Ok(targets)
+    }
+
+    /// SIP domains that the client certificate of a connection has shown (RFC 5922 7.1); none for one that we
+    /// opened, one without certificate, or one that is gone.
+    #[must_use]
+    pub fn certificate_names(&self, connection: ConnectionId) -> Arc<[String]> {
+        self.shared.lock().connections.shown(connection)
     }
 
     /// Stream connections that are open or being opened.

@@ -357,6 +357,54 @@ async fn we_keep_connections_alive_that_we_opened() {
 }
 
 #[tokio::test]
+async fn a_stream_whose_pings_are_not_answered_is_given_up_and_one_with_pongs_is_kept() {
+    let listener = TcpListener::bind(loopback()).await.unwrap();
+    let to = listener.local_addr().unwrap();
+    for answers in [false, true] {
+        let mut settings = TransportSettings::at(loopback());
+        settings.keep_alive = Some(Duration::from_millis(100));
+        settings.pong_deadline = Some(Duration::from_millis(400));
+        let mut node = user_agent_with(settings).await;
+        let asked = request(&node.0, to, Method::Options).build().unwrap();
+        send(&node.0, asked, Target::tcp(to));
+        let (mut stream, _) = listener.accept().await.unwrap();
+        if answers {
+            read_until(&mut stream, "Content-Length: 0\r\n\r\n").await;
+            for _ in 0..10 {
+                read_until(&mut stream, "\r\n\r\n").await;
+                stream.write_all(b"\r\n").await.unwrap();
+            }
+            assert_eq!(node.0.connections(), 1);
+        } else {
+            // The request is lost with its flow.
+            let failed = next(&mut node.1).await;
+            assert!(matches!(failed, Output::Failed { .. }), "{failed:?}");
+            assert_eq!(node.0.connections(), 0);
+            assert_closed(&mut stream).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_way_by_udp_is_kept_open_until_it_is_dropped() {
+    let node = user_agent().await;
+    let proxy = UdpSocket::bind(loopback()).await.unwrap();
+    let peer = proxy.local_addr().unwrap();
+    let kept = node.0.keep_datagrams_alive(peer, Duration::from_millis(20));
+    let mut buffer = [0; 64];
+    for _ in 0..3 {
+        let (length, from) = proxy.recv_from(&mut buffer).await.unwrap();
+        assert_eq!(&buffer[..length], b"\r\n\r\n");
+        assert_eq!(Some(from), node.0.udp_address());
+    }
+    drop(kept);
+    while proxy.try_recv_from(&mut buffer).is_ok() {}
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let late = proxy.try_recv_from(&mut buffer).is_ok() && proxy.try_recv_from(&mut buffer).is_ok();
+    assert!(!late, "it goes on");
+}
+
+#[tokio::test]
 async fn a_user_that_does_not_listen_gets_its_callers_503_and_no_memory_is_eaten() {
     let mut settings = TransportSettings::at(loopback());
     settings.event_queue = 4;

@@ -9,6 +9,12 @@ pub enum Transport {
     Udp,
     /// A piece of a stream, in order.
     Tcp,
+    /// A piece of a stream inside TLS, in clear.
+    Tls,
+    /// One WebSocket message without its frame.
+    Ws,
+    /// One WebSocket message inside TLS, in clear and without its frame.
+    Wss,
 }
 
 /// What crossed a socket: the octets after the transport header.
@@ -20,7 +26,7 @@ pub struct Packet<'a> {
     pub source: SocketAddr,
     /// Receiving socket.
     pub destination: SocketAddr,
-    /// Payload.
+    /// Payload. Above TLS and WebSocket: what the user of the connection reads and writes.
     pub octets: &'a [u8],
 }
 

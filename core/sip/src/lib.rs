@@ -5,6 +5,7 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod header;
+pub mod locate;
 pub mod message;
 pub mod multipart;
 pub mod overload;

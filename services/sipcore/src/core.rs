@@ -210,7 +210,15 @@ impl<R: SubscriberRepository> SipCore<R> {
         let Ok(ip) = bare.parse::<IpAddr>() else {
             return false;
         };
-        let address = SocketAddr::new(ip, uri.port().unwrap_or(5060));
+        let named = uri
+            .transport()
+            .and_then(|name| Transport::parse(name.as_bytes()));
+        let usual = match named {
+            None if uri.is_secure() => Transport::Tls,
+            None => Transport::Udp,
+            Some(named) => named,
+        };
+        let address = SocketAddr::new(ip, uri.port().unwrap_or(usual.default_port()));
         self.endpoint
             .settings()
             .sent_by
@@ -310,6 +318,10 @@ impl<R: SubscriberRepository> Element for SipCore<R> {
 
     fn bound(&mut self, transport: Transport, address: SocketAddr) {
         self.endpoint.bound(transport, address);
+    }
+
+    fn opens(&mut self, transport: Transport, host: &str) {
+        self.endpoint.opens(transport, host);
     }
 
     fn handle(

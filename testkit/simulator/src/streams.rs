@@ -44,7 +44,9 @@ impl Streams {
         }
         let known = match target {
             Target::Flow(flow) => Some(flow.connection),
-            Target::Address { peer, .. } => self.by_peer.get(&(from, *peer)).copied(),
+            Target::Address { peer, .. } | Target::Server { peer, .. } => {
+                self.by_peer.get(&(from, *peer)).copied()
+            }
         };
         let open = known.and_then(|connection| {
             self.ends.get(&End {
@@ -56,7 +58,9 @@ impl Streams {
             return Some(open.other);
         }
         match target {
-            Target::Address { peer, .. } => self.open(from, own, *peer),
+            Target::Address { peer, .. } | Target::Server { peer, .. } => {
+                self.open(from, own, *peer)
+            }
             Target::Flow(_) => None,
         }
     }

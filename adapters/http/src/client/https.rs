@@ -76,7 +76,7 @@ impl HttpsClient {
     /// [`HttpsClientError::LocalSetup`] when TLS cannot be set up.
     pub fn new(tls: ClientTls, hosts: &[(&str, SocketAddr)]) -> Result<Self, HttpsClientError> {
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.0)
+            .tls_backend_preconfigured(tls.config())
             .https_only(true)
             .http1_only()
             .no_proxy()

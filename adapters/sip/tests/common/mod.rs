@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod secure;
+
 use roger_adapter_sip::{SipHandle, SipNode, TransportSettings};
 use roger_base::Impu;
 use roger_base::{Random, RandomError, SecretBytes};
@@ -59,7 +61,8 @@ pub async fn next<E>(events: &mut Receiver<E>) -> E {
 pub fn request(from: &SipHandle<Endpoint>, to: SocketAddr, method: Method) -> RequestBuilder {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let local = Uri::sip_address(from.udp_address().or(from.tcp_address()).unwrap());
+    let own = from.udp_address().or(from.tcp_address());
+    let local = Uri::sip_address(own.unwrap_or(loopback()));
     let remote = Uri::sip_address(to);
     let builder = Request::builder(method.clone(), remote.clone())
         .header(

@@ -85,7 +85,7 @@ pub(crate) fn write_pcap(
 fn packet_segments(packet: &CapturedPacket) -> Vec<&[u8]> {
     match packet.transport {
         Transport::Udp => vec![&packet.octets],
-        Transport::Tcp => packet.octets.chunks(MAX_SEGMENT).collect(),
+        _ => packet.octets.chunks(MAX_SEGMENT).collect(),
     }
 }
 
@@ -122,7 +122,8 @@ fn with_headers(
     let mut data = Vec::with_capacity(segment.len() + 60);
     let written = match packet.transport {
         Transport::Udp => ip.udp(from.port(), to.port()).write(&mut data, segment),
-        Transport::Tcp => {
+        // What was inside TLS or WebSocket is written as the stream it would be without.
+        _ => {
             let (sequence, acknowledged) = streams.advance(from, to, segment.len());
             ip.tcp(from.port(), to.port(), sequence, TCP_WINDOW)
                 .ack(acknowledged)

@@ -29,6 +29,12 @@ pub(super) enum Kind {
 
 /// Says what a packet is.
 pub(super) fn kind(packet: &CapturedPacket) -> Kind {
+    if matches!(
+        packet.transport,
+        Transport::Tls | Transport::Ws | Transport::Wss
+    ) {
+        return Kind::Sip;
+    }
     let (source, destination) = (packet.source.port(), packet.destination.port());
     if source == SIP_PORT || destination == SIP_PORT {
         return Kind::Sip;
@@ -168,6 +174,8 @@ pub(super) mod tests {
         for (transport, ports, expected) in [
             (Transport::Tcp, (40_000, 5060), Kind::Sip),
             (Transport::Udp, (5060, 5060), Kind::Sip),
+            (Transport::Tls, (40_000, 13_061), Kind::Sip),
+            (Transport::Wss, (8_443, 40_000), Kind::Sip),
             (Transport::Udp, (20_000, 20_004), Kind::Speech),
             (Transport::Udp, (20_002, 20_006), Kind::Floor),
             (Transport::Tcp, (50_000, 4431), Kind::Other),

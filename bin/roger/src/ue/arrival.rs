@@ -166,7 +166,7 @@ impl Hops {
             idm: config.idm.party.issuer.as_str().to_owned(),
             kms: config.kms.base_url.clone(),
             core: match settings.core {
-                Target::Address { peer, .. } => peer.to_string(),
+                Target::Address { peer, .. } | Target::Server { peer, .. } => peer.to_string(),
                 Target::Flow(_) => "of this connection".to_owned(),
             },
             impu: settings.impu.as_str().to_owned(),

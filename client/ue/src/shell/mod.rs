@@ -15,6 +15,7 @@ mod group_document;
 mod heard;
 mod key_provisioning;
 mod session;
+mod sip_sockets;
 mod speech;
 
 pub use config::{GroupManagementAccess, IdmAccess, KmsAccess, Local, Taps, UeConfig};
@@ -106,6 +107,7 @@ impl Ue {
     /// [`UeError`] when an address cannot be bound or TLS not be set up.
     pub async fn start(config: UeConfig) -> Result<(Self, mpsc::Receiver<UeEvent>), UeError> {
         let tls = ClientTls::new(&config.authority)?;
+        let sip_tls = tls.clone();
         let hosts: Vec<_> = config
             .hosts
             .iter()
@@ -119,7 +121,9 @@ impl Ue {
         );
         let (sockets, sender, packets) = LegSockets::new(ports);
         let mut settings = config.settings;
-        settings.contact = format!("{};transport=tcp", config.local.sip);
+        let (core, domain) = (settings.core, settings.sip_domain.clone());
+        let contact = sip_sockets::contact_transport(core).parameter();
+        settings.contact = format!("{};transport={contact}", config.local.sip);
         let client = UeClient::new(settings, config.sip_password, Box::new(sockets));
         let endpoint = Endpoint::new(Settings::new(Role::UserAgent));
         let transport = TransportSettings {
@@ -128,6 +132,7 @@ impl Ue {
             ..TransportSettings::at(config.local.sip)
         };
         let node = Node::new(client, endpoint);
+        let transport = sip_sockets::towards(core, &domain, sip_tls, transport);
         let (sip, outputs) = SipNode::start(node, transport, Box::new(OsRandom)).await?;
         let session = Session::new(config.idm, config.kms, http.clone());
         let inner = Arc::new(Inner {

@@ -139,13 +139,15 @@ impl Endpoint {
         self.drop_call(Some(id.0));
     }
 
-    /// The address a URI stands for: numeric hosts and those of [`Settings::hosts`](super::Settings::hosts).
+    /// The address a URI stands for without asking the DNS: numeric hosts and those of
+    /// [`Settings::hosts`](super::Settings::hosts). A sips URI, or `transport=tls`, leads to TLS only.
     #[must_use]
     pub fn resolve(&self, uri: &Uri) -> Option<Target> {
+        let transport = self.transport_of(uri)?;
         let host = uri.host()?;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let peer = match bare.parse::<IpAddr>() {
-            Ok(address) => SocketAddr::new(address, uri.port().unwrap_or(5060)),
+            Ok(address) => SocketAddr::new(address, uri.port().unwrap_or(transport.default_port())),
             Err(_) => {
                 let mut address = *self.settings.hosts.get(&bare.to_ascii_lowercase())?;
                 if let Some(port) = uri.port() {
@@ -154,12 +156,21 @@ impl Endpoint {
                 address
             }
         };
-        let transport = match uri.transport() {
+        Some(Target::Address { transport, peer })
+    }
+
+    fn transport_of(&self, uri: &Uri) -> Option<Transport> {
+        let named = match uri.transport() {
             Some(name) => Transport::parse(name.as_bytes())?,
+            None if uri.is_secure() => Transport::Tls,
             None if self.settings.sent_by.contains_key(&Transport::Udp) => Transport::Udp,
             None => Transport::Tcp,
         };
-        Some(Target::Address { transport, peer })
+        if uri.is_secure() {
+            named.secured()
+        } else {
+            Some(named)
+        }
     }
 
     fn way(&self, id: SlotId) -> Option<Target> {
@@ -194,11 +205,15 @@ impl Endpoint {
             return Ok(());
         }
         let transport = target.transport();
-        let address = self.settings.sent_by.get(&transport);
-        let address = address
-            .ok_or_else(|| EndpointError::LocalNoRoute(format!("a peer over {transport}")))?;
-        let uri = Uri::sip_address(*address).with_param("transport", Some(transport.parameter()));
-        headers.push(HeaderName::CONTACT, format!("<{uri}>"))?;
+        let own = self.settings.own_host(transport);
+        let (host, port) =
+            own.ok_or_else(|| EndpointError::LocalNoRoute(format!("a peer over {transport}")))?;
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let transport = transport.parameter();
+        headers.push(
+            HeaderName::CONTACT,
+            format!("<sip:{host}{port};transport={transport}>"),
+        )?;
         Ok(())
     }
 

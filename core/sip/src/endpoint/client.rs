@@ -87,6 +87,7 @@ impl Endpoint {
             ack: None,
             call,
             early: Vec::new(),
+            fail_over: None,
         };
         let id = self
             .clients
@@ -152,14 +153,10 @@ impl Endpoint {
         transport: Transport,
         branch: &str,
     ) -> Result<(), EndpointError> {
-        let address = self.settings.sent_by.get(&transport);
-        let address = address
-            .ok_or_else(|| EndpointError::LocalNoRoute(format!("a peer over {transport}")))?;
-        let host = match address {
-            std::net::SocketAddr::V4(address) => address.ip().to_string(),
-            std::net::SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        let mut via = Via::new(transport.as_str(), &host, Some(address.port()), branch);
+        let own = self.settings.own_host(transport);
+        let (host, port) =
+            own.ok_or_else(|| EndpointError::LocalNoRoute(format!("a peer over {transport}")))?;
+        let mut via = Via::new(transport.as_str(), &host, port, branch);
         via.params.set_flag("rport");
         request
             .headers_mut()
@@ -173,17 +170,18 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError::LocalState`] when it is no INVITE or has its final response.
     pub fn cancel(&mut self, now: Instant, handle: RequestHandle) -> Result<(), EndpointError> {
+        let id = self.current(handle);
         let client = self
             .clients
-            .get(handle.0)
+            .get(id)
             .ok_or(EndpointError::LocalState("the request is gone"))?;
         match client.machine {
             Machine::Invite(ClientInvite::Calling { .. }) => {
                 self.clients
-                    .update(handle.0, |client| client.cancel = Cancel::Wanted);
+                    .update(id, |client| client.cancel = Cancel::Wanted);
                 Ok(())
             }
-            Machine::Invite(ClientInvite::Proceeding { .. }) => self.send_cancel(now, handle.0),
+            Machine::Invite(ClientInvite::Proceeding { .. }) => self.send_cancel(now, id),
             _ => Err(EndpointError::LocalState(
                 "only an INVITE without final response is cancelled",
             )),

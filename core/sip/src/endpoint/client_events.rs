@@ -2,11 +2,11 @@
 
 use super::client::hop_request;
 use super::client_state::{Cancel, Client, Machine, Owner};
-use super::event::{Answer, Failure, Origin, Output, RequestHandle, Ticket, Transmit};
+use super::event::{Answer, Failure, Origin, Output, Ticket, Transmit};
 use super::flow::{Target, Transport};
 use super::{Endpoint, EndpointError, Flow, Role};
 use crate::dialog::DialogKey;
-use crate::message::{HeaderName, Method, Request, Response};
+use crate::message::{HeaderName, Method, Request, Response, StatusCode};
 use crate::transaction::timed::SlotId;
 use crate::transaction::{Action, ClientEvent, TransactionKey};
 use roger_base::{Instant, Random};
@@ -95,8 +95,8 @@ impl Endpoint {
                     self.deliver_response(now, random, id, response);
                 }
             }
-            Action::Timeout => self.fail_client(id, Failure::Timeout),
-            Action::TransportFailed => self.fail_client(id, Failure::Transport),
+            Action::Timeout => self.fail_client(now, random, id, Failure::Timeout),
+            Action::TransportFailed => self.fail_client(now, random, id, Failure::Transport),
             Action::AnswerTrying | Action::Refuse => {}
         }
     }
@@ -163,6 +163,9 @@ impl Endpoint {
         if owner == Owner::Endpoint {
             return;
         }
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE && self.goes_on(now, random, id) {
+            return;
+        }
         let dialog = if self.is_user_agent() {
             match self.dialog_of_response(now, random, id, &response) {
                 DialogOf::Suppress => return,
@@ -175,7 +178,7 @@ impl Endpoint {
         let ends_dialog = !is_invite || response.status().is_final();
         let status = response.status().as_u16();
         let answer = Answer {
-            handle: RequestHandle(id),
+            handle: self.known_handle(id),
             response,
             dialog: dialog.map(super::DialogId),
         };
@@ -187,16 +190,17 @@ impl Endpoint {
         }
     }
 
-    fn fail_client(&mut self, id: SlotId, failure: Failure) {
+    fn fail_client(&mut self, now: Instant, random: &mut dyn Random, id: SlotId, failure: Failure) {
+        if self.goes_on(now, random, id) {
+            return;
+        }
+        let handle = self.known_handle(id);
         let Some(client) = self.clients.get(id) else {
             return;
         };
         let call = client.call;
         if client.owner == Owner::User {
-            self.outputs.push_back(Output::Failed {
-                handle: RequestHandle(id),
-                failure,
-            });
+            self.outputs.push_back(Output::Failed { handle, failure });
         }
         if let Some(call) = call {
             let status = if failure == Failure::Timeout {
@@ -233,6 +237,7 @@ impl Endpoint {
             return;
         };
         self.client_keys.remove(&client.key);
+        self.forget_move(id, &client);
         if let Some(request) = client
             .request
             .filter(|request| *request.method() == Method::Subscribe)
@@ -281,7 +286,7 @@ impl Endpoint {
             .get(id)
             .is_some_and(|client| client.machine.is_unanswered())
         {
-            self.fail_client(id, Failure::Transport);
+            self.fail_client(now, random, id, Failure::Transport);
             self.remove_client(id);
         }
     }

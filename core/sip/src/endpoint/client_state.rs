@@ -1,6 +1,7 @@
 //! A client transaction: its machine and what it keeps.
 
 use super::Flow;
+use super::fail_over::FailOver;
 use super::flow::Target;
 use crate::message::{Method, Request};
 use crate::transaction::timed::{SlotId, Timed};
@@ -98,6 +99,8 @@ pub(super) struct Client {
     pub(super) call: Option<SlotId>,
     /// Early dialogs it made.
     pub(super) early: Vec<SlotId>,
+    /// Further servers, and the handle of the user once one was left behind.
+    pub(super) fail_over: Option<Box<FailOver>>,
 }
 
 impl Timed for Client {
@@ -136,7 +139,10 @@ impl Target {
     pub(super) fn is_on(&self, flow: &Flow) -> bool {
         match self {
             Self::Flow(own) => own.connection == flow.connection && own.transport == flow.transport,
-            Self::Address { transport, peer } => *transport == flow.transport && *peer == flow.peer,
+            Self::Address { transport, peer }
+            | Self::Server {
+                transport, peer, ..
+            } => *transport == flow.transport && *peer == flow.peer,
         }
     }
 }

@@ -34,6 +34,10 @@ pub trait Element: Send + 'static {
     /// The rim listens for this transport at this address.
     fn bound(&mut self, transport: Transport, address: SocketAddr);
 
+    /// The rim opens connections of this transport and does not listen for any; `host` stands for us in Via and
+    /// Contact.
+    fn opens(&mut self, transport: Transport, host: &str);
+
     /// Takes one input in.
     ///
     /// # Errors
@@ -80,6 +84,10 @@ impl Element for Endpoint {
 
     fn bound(&mut self, transport: Transport, address: SocketAddr) {
         self.settings_mut().sent_by.insert(transport, address);
+    }
+
+    fn opens(&mut self, transport: Transport, host: &str) {
+        self.settings_mut().opens.insert(transport, host.to_owned());
     }
 
     fn handle(
@@ -149,6 +157,10 @@ where
 
     fn bound(&mut self, transport: Transport, address: SocketAddr) {
         self.endpoint_mut().bound(transport, address);
+    }
+
+    fn opens(&mut self, transport: Transport, host: &str) {
+        self.endpoint_mut().opens(transport, host);
     }
 
     fn handle(

@@ -26,6 +26,7 @@ mod client_state;
 mod element;
 mod error;
 mod event;
+mod fail_over;
 mod flow;
 pub mod ident;
 mod receive;
@@ -40,7 +41,7 @@ pub use event::{
     AckReceived, Answer, DialogId, Failure, Incoming, Input, Output, RequestHandle, ServerFailure,
     Ticket, TransactionId, Transmit,
 };
-pub use flow::{ConnectionId, Flow, Target, Transport};
+pub use flow::{ConnectionId, Flow, ServerName, Target, Transport};
 pub use settings::{Capacity, DATAGRAM_LIMIT, Role, Settings, Shedding};
 
 use crate::dialog::DialogKey;
@@ -63,6 +64,8 @@ pub struct Endpoint {
     settings: Settings,
     clients: TimedSet<Client>,
     client_keys: HashMap<TransactionKey, SlotId>,
+    /// Requests that went on to another server: the transaction the user knows, and the one there is.
+    moved: HashMap<SlotId, SlotId>,
     /// SUBSCRIBEs under way by Call-ID and local tag: a NOTIFY may overtake the 2xx.
     subscribing: HashMap<DialogKey, SlotId>,
     /// Client transactions on reliable transports by peer, so that a closed connection finds them.
@@ -107,6 +110,7 @@ impl Endpoint {
             settings,
             clients: TimedSet::new(capacity.client_transactions),
             client_keys: HashMap::new(),
+            moved: HashMap::new(),
             subscribing: HashMap::new(),
             clients_by_peer: HashMap::new(),
             servers: TimedSet::new(capacity.server_transactions),

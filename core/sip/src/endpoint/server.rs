@@ -340,13 +340,13 @@ fn answer_target(flow: Flow, request: &Request) -> Target {
     Target::Flow(flow)
 }
 
-/// Source address with the port of sent-by, for streams.
+/// Source address with the port of sent-by, for streams; nobody listens at the other end of a WebSocket.
 fn fallback(flow: Flow, request: &Request) -> Option<Box<SocketAddr>> {
-    if flow.transport == Transport::Udp {
+    if !matches!(flow.transport, Transport::Tcp | Transport::Tls) {
         return None;
     }
     let via = request.headers().top_via().ok()?;
     let mut address = flow.peer;
-    address.set_port(via.port.unwrap_or(5060));
+    address.set_port(via.port.unwrap_or(flow.transport.default_port()));
     Some(Box::new(address))
 }

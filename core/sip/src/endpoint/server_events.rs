@@ -149,7 +149,8 @@ impl Endpoint {
     fn answer_elsewhere(&mut self, id: SlotId) -> bool {
         let moved = self.servers.update(id, |server| {
             let peer = *server.fallback.take()?;
-            server.target = Target::tcp(peer);
+            let transport = server.target.transport();
+            server.target = Target::Address { transport, peer };
             server.last.clone()
         });
         let Some(Some(octets)) = moved else {

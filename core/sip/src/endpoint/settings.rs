@@ -103,8 +103,11 @@ pub struct Settings {
     pub limits: Limits,
     /// What a user agent serves; refused requests never reach the user. `None` leaves this to the user.
     pub capabilities: Option<Capabilities>,
-    /// Our address for Via, by transport; a transport that is absent is not used for requests.
+    /// Our address for Via and Contact, by transport.
     pub sent_by: HashMap<Transport, SocketAddr>,
+    /// Host for Via and Contact on transports that we open and do not listen on: a name below `.invalid`, since
+    /// nobody can connect to it (RFC 7118 5.2). A transport that is in neither table is not used for requests.
+    pub opens: HashMap<Transport, String>,
     /// Addresses of host names that may stand in Route and Contact; numeric hosts need no entry.
     pub hosts: HashMap<String, SocketAddr>,
     /// Retry-After of a 503 (21.5.4).
@@ -125,6 +128,7 @@ impl Settings {
             limits: Limits::default(),
             capabilities: None,
             sent_by: HashMap::new(),
+            opens: HashMap::new(),
             hosts: HashMap::new(),
             retry_after: Duration::from_secs(5),
             datagram_limit: DATAGRAM_LIMIT,
@@ -136,5 +140,16 @@ impl Settings {
     pub fn with_sent_by(mut self, transport: Transport, address: SocketAddr) -> Self {
         self.sent_by.insert(transport, address);
         self
+    }
+
+    /// Host and port for Via and Contact on a transport.
+    pub(super) fn own_host(&self, transport: Transport) -> Option<(String, Option<u16>)> {
+        match self.sent_by.get(&transport) {
+            Some(SocketAddr::V4(address)) => Some((address.ip().to_string(), Some(address.port()))),
+            Some(SocketAddr::V6(address)) => {
+                Some((format!("[{}]", address.ip()), Some(address.port())))
+            }
+            None => Some((self.opens.get(&transport)?.clone(), None)),
+        }
     }
 }

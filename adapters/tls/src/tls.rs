@@ -200,7 +200,8 @@ impl ServerTls {
     }
 
     /// The configuration for the next handshake.
-    pub(crate) fn current(&self) -> Arc<ServerConfig> {
+    #[must_use]
+    pub fn current(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -225,7 +226,10 @@ fn client_verifier(
 
 /// The client's side of TLS: trusts the given authority and no other.
 #[derive(Clone)]
-pub struct ClientTls(pub(crate) ClientConfig);
+pub struct ClientTls {
+    config: ClientConfig,
+    roots: Arc<RootCertStore>,
+}
 
 impl ClientTls {
     /// A client that shows no certificate.
@@ -263,10 +267,10 @@ impl ClientTls {
         authority: &[CertificateDer<'static>],
         own: Option<ServerIdentity>,
     ) -> Result<Self, TlsError> {
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots(authority)?), provider())
-                .build()
-                .map_err(configuration)?;
+        let roots = Arc::new(roots(authority)?);
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), provider())
+            .build()
+            .map_err(configuration)?;
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .map_err(configuration)?
@@ -278,7 +282,19 @@ impl ClientTls {
                 .map_err(configuration)?,
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(config))
+        Ok(Self { config, roots })
+    }
+
+    /// The configuration, for HTTP/1.1.
+    #[must_use]
+    pub fn config(&self) -> ClientConfig {
+        self.config.clone()
+    }
+
+    /// The authorities it trusts.
+    #[must_use]
+    pub fn roots(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.roots)
     }
 }
 
