@@ -8,7 +8,7 @@ mod soft_token;
 mod third_party;
 
 pub use line_peer::LinePeer;
-pub use peer::{compile_c_peer, find_program};
+pub use peer::{compile_c_peer, find_program, find_program_beside};
 pub use postgres::Postgres;
 pub use random::SeededRandom;
 pub use soft_token::{LABEL as TOKEN_LABEL, SoftToken};

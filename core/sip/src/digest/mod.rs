@@ -114,6 +114,12 @@ impl Ha1 {
         Self { algorithm, hex }
     }
 
+    /// The lower-case hex text, for the user store of another registrar.
+    #[must_use]
+    pub const fn hex(&self) -> &SecretBytes {
+        &self.hex
+    }
+
     /// The response: with `qop=auth` when there is a nonce count, in the form of RFC 2069 otherwise.
     fn response(
         &self,
