@@ -17,7 +17,7 @@ mod key_provisioning;
 mod session;
 mod speech;
 
-pub use config::{GroupManagementAccess, IdmAccess, KmsAccess, Local, Taps, UeConfig};
+pub use config::{GroupManagementAccess, IdmAccess, KmsAccess, Local, SipTap, Taps, UeConfig};
 pub use group_document::GroupDocumentError;
 pub use heard::HeardBurst;
 pub use key_provisioning::{KeyProvisioning, KeyProvisioningError};
@@ -122,11 +122,14 @@ impl Ue {
         settings.contact = format!("{};transport=tcp", config.local.sip);
         let client = UeClient::new(settings, config.sip_password, Box::new(sockets));
         let endpoint = Endpoint::new(Settings::new(Role::UserAgent));
-        let transport = TransportSettings {
+        let mut transport = TransportSettings {
             udp: None,
-            tap: config.taps.sip.clone(),
             ..TransportSettings::at(config.local.sip)
         };
+        if let Some(SipTap { tap, scope }) = &config.taps.sip {
+            transport.tap = Some(Arc::clone(tap));
+            transport.tap_scope = *scope;
+        }
         let node = Node::new(client, endpoint);
         let (sip, outputs) = SipNode::start(node, transport, Box::new(OsRandom)).await?;
         let session = Session::new(config.idm, config.kms, http.clone());
