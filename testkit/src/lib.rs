@@ -1,5 +1,6 @@
 //! Virtual randomness, third-party vectors and processes of other people's programs for tests.
 
+mod clear_text;
 mod line_peer;
 mod peer;
 mod postgres;
@@ -7,6 +8,7 @@ mod random;
 mod soft_token;
 mod third_party;
 
+pub use clear_text::{ClearText, Found};
 pub use line_peer::LinePeer;
 pub use peer::{compile_c_peer, find_program, find_program_beside};
 pub use postgres::Postgres;
