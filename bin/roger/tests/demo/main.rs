@@ -7,6 +7,9 @@
     missing_docs
 )]
 
+mod kamailio;
+mod wire;
+
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
