@@ -654,9 +654,11 @@ fn a_notify_is_recorded_though_it_is_inside_its_dialog() {
         request.headers_mut().set(HeaderName::TO, to).unwrap();
         bench.send(SERVER, request);
         bench.settle();
-        let got = bench.incoming(BOB);
-        let headers = got.request.headers();
-        assert_eq!(headers.contains(HeaderName::RECORD_ROUTE), recorded);
+        let to_bob = |wire: &&bench::Wire| wire.to == bench.peers[BOB].address;
+        let forwarded = bench.log.iter().rev().find(to_bob).unwrap().text();
+        let begins = if recorded { "NOTIFY" } else { "INFO" };
+        assert!(forwarded.starts_with(begins), "{forwarded}");
+        assert_eq!(forwarded.contains("Record-Route"), recorded, "{forwarded}");
     }
 }
 
