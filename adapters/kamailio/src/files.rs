@@ -75,7 +75,8 @@ fn site(settings: &KamailioSettings, tables: &Path) -> Result<String, KamailioEr
     let _ = writeln!(text, "#!define TABLES \"text://{tables}\"");
     let algorithm = settings.algorithm.as_str();
     let _ = writeln!(text, "#!define DIGEST_ALGORITHM \"{algorithm}\"");
-    let interval = settings.expiry_interval;
+    let (shortest, interval) = (settings.min_expires, settings.expiry_interval);
+    let _ = writeln!(text, "#!define MIN_EXPIRES {shortest}");
     let _ = writeln!(text, "#!define EXPIRY_INTERVAL {interval}");
     Ok(text)
 }

@@ -21,6 +21,8 @@ pub struct KamailioSettings {
     pub application_server: ApplicationServer,
     /// The one digest algorithm offered.
     pub algorithm: Algorithm,
+    /// Shortest registration granted, in seconds; a shorter one is refused with 423.
+    pub min_expires: u32,
     /// Interval in which expired registrations are looked for, in seconds.
     pub expiry_interval: u32,
 }
@@ -41,6 +43,7 @@ impl KamailioSettings {
             servers: Vec::new(),
             application_server,
             algorithm: Algorithm::Sha256,
+            min_expires: 60,
             expiry_interval: 10,
         }
     }
