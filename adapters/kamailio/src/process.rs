@@ -68,7 +68,7 @@ impl Kamailio {
     /// # Errors
     /// [`KamailioError`] in words for the user.
     pub fn start(settings: &KamailioSettings) -> Result<Self, KamailioError> {
-        let program = program().ok_or(KamailioError::LocalNotInstalled)?;
+        let program = program()?;
         let folder = tempfile::Builder::new()
             .prefix("roger-kamailio-")
             .tempdir()?;
@@ -129,11 +129,15 @@ impl Drop for Kamailio {
     }
 }
 
-fn program() -> Option<PathBuf> {
+fn program() -> Result<PathBuf, KamailioError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([PathBuf::from(BESIDE_THE_PATH)]);
+    program_in(std::env::split_paths(&path).chain([PathBuf::from(BESIDE_THE_PATH)]))
+}
+
+fn program_in(folders: impl Iterator<Item = PathBuf>) -> Result<PathBuf, KamailioError> {
     let mut files = folders.map(|folder| folder.join("kamailio"));
-    files.find(|file| file.is_file())
+    let found = files.find(|file| file.is_file());
+    found.ok_or(KamailioError::LocalNotInstalled)
 }
 
 /// In a process group of its own: the terminal's Ctrl-C comes to this process, which ends the group in order.
@@ -194,4 +198,20 @@ fn serves(at: SocketAddr) -> bool {
         && stream.write_all(request.as_bytes()).is_ok()
         && stream.read_exact(&mut answer).is_ok()
         && answer == *b"SIP/2.0 200"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_program_the_package_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let look = || program_in([folder.path().to_owned()].into_iter());
+        let error = look().unwrap_err().to_string();
+        assert!(error.contains("apt-get install kamailio"), "{error}");
+        let program = folder.path().join("kamailio");
+        std::fs::write(&program, "").unwrap();
+        assert_eq!(look().unwrap(), program);
+    }
 }

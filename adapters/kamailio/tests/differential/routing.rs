@@ -288,6 +288,57 @@ fn a_cancel_is_passed_on() {
     );
 }
 
+/// Behind an edge proxy (RFC 3327): what is for the UE goes there, with the way on in Route.
+#[test]
+fn kamailio_takes_the_path_of_a_registration() {
+    let Some(stage) = Stage::start(crate::Kind::Kamailio, Terms::default()) else {
+        return;
+    };
+    let edge = TcpListener::bind(stage.address(110)).unwrap();
+    let mut ue = stage.ue("ua", 100);
+    let (contact, address) = (ue.contact(), stage.address(110));
+    let path = format!("<sip:{address};transport=tcp;lr>");
+    let lines = format!("Supported: path\r\nPath: {path}\r\n");
+    let (_, response) = ue.register(&contact, &lines, "");
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(header(response.headers(), HeaderName::PATH), path);
+    let service_route = header(response.headers(), HeaderName::SERVICE_ROUTE);
+    assert!(
+        service_route.contains(&stage.address(13).to_string()),
+        "{service_route}"
+    );
+    let mut server = stage.connect(14);
+    ask(&mut server, "MESSAGE", &ue.identity, "", 1);
+    let mut edge = Peer::new(edge.accept().unwrap().0, address);
+    let got = edge.request();
+    assert_eq!(header(got.headers(), HeaderName::ROUTE), path);
+    assert!(got.uri().unwrap().as_str().contains("100:5060"));
+    edge.answer(&got, StatusCode::OK, &[]);
+    assert_eq!(server.response().status(), StatusCode::OK);
+    assert!(ue.peer.hears_nothing());
+}
+
+/// What a UE asks of the MCPTT service is that service's business, whoever it is addressed to.
+#[test]
+fn kamailio_routes_by_icsi_what_nobody_is_addressed_by() {
+    let Some(stage) = Stage::start(crate::Kind::Kamailio, Terms::default()) else {
+        return;
+    };
+    let mut ue = registered(&stage, "ua", 100);
+    let uri = format!("sip:nobody@{DOMAIN}");
+    let icsi = format!("P-Preferred-Service: {ICSI}\r\n");
+    assert_eq!(ue.asks("MESSAGE", &uri, &icsi), 200);
+    let got = stage.at_server();
+    assert_eq!(got.uri().unwrap().as_str(), uri);
+    assert!(asserted(got.headers()).contains(ICSI));
+    let other = icsi.replace("mcptt", "mmtel");
+    assert_eq!(ue.asks("MESSAGE", &uri, &other), 404);
+    assert_eq!(
+        ue.asks("MESSAGE", "sip:nobody@elsewhere.example.com", &icsi),
+        404
+    );
+}
+
 /// A UE cannot take over requests that are for the Contact of another (the embedded core believes the latest one).
 #[test]
 fn kamailio_keeps_a_contact_with_whom_has_it() {

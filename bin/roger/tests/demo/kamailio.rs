@@ -1,7 +1,7 @@
-//! Kamailio as a child of the demo: missing, ended with it, and gone after Ctrl-C. That the story is played behind it
-//! is shown by the tests of the wire.
+//! Kamailio as a child of the demo: gone after Ctrl-C. That the story is played behind it is shown by the tests of the
+//! wire.
 
-use super::{Value, demo, has_codec, refuses, text};
+use super::{Value, demo, has_codec, text};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -28,17 +28,6 @@ fn an_unknown_core_is_refused_by_the_command_line() {
     assert!(!output.status.success());
     let complaint = text(&output.stderr);
     assert!(complaint.contains("embedded, kamailio"), "{complaint}");
-}
-
-#[test]
-fn without_the_program_the_package_is_named() {
-    if !has_codec() {
-        return;
-    }
-    if std::path::Path::new("/usr/sbin/kamailio").is_file() {
-        return;
-    }
-    refuses(&KAMAILIO, "apt-get install kamailio");
 }
 
 #[test]
