@@ -22,7 +22,7 @@ pub use third_party::third_party_vectors;
 /// # Panics
 /// When the variable `CI` is `true`.
 #[allow(clippy::panic, clippy::print_stderr)]
-pub(crate) fn skip(reason: &str) {
+pub fn skip(reason: &str) {
     if std::env::var("CI").is_ok_and(|ci| ci == "true") {
         panic!("{reason}");
     }

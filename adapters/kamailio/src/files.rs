@@ -1,7 +1,7 @@
 //! The files of a run: `settings.cfg` and the five tables, in the text format of Kamailio's module `db_text`.
 
 use crate::process::KamailioError;
-use crate::settings::KamailioSettings;
+use crate::settings::{KamailioSettings, TlsSettings};
 use core::fmt::Write as _;
 use roger_sip::digest::Ha1;
 use roger_sip::endpoint::Target;
@@ -28,7 +28,14 @@ pub(crate) fn write(settings: &KamailioSettings, folder: &Path) -> Result<(), Ka
         &folder.join("kamailio.cfg"),
         crate::CONFIGURATION.as_bytes(),
     )?;
-    let site = site(settings, &tables)?;
+    let mut site = site(settings, &tables)?;
+    if let Some(tls) = &settings.tls {
+        let file = folder.join("tls.cfg");
+        put(&file, tls_file(tls)?.as_bytes())?;
+        let (at, file) = (tls.address, path(&file)?.to_owned());
+        let _ = writeln!(site, "listen=tls:{at}\n#!define WITH_TLS");
+        let _ = writeln!(site, "#!define TLS_SETTINGS \"{file}\"");
+    }
     put(&folder.join("settings.cfg"), site.as_bytes())?;
     for (name, rows) in contents(settings) {
         put(&tables.join(name), table(&rows).as_bytes())?;
@@ -71,7 +78,7 @@ fn site(settings: &KamailioSettings, tables: &Path) -> Result<String, KamailioEr
             let _ = writeln!(text, "tcp_source_ipv6=[{ip}]");
         }
     }
-    let tables = plain(&tables.display().to_string())?.to_owned();
+    let tables = path(tables)?;
     let _ = writeln!(text, "#!define TABLES \"text://{tables}\"");
     let algorithm = settings.algorithm.as_str();
     let _ = writeln!(text, "#!define DIGEST_ALGORITHM \"{algorithm}\"");
@@ -88,6 +95,19 @@ fn plain(value: &str) -> Result<&str, KamailioError> {
         return Ok(value);
     }
     Err(KamailioError::LocalSetting(value.to_owned()))
+}
+
+fn path(path: &Path) -> Result<&str, KamailioError> {
+    plain(path.to_str().unwrap_or_default())
+}
+
+/// UEs prove themselves by digest; a client certificate is not asked for.
+fn tls_file(tls: &TlsSettings) -> Result<String, KamailioError> {
+    let (certificate, key) = (path(&tls.certificate)?, path(&tls.key)?);
+    Ok(format!(
+        "[server:default]\nmethod = TLSv1.2+\nverify_certificate = no\nrequire_certificate = no\n\
+         certificate = {certificate}\nprivate_key = {key}\n"
+    ))
 }
 
 fn uri_of(target: Target) -> String {

@@ -13,7 +13,7 @@ mod process;
 mod settings;
 
 pub use process::{Kamailio, KamailioError};
-pub use settings::KamailioSettings;
+pub use settings::{KamailioSettings, TlsSettings};
 
 /// The configuration file that operators use too.
 pub const CONFIGURATION: &str = include_str!("../../../deploy/kamailio/kamailio.cfg");

@@ -4,6 +4,7 @@ use roger_base::ServerUri;
 use roger_sip::digest::Algorithm;
 use roger_sipcore::{ApplicationServer, Service, Subscriber};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// Settings of a run; the meaning is that of [`roger_sipcore::CoreSettings`].
 pub struct KamailioSettings {
@@ -19,12 +20,25 @@ pub struct KamailioSettings {
     pub servers: Vec<IpAddr>,
     /// Who hears of registrations; Kamailio knows the feature tag of MCPTT only.
     pub application_server: ApplicationServer,
+    /// TLS beside TCP and UDP; needs the Debian package kamailio-tls-modules.
+    pub tls: Option<TlsSettings>,
     /// The one digest algorithm offered.
     pub algorithm: Algorithm,
     /// Shortest registration granted, in seconds; a shorter one is refused with 423.
     pub min_expires: u32,
     /// Interval in which expired registrations are looked for, in seconds.
     pub expiry_interval: u32,
+}
+
+/// Where TLS is served, and by which certificate.
+#[derive(Debug, Clone)]
+pub struct TlsSettings {
+    /// Usually the address of [`KamailioSettings::address`] with port 5061.
+    pub address: SocketAddr,
+    /// PEM file of the certificate with its chain.
+    pub certificate: PathBuf,
+    /// PEM file of its key.
+    pub key: PathBuf,
 }
 
 impl KamailioSettings {
@@ -42,6 +56,7 @@ impl KamailioSettings {
             services: Vec::new(),
             servers: Vec::new(),
             application_server,
+            tls: None,
             algorithm: Algorithm::Sha256,
             min_expires: 60,
             expiry_interval: 10,

@@ -1,11 +1,14 @@
 //! The child process: it serves, says why it does not, and leaves nothing behind.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use roger_adapter_kamailio::{Kamailio, KamailioError, KamailioSettings};
+use roger_adapter_kamailio::{Kamailio, KamailioError, KamailioSettings, TlsSettings};
 use roger_base::ServerUri;
 use roger_sip::endpoint::Target;
 use roger_sipcore::ApplicationServer;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 fn settings(address: &str) -> KamailioSettings {
     let server = ApplicationServer {
@@ -61,4 +64,105 @@ fn a_setting_that_would_change_the_configuration_is_refused() {
         Kamailio::start(&settings),
         Err(KamailioError::LocalSetting(_))
     ));
+}
+
+/// Whether a module is there, whatever the machine.
+fn has_module(name: &str) -> bool {
+    let folders = std::fs::read_dir("/usr/lib").unwrap();
+    let file = format!("kamailio/modules/{name}.so");
+    folders
+        .flatten()
+        .any(|folder| folder.path().join(&file).is_file())
+}
+
+/// A certificate that signs itself.
+fn certificate(openssl: &Path, folder: &Path, address: &str) -> TlsSettings {
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    let made = Command::new(openssl)
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
+        .args([
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=sip.ims.example.org",
+            "-keyout",
+        ])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.unwrap().success());
+    TlsSettings {
+        address: address.parse().unwrap(),
+        certificate,
+        key,
+    }
+}
+
+/// One line of an answer over TLS, with the server's certificate verified.
+fn answer_over_tls(openssl: &Path, tls: &TlsSettings, request: &str) -> String {
+    let mut client = Command::new(openssl)
+        .args(["s_client", "-quiet", "-verify_return_error", "-connect"])
+        .arg(tls.address.to_string())
+        .arg("-CAfile")
+        .arg(&tls.certificate)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    client
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(request.as_bytes())
+        .unwrap();
+    let mut octets = [0; 4_096];
+    let read = client.stdout.as_mut().unwrap().read(&mut octets).unwrap();
+    client.kill().unwrap();
+    client.wait().unwrap();
+    let text = String::from_utf8_lossy(octets.get(..read).unwrap()).into_owned();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn it_serves_tls_too() {
+    if !installed() || !has_module("tls") {
+        roger_testkit::skip("the package kamailio-tls-modules is not installed");
+        return;
+    }
+    let Some(openssl) = roger_testkit::find_program("openssl") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings("127.77.4.13:5060");
+    let tls = certificate(&openssl, folder.path(), "127.77.4.13:5061");
+    settings.tls = Some(tls.clone());
+    let _kamailio = Kamailio::start(&settings).unwrap();
+    let request = |method: &str, expires: &str| {
+        format!(
+            "{method} sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/TLS 127.77.4.100:5061;branch=z9hG4bK1\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:ua@ims.example.org>;tag=1\r\nTo: <sip:ua@ims.example.org>\r\n\
+             Call-ID: 1\r\nCSeq: 1 {method}\r\n{expires}Content-Length: 0\r\n\r\n"
+        )
+    };
+    for (request, expected) in [
+        (request("OPTIONS", ""), "SIP/2.0 200 OK"),
+        (
+            request("REGISTER", "Expires: 3600\r\n"),
+            "SIP/2.0 401 Unauthorized",
+        ),
+        (request("MESSAGE", ""), "SIP/2.0 403 Forbidden"),
+    ] {
+        assert_eq!(answer_over_tls(&openssl, &tls, &request), expected);
+    }
 }
