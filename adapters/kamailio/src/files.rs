@@ -80,6 +80,9 @@ fn site(settings: &KamailioSettings, tables: &Path) -> Result<String, KamailioEr
     }
     let tables = path(tables)?;
     let _ = writeln!(text, "#!define TABLES \"text://{tables}\"");
+    if settings.websocket {
+        text.push_str("#!define WITH_WEBSOCKET\n");
+    }
     let algorithm = settings.algorithm.as_str();
     let _ = writeln!(text, "#!define DIGEST_ALGORITHM \"{algorithm}\"");
     let (shortest, interval) = (settings.min_expires, settings.expiry_interval);

@@ -22,6 +22,8 @@ pub struct KamailioSettings {
     pub application_server: ApplicationServer,
     /// TLS beside TCP and UDP; needs the Debian package kamailio-tls-modules.
     pub tls: Option<TlsSettings>,
+    /// SIP over WebSocket at the addresses of TCP and TLS; needs the Debian package kamailio-websocket-modules.
+    pub websocket: bool,
     /// The one digest algorithm offered.
     pub algorithm: Algorithm,
     /// Shortest registration granted, in seconds; a shorter one is refused with 423.
@@ -57,6 +59,7 @@ impl KamailioSettings {
             servers: Vec::new(),
             application_server,
             tls: None,
+            websocket: false,
             algorithm: Algorithm::Sha256,
             min_expires: 60,
             expiry_interval: 10,

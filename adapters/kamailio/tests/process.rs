@@ -148,21 +148,72 @@ fn it_serves_tls_too() {
     let tls = certificate(&openssl, folder.path(), "127.77.4.13:5061");
     settings.tls = Some(tls.clone());
     let _kamailio = Kamailio::start(&settings).unwrap();
-    let request = |method: &str, expires: &str| {
-        format!(
-            "{method} sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/TLS 127.77.4.100:5061;branch=z9hG4bK1\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:ua@ims.example.org>;tag=1\r\nTo: <sip:ua@ims.example.org>\r\n\
-             Call-ID: 1\r\nCSeq: 1 {method}\r\n{expires}Content-Length: 0\r\n\r\n"
-        )
+    for (method, expected) in ANSWERS {
+        assert_eq!(answer_over_tls(&openssl, &tls, &request(method)), expected);
+    }
+}
+
+/// What a stranger is answered.
+const ANSWERS: [(&str, &str); 3] = [
+    ("OPTIONS", "SIP/2.0 200 OK"),
+    ("REGISTER", "SIP/2.0 401 Unauthorized"),
+    ("MESSAGE", "SIP/2.0 403 Forbidden"),
+];
+
+fn request(method: &str) -> String {
+    format!(
+        "{method} sip:ims.example.org SIP/2.0\r\nVia: SIP/2.0/TLS 127.77.4.100:5061;branch=z9hG4bK1\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:ua@ims.example.org>;tag=1\r\nTo: <sip:ua@ims.example.org>\r\n\
+         Call-ID: 1\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+/// A masked text frame (RFC 6455 5.2); the mask is zero, so that the text stands as it is.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap().to_be_bytes();
+    let head = [0x81, 0xFE, length[0], length[1], 0, 0, 0, 0];
+    [&head, text.as_bytes()].concat()
+}
+
+fn read(stream: &mut TcpStream) -> String {
+    let mut octets = [0; 4_096];
+    let read = stream.read(&mut octets).unwrap();
+    String::from_utf8_lossy(octets.get(..read).unwrap()).into_owned()
+}
+
+#[test]
+fn it_serves_websocket_too() {
+    if !installed() || !has_module("websocket") {
+        roger_testkit::skip("the package kamailio-websocket-modules is not installed");
+        return;
+    }
+    let mut settings = settings("127.77.5.13:5060");
+    settings.websocket = true;
+    let _kamailio = Kamailio::start(&settings).unwrap();
+    let handshake = |upgrade: &str| {
+        let mut stream = TcpStream::connect(settings.address).unwrap();
+        let asked = format!(
+            "GET / HTTP/1.1\r\nHost: 127.77.5.13:5060\r\nUpgrade: {upgrade}\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n\
+             Sec-WebSocket-Version: 13\r\n\r\n"
+        );
+        stream.write_all(asked.as_bytes()).unwrap();
+        let answer = read(&mut stream);
+        (stream, answer)
     };
-    for (request, expected) in [
-        (request("OPTIONS", ""), "SIP/2.0 200 OK"),
-        (
-            request("REGISTER", "Expires: 3600\r\n"),
-            "SIP/2.0 401 Unauthorized",
-        ),
-        (request("MESSAGE", ""), "SIP/2.0 403 Forbidden"),
-    ] {
-        assert_eq!(answer_over_tls(&openssl, &tls, &request), expected);
+    let (_, refused) = handshake("h2c");
+    assert!(refused.starts_with("HTTP/1.1 404"), "{refused}");
+    let (mut stream, accepted) = handshake("websocket");
+    assert!(accepted.starts_with("HTTP/1.1 101"), "{accepted}");
+    // The value of the standard's own example.
+    assert!(
+        accepted.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        "{accepted}"
+    );
+    for (method, expected) in ANSWERS {
+        let text = request(method).replace("SIP/2.0/TLS", "SIP/2.0/WS");
+        stream.write_all(&frame(&text)).unwrap();
+        let answer = read(&mut stream);
+        assert!(answer.contains(expected), "{answer}");
     }
 }
