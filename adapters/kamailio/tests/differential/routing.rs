@@ -2,8 +2,9 @@
 
 use crate::stage::{DOMAIN, PSI, Peer, Stage, Terms, Ue, request_text};
 use crate::{both, header};
-use roger_sip::message::{HeaderName, Headers, StatusCode};
-use std::net::TcpListener;
+use roger_sip::message::{HeaderName, Headers, Limits, Message, Request, Response, StatusCode};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::time::Duration;
 
 const ICSI: &str = "urn:urn-7:3gpp-service.ims.icsi.mcptt";
 
@@ -163,6 +164,74 @@ fn a_server_reaches_a_ue_over_the_flow_of_its_registration() {
     let ua = "<sip:ua@ims.example.org> /  /  /  /  / ";
     let expected = [&called, ua, hidden, ua, &other, ua, &inside, ua];
     both(Terms::default(), scene, &expected);
+}
+
+/// One datagram there and one back; a 100 is passed over.
+fn exchange(socket: &UdpSocket, core: SocketAddr, octets: &[u8]) -> Response {
+    socket.send_to(octets, core).unwrap();
+    loop {
+        match datagram(socket) {
+            Message::Response(response) if response.status() == StatusCode::TRYING => {}
+            Message::Response(response) => return response,
+            Message::Request(request) => panic!("{request:?}"),
+        }
+    }
+}
+
+fn datagram(socket: &UdpSocket) -> Message {
+    let mut octets = [0; 4_096];
+    let (read, _) = socket.recv_from(&mut octets).unwrap();
+    Message::parse_datagram(&octets[..read], &Limits::default()).unwrap()
+}
+
+#[test]
+fn a_ue_on_datagrams_is_known_by_its_address() {
+    let scene = |stage: &Stage| {
+        let core = stage.address(13);
+        let socket = UdpSocket::bind(stage.address(100)).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let mut ue = stage.ue("ua", 100);
+        let contact = format!("<sip:{}>", stage.address(100));
+        let over_udp = |text: String| {
+            let text = text.replace("SIP/2.0/TCP", "SIP/2.0/UDP");
+            text.replacen(";branch", ";rport;branch", 1).into_bytes()
+        };
+        let as_text = |request: &Request| String::from_utf8(request.to_octets()).unwrap();
+        let first = ue.prepare(&contact, "", "");
+        let challenge = exchange(&socket, core, &over_udp(as_text(&first)));
+        ue.digest.learn(&challenge, &first).unwrap();
+        let second = as_text(&ue.prepare(&contact, "", ""));
+        let mut said = vec![exchange(&socket, core, &over_udp(second)).status()];
+        let message = over_udp(ue.text("MESSAGE", PSI, ""));
+        said.push(exchange(&socket, core, &message).status());
+        stage.at_server();
+        // Another port of the same address is somebody else, and so is a stream from it.
+        let other = UdpSocket::bind(SocketAddr::new(stage.address(100).ip(), 5070)).unwrap();
+        other
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        let message = over_udp(ue.text("MESSAGE", PSI, ""));
+        said.push(exchange(&other, core, &message).status());
+        let mut said: Vec<String> = said.iter().map(|one| one.as_u16().to_string()).collect();
+        said.push(ue.asks("MESSAGE", PSI, "").to_string());
+        // And back.
+        let mut server = stage.connect(14);
+        ask(&mut server, "MESSAGE", &ue.identity, "", 1);
+        let Message::Request(request) = datagram(&socket) else {
+            panic!("no request");
+        };
+        let answer = Response::to(&request, StatusCode::OK).to_octets();
+        socket.send_to(&answer, core).unwrap();
+        said.push(server.response().status().as_u16().to_string());
+        said
+    };
+    both(
+        Terms::default(),
+        scene,
+        &["200", "200", "403", "403", "200"],
+    );
 }
 
 #[test]

@@ -357,7 +357,7 @@ impl Ue {
         (second, response)
     }
 
-    fn prepare(&mut self, contact: &str, lines: &str, body: &str) -> Request {
+    pub fn prepare(&mut self, contact: &str, lines: &str, body: &str) -> Request {
         let text = self.register_text(contact, lines, body);
         let message = Message::parse_datagram(text.as_bytes(), &Limits::default()).unwrap();
         let Message::Request(mut request) = message else {
