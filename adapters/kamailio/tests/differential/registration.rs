@@ -164,15 +164,22 @@ fn bad_registrations_are_refused_alike() {
             (&contact, "Require: foo\r\n"),
             (&format!("<sip:{server};transport=tcp>"), ""),
             (&format!("<sip:{core};transport=tcp>"), ""),
+            (&format!("sip:{server}"), ""),
+            (&format!("sip:ua@{}", server.ip()), ""),
+            (&format!("{contact}, <sip:ua@{server}>"), ""),
+            (&format!("{contact}\r\nContact: <sip:ua@{core}>"), ""),
+            // An address that only begins alike.
+            (&format!("<sip:{}4:5060>", server.ip()), ""),
         ] {
             said.push(register(&mut ue, contact, lines));
         }
         said
     };
     let longest = format!("200 600000 s {IDENTITIES}");
-    let expected = [
-        "403", "403", "403", "423 60", &longest, "420 foo", "403", "403",
-    ];
+    let mut expected = vec!["403", "403", "403", "423 60", &longest, "420 foo"];
+    expected.extend(["403"; 6]);
+    let two = format!("200 3600 s 600000 s {IDENTITIES}");
+    expected.push(&two);
     both(Terms::default(), scene, &expected);
 }
 
