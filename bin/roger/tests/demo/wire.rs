@@ -4,6 +4,7 @@
 //! The capture is taken by the taps of our own programs, above the transport: what a transport encrypts is read here
 //! before it is encrypted, so a secure transport hides nothing from this test.
 
+use super::kamailio::installed;
 use super::{Value, demo, has_codec, names, summary, text};
 use crate::{FACTS, STEPS};
 use etherparse::{SlicedPacket, TransportSlice};
