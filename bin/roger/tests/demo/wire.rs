@@ -29,7 +29,8 @@ fn secrets() -> ClearText {
         .with("group ID", "fire-1@")
         .with("group ID", "sip:fire-1")
         .with("display name", "Fire 1")
-        // A location, once UEs of the story report theirs, is one more line. The claim inside, and how a JWT begins, whichever of its members comes first.
+        // A location is one more line, once the UEs of the story report theirs.
+        // The claim inside, and how a JWT begins, whichever of its members comes first.
         .with("access token", "\"mcptt_id\"")
         .with("access token", "eyJ0eXAiOi")
         .with("access token", "eyJhbGciOi");
