@@ -191,13 +191,13 @@ fn serves(at: SocketAddr) -> bool {
          From: <sip:{from}>;tag=1\r\nTo: <sip:{at}>\r\nCall-ID: start-{from}\r\nCSeq: 1 OPTIONS\r\n\
          Content-Length: 0\r\n\r\n"
     );
-    let mut answer = [0; 11];
-    stream
+    // All of it: an end with something unread would be a reset, which Kamailio reports as an error.
+    let mut answer = [0; 2_048];
+    let asked = stream
         .set_read_timeout(Some(Duration::from_secs(1)))
-        .is_ok()
-        && stream.write_all(request.as_bytes()).is_ok()
-        && stream.read_exact(&mut answer).is_ok()
-        && answer == *b"SIP/2.0 200"
+        .and_then(|()| stream.write_all(request.as_bytes()))
+        .and_then(|()| stream.read(&mut answer));
+    asked.is_ok() && answer.starts_with(b"SIP/2.0 200")
 }
 
 #[cfg(test)]
