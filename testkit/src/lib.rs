@@ -1,5 +1,6 @@
 //! Virtual randomness, third-party vectors and processes of other people's programs for tests.
 
+mod clear_text;
 mod line_peer;
 mod peer;
 mod postgres;
@@ -7,8 +8,9 @@ mod random;
 mod soft_token;
 mod third_party;
 
+pub use clear_text::{ClearText, Found};
 pub use line_peer::LinePeer;
-pub use peer::{compile_c_peer, find_program};
+pub use peer::{compile_c_peer, find_program, find_program_beside};
 pub use postgres::Postgres;
 pub use random::SeededRandom;
 pub use soft_token::{LABEL as TOKEN_LABEL, SoftToken};
@@ -20,7 +22,7 @@ pub use third_party::third_party_vectors;
 /// # Panics
 /// When the variable `CI` is `true`.
 #[allow(clippy::panic, clippy::print_stderr)]
-pub(crate) fn skip(reason: &str) {
+pub fn skip(reason: &str) {
     if std::env::var("CI").is_ok_and(|ci| ci == "true") {
         panic!("{reason}");
     }

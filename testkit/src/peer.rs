@@ -10,8 +10,22 @@ use std::process::Command;
 /// When it is missing under continuous integration.
 #[must_use]
 pub fn find_program(name: &str) -> Option<PathBuf> {
+    find(name, &[])
+}
+
+/// The same, also in a folder where the path of an ordinary user does not lead, such as `/usr/sbin`.
+///
+/// # Panics
+/// When it is missing under continuous integration.
+#[must_use]
+pub fn find_program_beside(name: &str, folder: &str) -> Option<PathBuf> {
+    find(name, &[PathBuf::from(folder)])
+}
+
+fn find(name: &str, beside: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&path)
+        .chain(beside.iter().cloned())
         .map(|folder| folder.join(name))
         .find(|file| file.is_file());
     if found.is_none() {

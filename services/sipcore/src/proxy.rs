@@ -360,16 +360,16 @@ impl<R: SubscriberRepository> SipCore<R> {
         }
     }
 
-    /// Requests inside the dialog must pass here too (16.6 item 4). A side that is a UE is told the token of its
-    /// flow, so that it is reached over it. When the transports of both sides differ, each side is told its own
-    /// (RFC 5658).
+    /// Requests inside the dialog must pass here too (16.6 item 4); a NOTIFY can overtake the 2xx and make the
+    /// dialog, so that it is treated alike (RFC 6665 4.3). A side that is a UE is told the token of its flow, so that
+    /// it is reached over it. When the transports of both sides differ, each side is told its own (RFC 5658).
     fn record_route(&self, request: &mut Request, (flow, sender): (&Flow, Sender), hop: &NextHop) {
         let makes_dialog = matches!(
             request.method(),
             Method::Invite | Method::Subscribe | Method::Refer
         );
         let inside = request.headers().to().is_ok_and(|to| to.tag().is_some());
-        if !makes_dialog || inside {
+        if *request.method() != Method::Notify && (!makes_dialog || inside) {
             return;
         }
         let from = (sender == Sender::Ue).then_some(flow);

@@ -36,6 +36,11 @@ impl MemorySubscribers {
         Self::default()
     }
 
+    /// Everybody, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Subscriber> {
+        self.by_username.values()
+    }
+
     /// Adds or replaces a subscriber.
     pub fn add(&mut self, subscriber: Subscriber) {
         for identity in &subscriber.identities {

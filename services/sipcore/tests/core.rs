@@ -642,6 +642,26 @@ fn a_call_passes_the_core_with_everything_in_its_dialog() {
     );
 }
 
+/// It can overtake the 2xx, and then makes the dialog (RFC 6665 4.3): without the route the subscriber would go past the
+/// core from then on.
+#[test]
+fn a_notify_is_recorded_though_it_is_inside_its_dialog() {
+    let mut bench = registered();
+    for (method, recorded) in [(Method::Notify, true), (Method::Info, false)] {
+        let contact = format!("sip:bob@{}", bench.peers[BOB].address);
+        let mut request = bench.request(SERVER, method, &contact).build().unwrap();
+        let to = format!("<{}>;tag=subscriber", identity(BOB));
+        request.headers_mut().set(HeaderName::TO, to).unwrap();
+        bench.send(SERVER, request);
+        bench.settle();
+        let to_bob = |wire: &&bench::Wire| wire.to == bench.peers[BOB].address;
+        let forwarded = bench.log.iter().rev().find(to_bob).unwrap().text();
+        let begins = if recorded { "NOTIFY" } else { "INFO" };
+        assert!(forwarded.starts_with(begins), "{forwarded}");
+        assert_eq!(forwarded.contains("Record-Route"), recorded, "{forwarded}");
+    }
+}
+
 #[test]
 fn a_cancel_is_passed_on() {
     let mut bench = registered();

@@ -12,7 +12,7 @@ mod wire;
 
 use crate::capture::{Capture, PcapError, write_pcap};
 use crate::stop::Stop;
-use crate::system::{MAX_UES, SystemError};
+use crate::system::{MAX_UES, SignallingProtection, SipOptions, SystemError};
 use clap::Args;
 use console::{Audience, Console, Fact};
 use facts::Evidence;
@@ -23,6 +23,7 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use story::Casting;
 use thiserror::Error;
 use voice::{Voice, VoiceError};
 
@@ -45,6 +46,8 @@ pub(crate) struct DemoArgs {
     /// Saves what each listener heard as WAV files in this folder.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    #[command(flatten)]
+    sip: SipOptions,
     /// Prints a machine-readable summary as the last line.
     #[arg(long)]
     json: bool,
@@ -186,8 +189,17 @@ fn play(
         args.users,
         voice.seconds()
     ));
+    if args.sip.signalling_protection == SignallingProtection::Off {
+        console.headline(
+            "Signalling protection is OFF: identities and tokens cross the SIP core in clear",
+        );
+    }
     let capture = Capture::default();
-    let performed = runtime.block_on(perform(args.users, voice, &capture, console));
+    let casting = Casting {
+        users: args.users,
+        sip: args.sip,
+    };
+    let performed = runtime.block_on(perform(casting, voice, &capture, console));
     runtime.shutdown_timeout(core::time::Duration::from_secs(2));
     match performed {
         Ok((evidence, facts)) => {
@@ -205,14 +217,14 @@ fn play(
 
 /// Plays the story and judges it, unless the user has had enough: what is dropped then takes its database along.
 async fn perform(
-    users: usize,
+    casting: Casting,
     voice: &Arc<Voice>,
     capture: &Capture,
     console: &mut Console,
 ) -> Result<(Evidence, Vec<Fact>), DemoError> {
     let mut stop = Stop::listen().map_err(DemoError::Runtime)?;
     let played = tokio::select! {
-        played = story::play(users, voice, capture, console) => played,
+        played = story::play(casting, voice, capture, console) => played,
         signal = stop.next() => return Err(DemoError::Stopped(signal)),
     };
     let evidence = played.map_err(|failed| {

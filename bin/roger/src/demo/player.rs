@@ -7,7 +7,7 @@ use core::time::Duration;
 use roger_adapter_rtp::{Tap, TapScope};
 use roger_base::{McpttId, WireTap};
 use roger_ue::client::{CallNumber, UeEvent, UeInput};
-use roger_ue::shell::{Taps, Ue};
+use roger_ue::shell::{SipTap, Taps, Ue};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
@@ -63,10 +63,13 @@ impl Player {
         number: usize,
         capture: &Capture,
     ) -> Result<Self, StoryError> {
-        let sip: Arc<dyn WireTap> = Arc::new(capture.clone());
+        let tap: Arc<dyn WireTap> = Arc::new(capture.clone());
         let taps = Taps {
-            media: Tap::new(Arc::clone(&sip), TapScope::Sent),
-            sip: Some(sip),
+            media: Tap::new(Arc::clone(&tap), TapScope::Sent),
+            sip: Some(SipTap {
+                tap,
+                scope: system.sip_options.core.tap_scope(),
+            }),
         };
         let config = system
             .ue_profile(person)

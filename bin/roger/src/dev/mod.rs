@@ -10,7 +10,8 @@ mod log;
 
 use crate::stop::Stop;
 use crate::system::{
-    Addresses, Dispatcher, MAX_UES, Person, System, SystemError, SystemOptions, group_id, name,
+    Addresses, Dispatcher, MAX_UES, Person, SipOptions, System, SystemError, SystemOptions,
+    group_id, name,
 };
 use crate::ue::state::{Account, State, StateError, StateFolder, StateGuard, default_folder};
 use block::Block;
@@ -54,6 +55,8 @@ pub(crate) struct DevArgs {
     /// Users of the group.
     #[arg(long, value_name = "N", default_value_t = FEWEST_USERS)]
     users: usize,
+    #[command(flatten)]
+    sip: SipOptions,
 }
 
 #[derive(Debug, Error)]
@@ -95,19 +98,19 @@ fn start_and_serve(args: &DevArgs) -> Result<(), DevError> {
         .enable_all()
         .build()
         .map_err(DevError::Runtime)?;
-    let served = runtime.block_on(serve(addresses, &folder, args.users));
+    let served = runtime.block_on(serve(addresses, &folder, args));
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
 }
 
-async fn serve(addresses: Addresses, folder: &StateFolder, users: usize) -> Result<(), DevError> {
+async fn serve(addresses: Addresses, folder: &StateFolder, args: &DevArgs) -> Result<(), DevError> {
     let mut stop = Stop::listen().map_err(DevError::Runtime)?;
     say(&format!(
         "starting the servers in {}",
         args_block(&addresses)
     ));
     let system = tokio::select! {
-        system = start_system(addresses, users) => system?,
+        system = start_system(addresses, args) => system?,
         signal = stop.next() => {
             say(&format!("{signal} before the servers were up"));
             return Ok(());
@@ -132,9 +135,10 @@ fn args_block(addresses: &Addresses) -> String {
     Block::of(addresses.idm().ip()).to_string()
 }
 
-async fn start_system(addresses: Addresses, users: usize) -> Result<System, DevError> {
+async fn start_system(addresses: Addresses, args: &DevArgs) -> Result<System, DevError> {
     let draw = |name: &str| Person::draw(name, None, &mut OsRandom);
-    let members: Result<Vec<Person>, _> = (0..users).map(|number| draw(&name(number))).collect();
+    let members: Result<Vec<Person>, _> =
+        (0..args.users).map(|number| draw(&name(number))).collect();
     let (mut people, dispatcher) = (members?, draw("dispatcher")?);
     let members: Vec<_> = people
         .iter()
@@ -146,6 +150,7 @@ async fn start_system(addresses: Addresses, users: usize) -> Result<System, DevE
         people,
         administrators: BTreeSet::from([dispatcher.mcptt_id.clone()]),
         group_key_delays: None,
+        sip: args.sip,
     };
     let system = System::start(addresses, options).await?;
     let group = group_id(GROUP)?;
@@ -189,7 +194,11 @@ fn announce(system: &System, guard: &StateGuard) {
         system.xcap_root(),
         addresses.gms()
     ));
-    say(&format!("SIP core  sip:{}", addresses.sip_core()));
+    say(&format!(
+        "SIP core  sip:{} ({})",
+        addresses.sip_core(),
+        system.sip_options.core.name()
+    ));
     say(&format!(
         "MCPTT     {} at {}, {} at {}",
         system.domain.participating,

@@ -39,6 +39,8 @@ pub(crate) enum SystemError {
     Keys(#[from] roger_ue::shell::KeyProvisioningError),
     #[error(transparent)]
     Sip(#[from] roger_adapter_sip::StartError),
+    #[error(transparent)]
+    Kamailio(#[from] roger_adapter_kamailio::KamailioError),
     #[error("media ports: {0}")]
     Ports(#[from] roger_adapter_rtp::PortsError),
     #[error("media keys: {0}")]

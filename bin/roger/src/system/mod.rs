@@ -8,6 +8,8 @@ mod domain;
 mod error;
 mod http_servers;
 mod people;
+mod sip_core;
+mod sip_options;
 mod sip_servers;
 mod ue_config;
 
@@ -16,6 +18,7 @@ pub(crate) use dispatcher::Dispatcher;
 pub(crate) use domain::{Domain, MC_DOMAIN, group_id, mcptt_id};
 pub(crate) use error::SystemError;
 pub(crate) use people::{Person, name};
+pub(crate) use sip_options::{SignallingProtection, SipCoreKind, SipOptions};
 pub(crate) use ue_config::{HostEntry, UeProfile};
 
 use crate::capture::Capture;
@@ -48,6 +51,8 @@ pub(crate) struct SystemOptions {
     /// From a change of membership to sending under the new group key, and from there to the end of the old one;
     /// `None` for the usual times.
     pub(crate) group_key_delays: Option<(Duration, Duration)>,
+    /// Core, transport and protection of SIP.
+    pub(crate) sip: SipOptions,
 }
 
 impl SystemOptions {
@@ -67,6 +72,7 @@ pub(crate) struct System {
     pub(crate) addresses: Addresses,
     pub(crate) domain: Domain,
     pub(crate) people: Vec<Person>,
+    pub(crate) sip_options: SipOptions,
     /// The SPK of the servers, for a program that proves what it opens and what not.
     pub(crate) spk: Spk,
     /// Key sets of the participating function, for the same.
@@ -126,6 +132,7 @@ impl System {
         let xcap_root = wiring.xcap_root();
         Ok(Self {
             people: options.people,
+            sip_options: options.sip,
             addresses,
             domain,
             spk,

@@ -2,8 +2,9 @@
 
 use super::addresses::{Addresses, MEDIA_PORTS};
 use super::directories::{Groups, Users};
-use super::domain::{Domain, GMS_HOST, IMS_DOMAIN, MC_DOMAIN};
+use super::domain::{Domain, GMS_HOST, MC_DOMAIN};
 use super::http_servers::tap;
+use super::sip_core::RunningCore;
 use super::{SystemError, SystemOptions};
 use core::net::SocketAddr;
 use roger_adapter_http::{
@@ -33,16 +34,10 @@ use roger_media::AddressRule;
 use roger_oidc::AccessTokenVerifier;
 use roger_sip::application::{Application, Node};
 use roger_sip::endpoint::{Endpoint, Role, Settings, Target};
-use roger_sipcore::{
-    ApplicationServer, CoreSettings, Service, SipCore, SubscriberRepository, TrustedPeer,
-};
 use roger_xml::signed_body::Coverage;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-
-/// Feature tag in the Contact of an MCPTT client (TS 24.379 cl. 7.2.1).
-const MCPTT_FEATURE: &str = "+g.3gpp.mcptt";
 
 /// What the SIP servers need to know.
 pub(super) struct Wiring<'a> {
@@ -62,6 +57,7 @@ pub(super) struct Wiring<'a> {
 /// The running SIP servers.
 pub(super) struct SipServers {
     pub(super) group_management: HttpsServer,
+    core: RunningCore,
     stops: Vec<Box<dyn Fn() + Send + Sync>>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -69,6 +65,7 @@ pub(super) struct SipServers {
 impl SipServers {
     /// Closes every SIP socket.
     pub(super) fn stop(&self) {
+        self.core.stop();
         self.stops.iter().for_each(|stop| stop());
         self.tasks.iter().for_each(JoinHandle::abort);
     }
@@ -85,10 +82,9 @@ impl Wiring<'_> {
             Arc::new(roger_gms::memory::SingleKms(self.kms.clone())),
             self.group_management_keys.clone(),
         )));
-        let (core, core_events) = self.start_core().await?;
+        let core = self.start_core().await?;
         let (controlling, media) = self.start_controlling(&management).await?;
-        let mut tasks = vec![tokio::spawn(log_core(core_events))];
-        tasks.extend(media);
+        let mut tasks = Vec::from(media);
         let (participating, media) = self.start_participating(&management).await?;
         tasks.extend(media);
         let (gms, changed) = self.start_group_server(&management).await?;
@@ -96,13 +92,13 @@ impl Wiring<'_> {
         tasks.push(tokio::spawn(pass_on_changes(changed, told, also)));
         let group_management = self.start_xcap(management, gms.clone()).await?;
         let stops: Vec<Box<dyn Fn() + Send + Sync>> = vec![
-            Box::new(move || core.stop()),
             Box::new(move || controlling.stop()),
             Box::new(move || participating.stop()),
             Box::new(move || gms.stop()),
         ];
         Ok(SipServers {
             group_management,
+            core,
             stops,
             tasks,
         })
@@ -113,53 +109,29 @@ impl Wiring<'_> {
     }
 
     fn core_target(&self) -> Target {
-        Target::tcp(self.addresses.sip_core())
+        self.options
+            .sip
+            .transport
+            .to_server(self.addresses.sip_core())
     }
 
-    fn transport(&self, address: SocketAddr) -> TransportSettings {
+    pub(super) fn transport(&self, address: SocketAddr) -> TransportSettings {
         let tap = self.options.capture.clone();
         TransportSettings {
             tap: tap.map(|capture| Arc::new(capture) as Arc<dyn WireTap>),
+            tap_scope: self.options.sip.core.tap_scope(),
             ..TransportSettings::at(address)
         }
     }
 
-    async fn start_core(
-        &self,
-    ) -> Result<
-        (
-            SipHandle<SipCore<impl SubscriberRepository + use<>>>,
-            CoreEvents,
-        ),
-        SystemError,
-    > {
-        let addresses = self.addresses;
-        let mut settings = CoreSettings::new(IMS_DOMAIN);
-        let served = [
-            (&self.domain.participating, addresses.participating()),
-            (&self.domain.controlling, addresses.controlling()),
-            (&self.domain.group_management, addresses.gms_sip()),
-        ];
-        for (identity, at) in served {
-            settings.trusted.push(TrustedPeer::Address(at.ip()));
-            settings.services.push(Service {
-                identity: identity.clone(),
-                target: Target::tcp(at),
-            });
-        }
-        settings.application_servers.push(ApplicationServer {
-            identity: self.domain.participating.clone(),
-            target: Target::tcp(addresses.participating()),
-            feature_tag: MCPTT_FEATURE.to_owned(),
-        });
-        let core = SipCore::new(settings, self.store.subscribers()?, &mut OsRandom)?;
-        let transport = self.transport(addresses.sip_core());
-        Ok(SipNode::start(core, transport, Box::new(OsRandom)).await?)
+    /// XML protection of every hop.
+    const fn protection(&self) -> Protection {
+        self.options.sip.signalling_protection.protection()
     }
 
     fn hop(&self) -> ServerHop {
         let p0 = self.domain.mdsi.as_str();
-        ServerHop::new(self.spk.clone(), p0, MC_DOMAIN, Protection::Full)
+        ServerHop::new(self.spk.clone(), p0, MC_DOMAIN, self.protection())
     }
 
     fn media_ports(&self, at: SocketAddr) -> Result<Legs, SystemError> {
@@ -180,7 +152,7 @@ impl Wiring<'_> {
         let settings = ControllingSettings {
             psi: self.domain.controlling.clone(),
             host: host(&self.domain.controlling),
-            contact: contact(at),
+            contact: self.options.sip.transport.server_contact(at),
             core: self.core_target(),
             participating: self.domain.participating.clone(),
             hop: self.hop(),
@@ -211,7 +183,7 @@ impl Wiring<'_> {
         let settings = ParticipatingSettings {
             psi: self.domain.participating.clone(),
             host: host(&self.domain.participating),
-            contact: contact(at),
+            contact: self.options.sip.transport.server_contact(at),
             core: self.core_target(),
             controlling: vec![ControllingRoute {
                 domain: MC_DOMAIN.to_owned(),
@@ -220,7 +192,7 @@ impl Wiring<'_> {
             hop: self.hop(),
             server_floor_protection: FloorControlProtection::On,
             domain: MC_DOMAIN.to_owned(),
-            protection: Protection::Full,
+            protection: self.protection(),
             coverage: Coverage::EveryXmlPart,
             key_mode: XmlKeyMode::Derived,
             private_floor_protection: FloorControlProtection::On,
@@ -262,7 +234,7 @@ impl Wiring<'_> {
             identity: self.domain.group_management.clone(),
             host: GMS_HOST.to_owned(),
             domain: MC_DOMAIN.to_owned(),
-            protection: Protection::Full,
+            protection: self.protection(),
             key_sets: self.group_management_keys.clone(),
             kms: vec![self.kms.clone()],
             tokens: self.tokens.clone(),
@@ -310,11 +282,6 @@ impl Wiring<'_> {
 }
 
 type Legs = (LegSockets, LegSender, mpsc::Receiver<MediaPacket>);
-type CoreEvents = mpsc::Receiver<roger_sipcore::CoreEvent>;
-
-fn contact(at: SocketAddr) -> String {
-    format!("{at};transport=tcp")
-}
 
 /// Host name of a server for its Warning headers.
 fn host(uri: &ServerUri) -> String {
@@ -323,12 +290,6 @@ fn host(uri: &ServerUri) -> String {
         .or_else(|| text.split_once(':'))
         .map_or(text, |(_, host)| host)
         .to_owned()
-}
-
-async fn log_core(mut events: CoreEvents) {
-    while let Some(event) = events.recv().await {
-        tracing::info!(?event, "SIP core");
-    }
 }
 
 async fn send_media(mut outputs: mpsc::Receiver<MediaTransmit>, sender: LegSender) {

@@ -1,14 +1,13 @@
 //! The configuration of one UE, as a value that goes into a private file for another process.
 
 use super::domain::{IMS_DOMAIN, MC_DOMAIN, OAUTH_CLIENT, REDIRECT_URI};
-use super::{MEDIA_PORTS, Person, System, SystemError};
+use super::{MEDIA_PORTS, Person, SignallingProtection, System, SystemError};
 use core::net::SocketAddr;
 use core::time::Duration;
 use roger_adapter_http::tls::certificates;
 use roger_adapter_http::{HttpsClient, IdmClient, SystemClock};
 use roger_adapter_rtp::PortRange;
 use roger_base::{ClientId, Impu, KmsUri, Mdsi, Secret, SecretBytes, ServerUri};
-use roger_call::protection::Protection;
 use roger_documents::kms::NamedKey;
 use roger_documents::kms_client::ClientKeys;
 use roger_oidc::client::RelyingParty;
@@ -57,6 +56,7 @@ pub(crate) struct UeProfile {
     xcap_root: String,
     authority: String,
     hosts: Vec<HostEntry>,
+    signalling_protection: SignallingProtection,
 }
 
 impl UeProfile {
@@ -82,6 +82,7 @@ impl UeProfile {
             xcap_root: system.xcap_root().to_owned(),
             authority: system.authority_pem().to_owned(),
             hosts: system.hosts(),
+            signalling_protection: system.sip_options.signalling_protection,
         }
     }
 
@@ -142,7 +143,7 @@ impl UeProfile {
             mdsi: Mdsi::new(self.mdsi.as_str())?,
             group_management: ServerUri::new(self.group_management.as_str())?,
             domain: MC_DOMAIN.to_owned(),
-            protection: Protection::Full,
+            protection: self.signalling_protection.protection(),
             floor_protection: FloorControlProtection::On,
             hiding: IdentityHiding::On,
             registration_life: REGISTRATION_LIFE,

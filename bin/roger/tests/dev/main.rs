@@ -131,7 +131,17 @@ fn a_talk_burst_is_heard_and_a_second_talker_is_denied_until_the_first_has_finis
 
 #[test]
 fn a_private_call_is_heard_by_the_called_user_alone() {
-    let dev = Dev::start(3);
+    private_call(&Dev::start(3));
+}
+
+#[test]
+fn a_private_call_goes_through_kamailio_too() {
+    if roger_testkit::find_program_beside("kamailio", "/usr/sbin").is_some() {
+        private_call(&Dev::start_with(3, &["--sip-core", "kamailio"]));
+    }
+}
+
+fn private_call(dev: &Dev) {
     let short = recording(dev.folder.path(), "short.wav", 2);
     let mut alice = Process::start(
         dev.member("alice")

@@ -190,11 +190,17 @@ pub struct Dev {
 impl Dev {
     /// Starts servers with so many users, on a block that nobody has.
     pub fn start(users: usize) -> Self {
+        Self::start_with(users, &[])
+    }
+
+    /// The same with further options.
+    pub fn start_with(users: usize, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for attempt in 0..16u32 {
             let block = block(attempt);
             let mut command = Self::command(&block, &folder.path().join("state"));
-            let mut process = Process::start(command.args(["--users", &users.to_string()]));
+            command.args(["--users", &users.to_string()]).args(options);
+            let mut process = Process::start(&mut command);
             let line = process.expect("the end of the start", |line| {
                 line.contains("Ctrl-C stops") || line.starts_with("roger: ")
             });

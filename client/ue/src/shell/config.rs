@@ -3,6 +3,7 @@
 use crate::client::UeSettings;
 use core::net::SocketAddr;
 use roger_adapter_rtp::{PortRange, Tap};
+use roger_adapter_sip::TapScope;
 use roger_base::{KmsUri, SecretBytes, WireTap};
 use roger_documents::kms_client::ClientKeys;
 use roger_oidc::ScopeSet;
@@ -48,11 +49,20 @@ pub struct Local {
     pub media: PortRange,
 }
 
+/// A tap of SIP.
+#[derive(Clone)]
+pub struct SipTap {
+    /// Sees what crosses the sockets.
+    pub tap: Arc<dyn WireTap>,
+    /// How much it sees; what a SIP core of another program sends is seen only as received.
+    pub scope: TapScope,
+}
+
 /// Taps of a program that shows what crosses the sockets.
 #[derive(Clone, Default)]
 pub struct Taps {
     /// SIP.
-    pub sip: Option<Arc<dyn WireTap>>,
+    pub sip: Option<SipTap>,
     /// RTP and floor control.
     pub media: Tap,
 }

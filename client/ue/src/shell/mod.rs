@@ -18,7 +18,7 @@ mod session;
 mod sip_sockets;
 mod speech;
 
-pub use config::{GroupManagementAccess, IdmAccess, KmsAccess, Local, Taps, UeConfig};
+pub use config::{GroupManagementAccess, IdmAccess, KmsAccess, Local, SipTap, Taps, UeConfig};
 pub use group_document::GroupDocumentError;
 pub use heard::HeardBurst;
 pub use key_provisioning::{KeyProvisioning, KeyProvisioningError};
@@ -126,11 +126,14 @@ impl Ue {
         settings.contact = format!("{};transport={contact}", config.local.sip);
         let client = UeClient::new(settings, config.sip_password, Box::new(sockets));
         let endpoint = Endpoint::new(Settings::new(Role::UserAgent));
-        let transport = TransportSettings {
+        let mut transport = TransportSettings {
             udp: None,
-            tap: config.taps.sip.clone(),
             ..TransportSettings::at(config.local.sip)
         };
+        if let Some(SipTap { tap, scope }) = &config.taps.sip {
+            transport.tap = Some(Arc::clone(tap));
+            transport.tap_scope = *scope;
+        }
         let node = Node::new(client, endpoint);
         let transport = sip_sockets::towards(core, &domain, sip_tls, transport);
         let (sip, outputs) = SipNode::start(node, transport, Box::new(OsRandom)).await?;

@@ -152,6 +152,12 @@ impl Ha1 {
         Self { algorithm, hex }
     }
 
+    /// The lower-case hex text, for the user store of another registrar.
+    #[must_use]
+    pub const fn hex(&self) -> &SecretBytes {
+        &self.hex
+    }
+
     /// The response, in lower-case hex (RFC 7616 3.4.1).
     fn response(&self, covered: &Covered<'_>) -> SecretBytes {
         let hash = |parts: &[&[u8]]| self.algorithm.hash(parts);

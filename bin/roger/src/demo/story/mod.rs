@@ -13,7 +13,9 @@ use super::player::Player;
 use super::together::together;
 use crate::capture::Capture;
 use crate::demo::voice::Voice;
-use crate::system::{Addresses, Dispatcher, Person, System, SystemOptions, group_id, name};
+use crate::system::{
+    Addresses, Dispatcher, Person, SipOptions, System, SystemOptions, group_id, name,
+};
 use core::time::Duration;
 use roger_adapter_http::OsRandom;
 use roger_base::{GroupId, McpttId, SecretBytes};
@@ -106,12 +108,12 @@ macro_rules! step {
 
 /// Plays the story and gives what is needed to judge it.
 pub(super) async fn play(
-    users: usize,
+    cast: Casting,
     voice: &Voice,
     capture: &Capture,
     console: &mut Console,
 ) -> Result<Evidence, Failed> {
-    let cast = step!(console, "servers", open_stage(users, capture));
+    let cast = step!(console, "servers", open_stage(cast, capture));
     let mut stage = step!(console, "UEs", raise_curtain(cast, voice, capture));
     step!(console, "IMS registration", arrival::register(&stage));
     step!(console, "log-in", arrival::log_in(&mut stage));
@@ -153,7 +155,17 @@ struct Cast {
     dispatcher: Person,
 }
 
-async fn open_stage(users: usize, capture: &Capture) -> Result<(Cast, String), StoryError> {
+/// How many members there are, and how SIP is set up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Casting {
+    pub(super) users: usize,
+    pub(super) sip: SipOptions,
+}
+
+async fn open_stage(
+    Casting { users, sip }: Casting,
+    capture: &Capture,
+) -> Result<(Cast, String), StoryError> {
     let draw = |name: &str| Person::draw(name, None, &mut OsRandom);
     let members: Result<Vec<Person>, _> = (0..users).map(|number| draw(&name(number))).collect();
     let (members, mallory, dispatcher) = (members?, draw("mallory")?, draw("dispatcher")?);
@@ -163,15 +175,17 @@ async fn open_stage(users: usize, capture: &Capture) -> Result<(Cast, String), S
         people: everybody.cloned().collect(),
         administrators: BTreeSet::from([dispatcher.mcptt_id.clone()]),
         group_key_delays: Some(GROUP_KEY_DELAYS),
+        sip,
     };
     let addresses = Addresses::any(&mut OsRandom).map_err(crate::system::SystemError::from)?;
     let system = System::start(addresses, options).await?;
     let detail = format!(
-        "IdM {}, KMS {}, GMS {}, SIP core {}, PF {}, CF {}",
+        "IdM {}, KMS {}, GMS {}, SIP core {} ({}), PF {}, CF {}",
         system.addresses.idm(),
         system.addresses.kms(),
         system.addresses.gms(),
         system.addresses.sip_core(),
+        sip.core.name(),
         system.addresses.participating(),
         system.addresses.controlling(),
     );

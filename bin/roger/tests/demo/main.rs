@@ -7,6 +7,9 @@
     missing_docs
 )]
 
+mod kamailio;
+mod wire;
+
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -190,27 +193,26 @@ fn check_recordings(folder: &Path) {
     }
 }
 
-#[test]
-fn ctrl_c_ends_the_story_and_leaves_nothing_behind() {
-    if !has_codec() {
-        return;
-    }
+/// Starts a demo, interrupts it by Ctrl-C once its servers are up, and checks that it says so and leaves nothing behind.
+/// `look` is shown the line of the servers and the folder for temporary files.
+fn interrupt(arguments: &[&str], look: impl FnOnce(&str, &Path)) {
     let folder = TempDir::new().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_roger"))
         .args(["demo", "--json"])
+        .args(arguments)
         .env("TMPDIR", folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let up = lines.find(|line| line.as_ref().unwrap().contains("servers"));
-    assert!(up.is_some());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    let up = lines.find(|line| line.contains("servers")).unwrap();
+    look(&up, folder.path());
     let signal = format!("kill -s INT {}", child.id());
     let sent = Command::new("sh").args(["-c", &signal]).status().unwrap();
     assert!(sent.success());
-    let last = lines.last().unwrap().unwrap();
+    let last = lines.last().unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(!output.status.success());
     assert_eq!(
@@ -222,6 +224,27 @@ fn ctrl_c_ends_the_story_and_leaves_nothing_behind() {
         Value::Bool(false)
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(processes_in(folder.path()), 0);
+}
+
+/// Processes whose command line names a folder.
+fn processes_in(folder: &Path) -> usize {
+    let folder = folder.to_str().unwrap().as_bytes();
+    let entries = std::fs::read_dir("/proc").unwrap();
+    let lines = entries.filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok());
+    lines
+        .filter(|line| line.windows(folder.len()).any(|window| window == folder))
+        .count()
+}
+
+#[test]
+fn ctrl_c_ends_the_story_and_leaves_nothing_behind() {
+    if !has_codec() {
+        return;
+    }
+    interrupt(&[], |_, folder| {
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
+    });
 }
 
 /// Fails with one line that says what is wrong, and with `"ok":false` for programs.

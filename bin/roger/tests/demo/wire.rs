@@ -1,0 +1,190 @@
+//! Every byte on every SIP hop of the whole story, both SIP cores, all transports: nobody on the way reads who talks to
+//! whom (TS 33.180 cl. 9.3). With the protection switched off by configuration the same search finds it all.
+//!
+//! The capture is taken by the taps of our own programs, above the transport: what a transport encrypts is read here
+//! before it is encrypted, so a secure transport hides nothing from this test.
+
+use super::kamailio::installed;
+use super::{Value, demo, has_codec, names, summary, text};
+use crate::{FACTS, STEPS};
+use etherparse::{SlicedPacket, TransportSlice};
+use pcap_file::pcapng::{Block, PcapNgReader};
+use roger_testkit::{ClearText, Found};
+use rstest::rstest;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Last octets of the addresses with SIP behind the core: group management, participating and controlling functions,
+/// the UEs of four members and of the outsider.
+const PEERS: [u8; 8] = [12, 14, 15, 100, 101, 102, 103, 104];
+const CORE: u8 = 13;
+const SIP: u16 = 5060;
+
+/// What nobody on a SIP hop may read. Names are looked for with something around them that chance does not produce.
+fn secrets() -> ClearText {
+    let mut secrets = ClearText::new()
+        .with("group ID", "fire-1@")
+        .with("group ID", "sip:fire-1")
+        .with("display name", "Fire 1")
+        // A location is one more line, once the UEs of the story report theirs.
+        // The claim inside, and how a JWT begins, whichever of its members comes first.
+        .with("access token", "\"mcptt_id\"")
+        .with("access token", "eyJ0eXAiOi")
+        .with("access token", "eyJhbGciOi");
+    for name in ["alice", "bob", "carol", "dave", "mallory", "dispatcher"] {
+        secrets = secrets
+            .with("MCPTT ID", format!("{name}@mcptt.example.org"))
+            .with("MCPTT ID", format!("sip:{name}"))
+            .with("display name", format!("\"{name}\""))
+            .with("display name", format!(">{name}<"));
+    }
+    secrets
+}
+
+/// One direction between two sockets.
+type Direction = (SocketAddr, SocketAddr);
+
+/// What went in each direction of each SIP hop, segments and datagrams put together in order.
+fn sip_hops(capture: &Path) -> BTreeMap<Direction, Vec<u8>> {
+    let mut reader = PcapNgReader::new(File::open(capture).unwrap()).unwrap();
+    let mut hops: BTreeMap<Direction, Vec<u8>> = BTreeMap::new();
+    while let Some(block) = reader.next_block() {
+        let Block::EnhancedPacket(packet) = block.unwrap() else {
+            continue;
+        };
+        let sliced = SlicedPacket::from_ip(&packet.data).unwrap();
+        let address = sliced.net.unwrap();
+        let ip = address.ipv4_ref().unwrap().header();
+        let (ports, payload) = match sliced.transport.unwrap() {
+            TransportSlice::Tcp(tcp) => (
+                (tcp.source_port(), tcp.destination_port()),
+                tcp.payload().to_vec(),
+            ),
+            TransportSlice::Udp(udp) => (
+                (udp.source_port(), udp.destination_port()),
+                udp.payload().to_vec(),
+            ),
+            other => panic!("{other:?}"),
+        };
+        if ports.0 != SIP && ports.1 != SIP {
+            continue;
+        }
+        let from = SocketAddr::new(IpAddr::V4(ip.source_addr()), ports.0);
+        let to = SocketAddr::new(IpAddr::V4(ip.destination_addr()), ports.1);
+        hops.entry((from, to)).or_default().extend(payload);
+    }
+    hops
+}
+
+fn last_octet(address: &SocketAddr) -> u8 {
+    match address.ip() {
+        IpAddr::V4(ip) => ip.octets()[3],
+        IpAddr::V6(_) => panic!("{address}"),
+    }
+}
+
+/// Nothing was overlooked: every peer of the core has sent to it and received from it, and nobody went past it.
+fn check_that_every_hop_is_there(hops: &BTreeMap<Direction, Vec<u8>>) {
+    let ends = hops
+        .keys()
+        .map(|(from, to)| (last_octet(from), last_octet(to)));
+    let expected = PEERS.iter().flat_map(|peer| [(*peer, CORE), (CORE, *peer)]);
+    assert_eq!(ends.collect::<BTreeSet<_>>(), expected.collect());
+    for ((from, to), octets) in hops {
+        let begins = String::from_utf8_lossy(&octets[..octets.len().min(12)]).into_owned();
+        let is_sip = begins.starts_with("SIP/2.0 ") || begins.starts_with(char::is_uppercase);
+        assert!(is_sip, "{from} to {to}: {begins}");
+    }
+}
+
+struct Played {
+    shown: String,
+    success: bool,
+    summary: Value,
+    hops: BTreeMap<Direction, Vec<u8>>,
+}
+
+impl Played {
+    /// What the search finds on any hop.
+    fn found(&self) -> Vec<(Direction, Found)> {
+        let secrets = secrets();
+        let on_hop = |(direction, octets): (&Direction, &Vec<u8>)| {
+            let found = secrets.find_all(octets).into_iter();
+            found.map(|one| (*direction, one)).collect::<Vec<_>>()
+        };
+        self.hops.iter().flat_map(on_hop).collect()
+    }
+}
+
+/// Plays the whole story; `None` when this machine cannot.
+fn play(core: &str, transport: &str, protection: &str) -> Option<Played> {
+    if (core == "kamailio" && !installed()) || !has_codec() {
+        return None;
+    }
+    let folder = TempDir::new().unwrap();
+    let capture = folder.path().join("story.pcap");
+    let options = [
+        ["--sip-core", core],
+        ["--sip-transport", transport],
+        ["--signalling-protection", protection],
+        ["--pcap", capture.to_str().unwrap()],
+    ];
+    let output = demo(&[&["--json"], options.as_flattened()].concat());
+    let shown = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    let summary = summary(&output);
+    assert_eq!(names(&summary["steps"], "name"), STEPS, "{shown}");
+    Some(Played {
+        success: output.status.success(),
+        summary,
+        hops: sip_hops(&capture),
+        shown,
+    })
+}
+
+// A transport that the system learns is one more value here.
+#[rstest]
+fn no_byte_on_any_sip_hop_tells_who_talks_to_whom(
+    #[values("embedded", "kamailio")] core: &str,
+    #[values("tcp", "udp")] transport: &str,
+) {
+    let Some(played) = play(core, transport, "on") else {
+        return;
+    };
+    assert!(played.success, "{}", played.shown);
+    assert_eq!(names(&played.summary["facts"], "fact"), FACTS);
+    check_that_every_hop_is_there(&played.hops);
+    let octets: usize = played.hops.values().map(Vec::len).sum();
+    assert!(octets > 300_000, "only {octets} octets");
+    assert_eq!(played.found(), []);
+}
+
+#[rstest]
+fn with_protection_switched_off_the_same_search_finds_everything(
+    #[values("embedded", "kamailio")] core: &str,
+) {
+    let Some(played) = play(core, "tcp", "off") else {
+        return;
+    };
+    // The demo's own verdict says so too, and of nothing else: floor control and speech have keys of their own.
+    assert!(!played.success, "{}", played.shown);
+    let facts = played.summary["facts"].as_array().unwrap();
+    let failed: Vec<&Value> = facts.iter().filter(|fact| fact["holds"] == false).collect();
+    assert_eq!(failed.len(), 1, "{}", played.shown);
+    assert_eq!(failed[0]["fact"], FACTS[0]);
+    check_that_every_hop_is_there(&played.hops);
+    let found = played.found();
+    let on = |wanted: u8| {
+        let here = found
+            .iter()
+            .filter(|((from, to), _)| [from, to].map(last_octet).contains(&wanted));
+        here.map(|(_, one)| one.kind).collect::<BTreeSet<_>>()
+    };
+    // A UE's hop, the participating function's and the group management server's, and that between the functions.
+    assert_eq!(on(100), ["MCPTT ID", "access token", "group ID"].into());
+    assert_eq!(on(14), ["MCPTT ID", "access token", "group ID"].into());
+    assert!(on(12).contains("access token"), "{found:?}");
+    assert_eq!(on(15), ["MCPTT ID", "group ID"].into());
+}
