@@ -81,6 +81,9 @@ pub enum ProtectionError {
     /// Sensitive content came in clear although the hop is protected: Warning 140.
     #[error("{0} has sensitive content in clear on a protected hop")]
     PeerInClear(String),
+    /// The hop is protected and there is no key for it, such as after a revocation; nothing is sent in clear.
+    #[error("the hop is protected and there is no key for it")]
+    LocalNoKey,
 }
 
 impl ProtectionError {
@@ -88,7 +91,7 @@ impl ProtectionError {
     #[must_use]
     pub const fn warning(&self) -> WarningCode {
         match self {
-            Self::PeerIntegrity(_) => WarningCode::INTEGRITY_CHECK_FAILED,
+            Self::PeerIntegrity(_) | Self::LocalNoKey => WarningCode::INTEGRITY_CHECK_FAILED,
             Self::PeerConfidentiality(_) | Self::PeerInClear(_) => WarningCode::UNABLE_TO_DECRYPT,
         }
     }

@@ -15,6 +15,7 @@ mod authorisation;
 mod b2bua;
 mod binding;
 mod invite;
+mod key_download;
 mod originating;
 mod presence;
 mod register;
@@ -23,6 +24,7 @@ mod session;
 mod settings;
 mod subscription;
 mod terminating;
+mod withdrawal;
 
 pub use settings::{ControllingRoute, Credentials, ParticipatingSettings};
 
@@ -32,12 +34,14 @@ use crate::ports::{GroupDirectory, UserProfiles};
 use affiliation::Affiliations;
 use authorisation::BindError;
 use binding::{Bindings, ClientRules, OpenedWith, open_body};
+use key_download::Downloads;
 use register::Registrations;
 use roger_base::{ClientId, GroupId, Impu, Instant, McpttId, UnixTime};
 use roger_call::answer::{asserted_identity, plain, warned};
 use roger_call::body::Body;
 use roger_call::warning::WarningCode;
-use roger_media::{Counters, FloorKeyring, Flow, Side};
+use roger_keys::Mkfc;
+use roger_media::{Counters, Discard, FloorKeyring, Flow, Side};
 use roger_mikey::Receiver;
 use roger_sip::application::{Application, Context, answer};
 use roger_sip::endpoint::{Answer, EndpointError, Incoming, Output, RequestHandle};
@@ -48,8 +52,9 @@ use roger_xml::uri::{ProtectedDomains, UriTolerance};
 use session::Sessions;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use subscription::Subscriptions;
+use subscription::{Package, Subscriptions};
 use tracing::{info, warn};
+use withdrawal::Withdrawals;
 
 /// Retry-After of a refusal for want of resources.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -63,6 +68,22 @@ pub enum ParticipatingInput {
     GroupChanged(GroupId),
     /// Keys of a new period, other KMSs or other token keys.
     Credentials(Box<Credentials>),
+    /// The authorisation of a user is withdrawn, by an administrator or because the IdM server revoked the grant:
+    /// bindings, CSKs, settings, calls and affiliations go, the clients are told, and no token issued before opens
+    /// this server again.
+    Withdraw(McpttId),
+    /// The clients of a user get new CSKs by key download (TS 33.180 cl. 5.8); the old ones stay where a client does
+    /// not accept.
+    RenewKeys(McpttId),
+    /// The CSKs of a user must not be used any more (TS 33.180 cl. 5.2.4); the clients are told and upload new ones.
+    RevokeKeys(McpttId),
+    /// Every affiliated client of this function that does not have it yet gets the MuSiK of a group.
+    ShareMulticastKey(GroupId),
+    /// As before, with a new MuSiK.
+    RenewMulticastKey(GroupId),
+    /// The group management server's key for floor control by multicast of Release 13 clients (TS 33.179 cl. 9.4);
+    /// used while the group has no MuSiK.
+    MulticastFloorKey(GroupId, Mkfc),
 }
 
 /// The participating function.
@@ -80,6 +101,8 @@ pub struct ParticipatingFunction {
     presence_tags: HashMap<Impu, EntityTag>,
     subscriptions: Subscriptions,
     sessions: Sessions,
+    downloads: Downloads,
+    withdrawals: Withdrawals,
     outputs: VecDeque<MediaTransmit>,
 }
 
@@ -118,6 +141,8 @@ impl ParticipatingFunction {
             presence_tags: HashMap::new(),
             subscriptions: Subscriptions::default(),
             sessions: Sessions::default(),
+            downloads: Downloads::default(),
+            withdrawals: Withdrawals::default(),
             outputs: VecDeque::new(),
         })
     }
@@ -137,6 +162,19 @@ impl ParticipatingFunction {
             .filter_map(|id| self.sessions.get(id)?.relay.as_ref())
             .map(|relay| relay.counters(side, flow))
             .collect()
+    }
+
+    /// One packet that carries a floor message to all clients of a group that have its key for multicast.
+    ///
+    /// # Errors
+    /// [`Discard`] without a valid key, or when the message is none.
+    pub fn multicast_floor(
+        &mut self,
+        group: &GroupId,
+        message: &[u8],
+        now: UnixTime,
+    ) -> Result<Vec<u8>, Discard> {
+        self.downloads.multicast.protect(group, message, now)
     }
 
     // Requests ----------------------------------------------------------------------------------------------
@@ -177,7 +215,8 @@ impl ParticipatingFunction {
                 _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
             },
             (Method::Subscribe, _) => match event(request).as_str() {
-                "presence" => self.on_subscribe(context, incoming, &impu),
+                "presence" => self.on_subscribe(context, incoming, &impu, Package::Presence),
+                "poc-settings" => self.on_subscribe(context, incoming, &impu, Package::Settings),
                 _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
             },
             _ => answer(
@@ -201,8 +240,10 @@ impl ParticipatingFunction {
             error.warning()
         })?;
         let (user, client) = (binding.user.clone(), binding.client.clone());
-        if with == OpenedWith::Current {
-            self.forget_previous_key(impu);
+        match with {
+            OpenedWith::Current => self.forget_previous_key(impu),
+            OpenedWith::Offered => self.adopt_used_key(impu),
+            OpenedWith::Previous => {}
         }
         Ok((opened, user, client))
     }
@@ -272,7 +313,9 @@ impl ParticipatingFunction {
         handle: RequestHandle,
         status: Option<StatusCode>,
     ) {
-        if self.affiliations.is_waiting_for(handle) {
+        if self.downloads.is_waiting_for(handle) {
+            self.on_download_answered(context, handle, status);
+        } else if self.affiliations.is_waiting_for(handle) {
             self.on_announced(context, handle, status);
         } else {
             self.on_notified(context, handle, status);
@@ -338,6 +381,12 @@ impl Application for ParticipatingFunction {
             ParticipatingInput::Credentials(credentials) => {
                 self.settings.credentials = *credentials;
             }
+            ParticipatingInput::Withdraw(user) => self.withdraw(context, &user),
+            ParticipatingInput::RenewKeys(user) => self.renew_keys(context, &user),
+            ParticipatingInput::RevokeKeys(user) => self.revoke_keys(context, &user),
+            ParticipatingInput::ShareMulticastKey(group) => self.share_musik(context, &group),
+            ParticipatingInput::RenewMulticastKey(group) => self.renew_musik(context, &group),
+            ParticipatingInput::MulticastFloorKey(group, mkfc) => self.take_mkfc(&group, &mkfc),
         }
     }
 

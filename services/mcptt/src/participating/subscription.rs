@@ -1,4 +1,5 @@
-//! SUBSCRIBE Event presence: a client watches its affiliations (TS 24.379 cl. 9.2.2.2.4, 9.2.2.2.5; RFC 6665).
+//! SUBSCRIBE of a client: Event presence to watch its affiliations (TS 24.379 cl. 9.2.2.2.4, 9.2.2.2.5), Event
+//! poc-settings to watch its service settings (cl. 7.3.6); RFC 6665.
 
 use super::agenda::Agenda;
 use super::{ParticipatingFunction, answer};
@@ -16,10 +17,35 @@ use roger_sip::subscription::{Content, EndReason, Notifier, NotifierOutput, Subs
 use std::collections::{BTreeSet, HashMap};
 use tracing::warn;
 
-/// One subscription of one client.
-struct Subscription {
+/// What is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Package {
+    /// Affiliations.
+    Presence,
+    /// Service settings.
+    Settings,
+}
+
+impl Package {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Presence => "presence",
+            Self::Settings => "poc-settings",
+        }
+    }
+}
+
+/// Who watches what.
+#[derive(Clone)]
+struct Watcher {
     impu: Impu,
     user: McpttId,
+    package: Package,
+}
+
+/// One subscription of one client.
+struct Subscription {
+    watcher: Watcher,
     notifier: Notifier,
     /// The NOTIFY under way.
     flight: Option<RequestHandle>,
@@ -48,14 +74,17 @@ impl Subscriptions {
         let of_impu = |dialog: &DialogId| {
             self.by_dialog
                 .get(dialog)
-                .is_some_and(|found| found.impu == *impu)
+                .is_some_and(|found| found.watcher.impu == *impu)
         };
         dialogs.retain(of_impu);
         dialogs
     }
 
     fn insert(&mut self, dialog: DialogId, subscription: Subscription) {
-        let user = self.by_user.entry(subscription.user.clone()).or_default();
+        let user = self
+            .by_user
+            .entry(subscription.watcher.user.clone())
+            .or_default();
         user.insert(dialog);
         self.by_dialog.insert(dialog, subscription);
         self.update(dialog, |_| ());
@@ -82,10 +111,10 @@ impl Subscriptions {
         if let Some(handle) = subscription.flight {
             self.flights.remove(&handle);
         }
-        if let Some(user) = self.by_user.get_mut(&subscription.user) {
+        if let Some(user) = self.by_user.get_mut(&subscription.watcher.user) {
             user.remove(&dialog);
             if user.is_empty() {
-                self.by_user.remove(&subscription.user);
+                self.by_user.remove(&subscription.watcher.user);
             }
         }
     }
@@ -101,6 +130,7 @@ impl ParticipatingFunction {
         context: &mut Context<'_>,
         incoming: &Incoming,
         impu: &Impu,
+        package: Package,
     ) -> Result<(), EndpointError> {
         let request = &incoming.request;
         let Ok(expires) = request.headers().seconds(HeaderName::EXPIRES) else {
@@ -109,7 +139,7 @@ impl ParticipatingFunction {
         let expires = expires.unwrap_or(EXPIRES_FOREVER);
         match incoming.dialog {
             Some(dialog) => self.on_resubscribe(context, incoming, dialog, expires),
-            None => self.on_first_subscribe(context, incoming, impu, expires),
+            None => self.on_first_subscribe(context, incoming, impu, package, expires),
         }
     }
 
@@ -118,6 +148,7 @@ impl ParticipatingFunction {
         context: &mut Context<'_>,
         incoming: &Incoming,
         impu: &Impu,
+        package: Package,
         expires: u32,
     ) -> Result<(), EndpointError> {
         let request = &incoming.request;
@@ -125,7 +156,12 @@ impl ParticipatingFunction {
             Ok(user) => user,
             Err(warning) => return self.refuse(context, incoming, warning),
         };
-        if self.subscriptions.of_impu(&user, impu).len() >= MAX_OF_ONE {
+        let watcher = Watcher {
+            impu: impu.clone(),
+            user,
+            package,
+        };
+        if self.subscriptions.of_impu(&watcher.user, impu).len() >= MAX_OF_ONE {
             return Self::refuse_for_now(context, incoming);
         }
         let response = self.subscribed(request, expires);
@@ -136,10 +172,9 @@ impl ParticipatingFunction {
         let Some(dialog) = dialog else {
             return Ok(());
         };
-        let content = self.affiliation_content(context, impu, &user);
+        let content = self.content_for(context, &watcher);
         let subscription = Subscription {
-            impu: impu.clone(),
-            user,
+            watcher,
             notifier: Notifier::new(now, SubscriptionStatus::Active, expires, content),
             flight: None,
         };
@@ -148,7 +183,7 @@ impl ParticipatingFunction {
         Ok(())
     }
 
-    /// Who subscribes; one sees one's own affiliations only.
+    /// Who subscribes; one sees what is one's own only.
     fn watcher(
         &mut self,
         context: &Context<'_>,
@@ -174,12 +209,8 @@ impl ParticipatingFunction {
         expires: u32,
     ) -> Result<(), EndpointError> {
         let request = &incoming.request;
-        let Some((impu, user)) = self
-            .subscriptions
-            .by_dialog
-            .get(&dialog)
-            .map(|found| (found.impu.clone(), found.user.clone()))
-        else {
+        let found = self.subscriptions.by_dialog.get(&dialog);
+        let Some(watcher) = found.map(|found| found.watcher.clone()) else {
             return answer(
                 context,
                 incoming,
@@ -187,7 +218,7 @@ impl ParticipatingFunction {
             );
         };
         answer(context, incoming, self.subscribed(request, expires))?;
-        let content = self.affiliation_content(context, &impu, &user);
+        let content = self.content_for(context, &watcher);
         self.subscriptions.update(dialog, |found| {
             found.notifier.on_subscribe(context.now, expires, content);
         });
@@ -207,38 +238,37 @@ impl ParticipatingFunction {
 
     // Notifications -----------------------------------------------------------------------------------------
 
-    /// The affiliations of the user, protected for the client that watches.
-    fn affiliation_content(
-        &self,
-        context: &mut Context<'_>,
-        impu: &Impu,
-        user: &McpttId,
-    ) -> Option<Content> {
-        let content = self.protected_affiliations(context, impu, user);
+    /// What is watched, protected for the client that watches.
+    fn content_for(&self, context: &mut Context<'_>, watcher: &Watcher) -> Option<Content> {
+        let content = self.protected_content(context, watcher);
         match content {
             Ok(content) => content,
             Err(error) => {
-                warn!(%impu, %error, "a notification could not be made");
+                warn!(impu = %watcher.impu, %error, "a notification could not be made");
                 None
             }
         }
     }
 
-    fn protected_affiliations(
+    fn protected_content(
         &self,
         context: &mut Context<'_>,
-        impu: &Impu,
-        user: &McpttId,
+        watcher: &Watcher,
     ) -> Result<Option<Content>, BodyError> {
-        let Some(binding) = self.bindings.get(impu) else {
+        let Some(binding) = self.bindings.get(&watcher.impu) else {
             return Ok(None);
         };
-        let document = AffiliationDocument {
-            user: user.clone(),
-            tuples: self.affiliations.tuples_of(user),
-            p_id: self.affiliations.p_id_of(user),
+        let body = match watcher.package {
+            Package::Presence => Body::new().with_document(&AffiliationDocument {
+                user: watcher.user.clone(),
+                tuples: self.affiliations.tuples_of(&watcher.user),
+                p_id: self.affiliations.p_id_of(&watcher.user),
+            }),
+            Package::Settings => match &binding.settings {
+                Some(settings) => Body::new().with_document(settings),
+                None => return Ok(None),
+            },
         };
-        let body = Body::new().with_document(&document);
         let (protection, domain) = (self.settings.protection, &self.settings.domain);
         let encoded = binding
             .protect(body, protection, domain, context.random)?
@@ -248,12 +278,27 @@ impl ParticipatingFunction {
 
     /// The affiliations of a user changed: those who watch are told the whole state.
     pub(super) fn notify_user(&mut self, context: &mut Context<'_>, user: &McpttId) {
-        for dialog in self.subscriptions.of_user(user) {
+        let dialogs = self.subscriptions.of_user(user);
+        self.notify_all(context, dialogs, Package::Presence);
+    }
+
+    /// The settings of a client changed.
+    pub(super) fn notify_settings(&mut self, context: &mut Context<'_>, impu: &Impu) {
+        let Some(binding) = self.bindings.get(impu) else {
+            return;
+        };
+        let dialogs = self.subscriptions.of_impu(&binding.user, impu);
+        self.notify_all(context, dialogs, Package::Settings);
+    }
+
+    fn notify_all(&mut self, context: &mut Context<'_>, dialogs: Vec<DialogId>, package: Package) {
+        for dialog in dialogs {
             let found = self.subscriptions.by_dialog.get(&dialog);
-            let Some(impu) = found.map(|found| found.impu.clone()) else {
+            let watcher = found.map(|found| found.watcher.clone());
+            let Some(watcher) = watcher.filter(|watcher| watcher.package == package) else {
                 continue;
             };
-            if let Some(content) = self.affiliation_content(context, &impu, user) {
+            if let Some(content) = self.content_for(context, &watcher) {
                 // The whole state supersedes what waits.
                 self.subscriptions.update(dialog, |found| {
                     found.notifier.replace(context.now, content);
@@ -263,15 +308,18 @@ impl ParticipatingFunction {
         }
     }
 
-    pub(super) fn end_subscriptions_of(&mut self, context: &mut Context<'_>, impu: &Impu) {
+    pub(super) fn end_subscriptions_of(
+        &mut self,
+        context: &mut Context<'_>,
+        impu: &Impu,
+        reason: &EndReason,
+    ) {
         let Some(binding) = self.bindings.get(impu) else {
             return;
         };
         for dialog in self.subscriptions.of_impu(&binding.user, impu) {
             self.subscriptions.update(dialog, |found| {
-                found
-                    .notifier
-                    .terminate(context.now, EndReason::Deactivated);
+                found.notifier.terminate(context.now, reason.clone());
             });
             self.send_notifications(context, dialog);
         }
@@ -293,7 +341,9 @@ impl ParticipatingFunction {
         {
             match output {
                 NotifierOutput::Notify { state, content } => {
-                    let sent = notify(context, dialog, &state.to_string(), content);
+                    let found = self.subscriptions.by_dialog.get(&dialog);
+                    let package = found.map_or(Package::Presence, |found| found.watcher.package);
+                    let sent = notify(context, dialog, package, &state.to_string(), content);
                     self.on_notify_sent(dialog, sent);
                 }
                 NotifierOutput::Ended => {
@@ -346,13 +396,14 @@ impl ParticipatingFunction {
 fn notify(
     context: &mut Context<'_>,
     dialog: DialogId,
+    package: Package,
     state: &str,
     content: Option<Content>,
 ) -> Result<RequestHandle, EndpointError> {
     let mut builder = context
         .endpoint
         .request_in_dialog(dialog, Method::Notify)?
-        .header(HeaderName::EVENT, "presence")
+        .header(HeaderName::EVENT, package.name())
         .header(HeaderName::SUBSCRIPTION_STATE, state);
     if let Some(content) = content {
         builder = builder.body(content.content_type, content.body);
