@@ -222,7 +222,7 @@ impl UeClient {
         }
     }
 
-    fn own_identity(&self, context: &mut Context<'_>) -> Result<Body, MakeError> {
+    pub(super) fn own_identity(&self, context: &mut Context<'_>) -> Result<Body, MakeError> {
         let user = self.user.as_ref().ok_or(MakeError::NoUser)?;
         let info = McpttInfo {
             request_uri: Some(RequestUri::from(&user.mcptt_id)),
@@ -236,7 +236,10 @@ impl UeClient {
         let body = Body::of(request.headers(), request.body())?;
         match &self.csk {
             Some(csk) => {
-                let hop = csk.receiving(self.settings.protection, &self.uri_domains);
+                let mut hop = csk.receiving(self.settings.protection, &self.uri_domains);
+                // What the server sent before it knew of a new key, or as soon as it did.
+                let keys = core::iter::once(csk).chain(self.authorisation.other_keys());
+                hop.keys = keys.map(|csk| csk.xml_keys().clone()).collect();
                 Ok(body.opened(&hop)?)
             }
             None if self.is_protected() => Err(MakeError::NoCsk),

@@ -10,14 +10,16 @@ mod call_end;
 mod group_keys;
 mod incoming_call;
 mod io;
+mod key_download;
 mod outgoing_call;
 mod registration;
 mod rtp_source;
 mod settings;
+mod settings_watch;
 
 pub use io::{
     Authorisation, Button, CallNumber, CallParty, Commencement, GroupKeyState, HeardSpeech,
-    Refusal, UeEvent, UeInput, UeOutput, UeUser,
+    Refusal, ServerKey, UeEvent, UeInput, UeOutput, UeUser,
 };
 pub use settings::{FloorControlProtection, IdentityHiding, UeSettings};
 
@@ -30,7 +32,7 @@ use roger_base::{Instant, SecretBytes};
 use roger_call::answer::{plain, warning_of};
 use roger_call::service_authorisation::BoundCsk;
 use roger_keys::store::GroupKeyStore;
-use roger_media::{FloorKeyring, MediaPorts, PairId};
+use roger_media::{FloorKeyring, MediaPorts, MulticastFloor, PairId};
 use roger_mikey::Receiver;
 use roger_sip::application::{Application, Context, answer as reply, end_unwanted};
 use roger_sip::endpoint::{
@@ -46,9 +48,11 @@ use tracing::warn;
 enum Purpose {
     Register,
     Publish,
+    LogOff,
     Affiliate,
     WatchAffiliation,
     WatchGroups,
+    WatchSettings,
     Invite(CallNumber),
 }
 
@@ -62,8 +66,10 @@ pub struct UeClient {
     /// CSK towards the participating function.
     csk: Option<BoundCsk>,
     floor_keys: FloorKeyring,
+    multicast_keys: MulticastFloor,
     registration: RegistrationState,
     authorisation: AuthorisationState,
+    settings_dialog: Option<DialogId>,
     affiliation: AffiliationState,
     group_keys: GroupKeysState,
     key_store: GroupKeyStore,
@@ -95,8 +101,10 @@ impl UeClient {
             receiver: Receiver::default(),
             csk: None,
             floor_keys: FloorKeyring::new(),
+            multicast_keys: MulticastFloor::new(),
             registration,
             authorisation: AuthorisationState::default(),
+            settings_dialog: None,
             affiliation: AffiliationState::default(),
             group_keys: GroupKeysState::default(),
             key_store: GroupKeyStore::default(),
@@ -172,6 +180,9 @@ impl UeClient {
         // A NOTIFY may overtake the 200 of its SUBSCRIBE, so the dialog is not known yet: the event package tells.
         let event = incoming.request.headers().text(HeaderName::EVENT);
         let package = event.as_deref().and_then(|event| event.split(';').next());
+        if package.map(str::trim) == Some("poc-settings") || self.settings_dialog == Some(dialog) {
+            return self.on_settings_notify(context, incoming, dialog);
+        }
         if package.map(str::trim) == Some("presence") || self.affiliation.is_dialog(dialog) {
             return self.on_affiliation_notify(context, incoming);
         }
@@ -196,6 +207,8 @@ impl UeClient {
                 self.on_publish_answer(context, &answer.response);
                 Ok(())
             }
+            // The user is gone already, whatever the server says.
+            Purpose::LogOff => Ok(()),
             Purpose::Affiliate => {
                 self.on_affiliate_answer(context, &answer.response);
                 Ok(())
@@ -206,6 +219,10 @@ impl UeClient {
             }
             Purpose::WatchGroups => {
                 self.on_watch_answer(context, answer);
+                Ok(())
+            }
+            Purpose::WatchSettings => {
+                self.on_watch_settings_answer(context, answer);
                 Ok(())
             }
             Purpose::Invite(number) => self.on_invite_answer(context, number, answer),
@@ -225,10 +242,12 @@ impl UeClient {
                 self.forget_attempt();
                 self.tell(UeEvent::NotAuthorised(Refusal::NoAnswer));
             }
+            Purpose::LogOff => {}
             Purpose::Affiliate | Purpose::WatchAffiliation => {
                 self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer));
             }
             Purpose::WatchGroups => self.tell(UeEvent::NotWatching(Refusal::NoAnswer)),
+            Purpose::WatchSettings => self.tell(UeEvent::NotWatchingSettings(Refusal::NoAnswer)),
             Purpose::Invite(number) => self.fail_call(context, number, Refusal::NoAnswer),
         }
     }
@@ -270,9 +289,14 @@ impl Application for UeClient {
 
     fn on_input(&mut self, context: &mut Context<'_>, input: UeInput) {
         match input {
-            UeInput::User(user) => self.user = Some(*user),
+            UeInput::User(user) => self.take_user(context, *user),
             UeInput::Register(authorisation) => self.register(context, authorisation),
             UeInput::Publish => self.publish(context),
+            UeInput::AnswerMode(mode) => self.set_answer_mode(context, mode),
+            UeInput::WatchSettings => self.watch_settings(context),
+            UeInput::MulticastFloor(group, packet) => {
+                self.on_multicast_floor(context, &group, &packet);
+            }
             UeInput::WatchGroups(groups) => self.watch_groups(context, &groups),
             UeInput::Affiliate(groups) => self.affiliate(context, groups),
             UeInput::GroupKeys(document) => self.on_group_keys(context, &document),
@@ -289,6 +313,7 @@ impl Application for UeClient {
 
     fn on_timeout(&mut self, context: &mut Context<'_>) {
         self.refresh_registration(context);
+        self.on_authorisation_timeouts(context);
         self.on_call_timeouts(context);
     }
 
@@ -298,7 +323,8 @@ impl Application for UeClient {
 
     fn deadline(&self) -> Option<Instant> {
         let calls = self.calls.values().filter_map(Call::deadline).min();
-        [calls, self.registration.refresh_at()]
+        let registration = self.registration.refresh_at();
+        [calls, registration, self.authorisation.deadline()]
             .into_iter()
             .flatten()
             .min()

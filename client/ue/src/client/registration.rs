@@ -52,6 +52,8 @@ impl UeClient {
         let life = u32::try_from(self.settings.registration_life.as_secs()).unwrap_or(u32::MAX);
         let body = match authorisation {
             Authorisation::None => Ok(Body::new()),
+            // Registration waits for no token.
+            Authorisation::InRegister if self.is_token_refused() => Ok(Body::new()),
             Authorisation::InRegister => self.authorising_body(context, None),
         };
         let sent = match body {

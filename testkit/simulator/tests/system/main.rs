@@ -8,6 +8,7 @@
     missing_docs
 )]
 
+mod authorisation;
 mod common;
 mod hostile_authorisation;
 mod hostile_calls;
