@@ -67,6 +67,10 @@ impl Downloads {
         self.flights.contains_key(&handle)
     }
 
+    pub(super) fn under_way(&self) -> usize {
+        self.flights.len()
+    }
+
     /// Whether a key id belongs to a key that was revoked.
     pub(super) fn is_revoked(&self, id: KeyId) -> bool {
         self.revoked.contains(&id)

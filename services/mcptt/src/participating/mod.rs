@@ -86,6 +86,21 @@ pub enum ParticipatingInput {
     MulticastFloorKey(GroupId, Mkfc),
 }
 
+/// What a participating function holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ParticipatingLoad {
+    /// Authorised clients, at most [`ParticipatingSettings::max_bindings`].
+    pub bindings: usize,
+    /// CSK messages remembered against replay, at most 65,536.
+    pub processed_key_messages: usize,
+    /// Key downloads that wait for an answer, at most a few of a binding.
+    pub downloads_under_way: usize,
+    /// Subscriptions, at most 8 of an identity.
+    pub subscriptions: usize,
+    /// Calls, at most [`ParticipatingSettings::max_sessions`].
+    pub sessions: usize,
+}
+
 /// The participating function.
 pub struct ParticipatingFunction {
     settings: ParticipatingSettings,
@@ -152,6 +167,18 @@ impl ParticipatingFunction {
     pub fn bound(&self, impu: &Impu) -> Option<(&McpttId, &ClientId)> {
         let binding = self.bindings.get(impu)?;
         Some((&binding.user, &binding.client))
+    }
+
+    /// What this function holds now; each figure is bounded.
+    #[must_use]
+    pub fn load(&self) -> ParticipatingLoad {
+        ParticipatingLoad {
+            bindings: self.bindings.len(),
+            processed_key_messages: self.receiver.remembered(),
+            downloads_under_way: self.downloads.under_way(),
+            subscriptions: self.subscriptions.len(),
+            sessions: self.sessions.len(),
+        }
     }
 
     /// Packets of one flow in the calls of a client, newest call first.

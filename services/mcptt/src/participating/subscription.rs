@@ -64,6 +64,10 @@ pub(super) struct Subscriptions {
 const MAX_OF_ONE: usize = 8;
 
 impl Subscriptions {
+    pub(super) fn len(&self) -> usize {
+        self.by_dialog.len()
+    }
+
     fn of_user(&self, user: &McpttId) -> Vec<DialogId> {
         let dialogs = self.by_user.get(user).into_iter().flatten();
         dialogs.copied().collect()

@@ -1,7 +1,7 @@
 //! Service authorisation by REGISTER and PUBLISH, and every refusal (TS 24.379 cl. 7).
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, MALLORY, PF, impu};
-use crate::ue::{START, outcome};
+use crate::ue::{START, floor_release, floor_request, outcome};
 use core::time::Duration;
 use roger_base::{McpttId, UnixTime};
 use roger_call::body::{Body, Part};
@@ -121,6 +121,83 @@ fn publish_with_expires_0_logs_off_and_the_message_is_used_up() {
     assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(136)));
     let off = bench.publish_settings(ALICE, 0, None, &Body::new());
     assert_eq!(outcome(&off), (404, Some(141)));
+}
+
+// Several MC services on one UE ---------------------------------------------------------------------------------
+
+const VIDEO_TAGS: &str = ";+g.3gpp.mcvideo";
+const VIDEO_INFO: &str = "application/vnd.3gpp.mcvideo-info+xml";
+const VIDEO: &str = "<mcvideoinfo xmlns=\"urn:3gpp:ns:mcvideoInfo:1.0\"/>";
+
+#[test]
+fn one_register_carries_the_parts_of_all_services_of_a_ue() {
+    let mut bench = Bench::new();
+    let (csk, token) = (bench.new_csk(ALICE), bench.token(ALICE));
+    let documents = Body::new()
+        .with_document(&bench.ues[ALICE].token_info(&token))
+        .with(Part::new(VIDEO_INFO, VIDEO.as_bytes().to_vec()));
+    let body = bench.with_csk_message(&csk, documents);
+    let tags = format!("{CONTACT_PARAMETERS}{VIDEO_TAGS}");
+    bench.register_with(ALICE, &tags, 3_600, &body);
+    assert_eq!(third_party_answer(&bench), Some(200));
+    assert!(bench.is_bound(ALICE));
+    // Log-off from MCPTT while another service of the UE stays registered.
+    bench.register_with(ALICE, VIDEO_TAGS, 3_600, &Body::new());
+    assert!(!bench.is_bound(ALICE));
+}
+
+#[test]
+fn the_part_of_another_service_has_to_be_signed_too() {
+    let mut bench = Bench::new();
+    let (csk, token) = (bench.new_csk(ALICE), bench.token(ALICE));
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let body = bench
+        .with_csk_message(&csk, documents)
+        .with(Part::new(VIDEO_INFO, VIDEO.as_bytes().to_vec()));
+    bench.register_with(ALICE, CONTACT_PARAMETERS, 3_600, &body);
+    assert_eq!(third_party_answer(&bench), Some(403));
+    assert!(!bench.is_bound(ALICE));
+}
+
+// The end of a token during a call -----------------------------------------------------------------------------
+
+#[test]
+fn a_call_outlives_the_token_and_the_next_request_asks_for_another() {
+    let mut bench = Bench::with(|settings| settings.token_grace = Duration::ZERO, |_| {});
+    for index in [ALICE, BOB] {
+        bench.register_with(index, CONTACT_PARAMETERS, 600_000, &Body::new());
+        bench.authorise(index);
+        bench.publish_affiliations(index, &[&crate::bench::fire()]);
+    }
+    // Bob's token lives on.
+    let until = bench.clocks().utc.0 + 7_200;
+    let scope = Resource::McpttServer.scope();
+    let token = bench.domain.token_with(&user("bob"), scope, until);
+    let documents = Body::new().with_document(&bench.ues[BOB].token_info(&token));
+    let body = bench.protect(BOB, documents);
+    assert_eq!(publish(&mut bench, BOB, &body), (200, None));
+    bench.pass(Duration::from_secs(3_590));
+    let dialog = bench.group_call(ALICE, &[BOB]);
+    bench.pass(Duration::from_secs(20));
+    // The floor goes on in both directions.
+    bench.ues[ALICE].floor_heard.clear();
+    bench.send_floor(ALICE, floor_release());
+    bench.send_floor(ALICE, floor_request());
+    assert!(bench.ues[ALICE].floor_names().contains(&"Floor Granted"));
+    // A new request does not pass, not even a call.
+    let handle = bench.call_group(ALICE);
+    let response = bench.response_to(ALICE, handle).unwrap();
+    assert_eq!(outcome(&response), (404, Some(141)));
+    // After a new authorisation all is as it was, the call included.
+    let (csk, now) = (bench.new_csk(ALICE), bench.clocks().utc.0);
+    let token = bench.domain.token_with(&user("alice"), scope, now + 3_600);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+    bench.ues[ALICE].use_csk(csk);
+    bench.send_floor(ALICE, floor_release());
+    assert!(bench.ues[ALICE].floor_names().contains(&"Floor Idle"));
+    bench.hang_up(ALICE, dialog);
+    assert!(bench.was_hung_up(BOB));
 }
 
 // RFC 3903 ---------------------------------------------------------------------------------------------------

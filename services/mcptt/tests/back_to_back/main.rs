@@ -14,6 +14,7 @@ mod call_refusals;
 mod floor_protection;
 mod group_call;
 mod hostile;
+mod hostile_bodies;
 mod key_download;
 mod membership;
 mod private_call;
