@@ -158,6 +158,17 @@ pub enum AuthorisationError {
 }
 
 impl AuthorisationError {
+    /// Whether nothing is wrong with the request: this server lacks keys that it should have, because the IdM server
+    /// or the KMS cannot be reached. The answer is 503 with Retry-After and no Warning (TS 24.379 cl. 7).
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::PeerMikey(OpenError::LocalKeySetMissing { .. })
+                | Self::DeniedToken(TokenRefusal::LocalNoKeys)
+        )
+    }
+
     /// The Warning code of the 403.
     #[must_use]
     pub const fn warning(&self) -> WarningCode {

@@ -173,19 +173,25 @@ impl UeClient {
         if self.authorisation.token_refused {
             return Err(MakeError::TokenRefused);
         }
-        let csk = self.new_csk(context, self.settings.mdsi.as_str())?;
+        let csk = match self.new_csk(context, self.settings.mdsi.as_str()) {
+            // Without key material of the KMS only a system that protects nothing can be used (cl. 7.2.1).
+            Err(MakeError::NoKeySet) if self.needs_no_csk() => None,
+            made => Some(made?),
+        };
         let user = self.user.as_ref().ok_or(MakeError::NoUser)?;
         let info = McpttInfo {
             access_token: Some(user.token.clone()),
             client_id: Some(self.settings.client_id.clone()),
             ..McpttInfo::default()
         };
-        let mut body = Body::new()
-            .with(Part::new(media_type::MIKEY, csk.message.clone()))
-            .with_document(&info);
+        let mut body = Body::new().with_document(&info);
         if let Some(settings) = settings {
             body = body.with_document(settings);
         }
+        let Some(csk) = csk else {
+            return Ok(body);
+        };
+        let body = body.with(Part::new(media_type::MIKEY, csk.message.clone()));
         let hop = csk.sending(self.settings.protection, &self.settings.domain);
         let body = body.protected(&hop, context.random)?;
         self.authorisation.pending = Some(csk);
@@ -199,22 +205,21 @@ impl UeClient {
         settings: &PocSettings,
     ) -> Result<Body, MakeError> {
         let user = self.user.as_ref().ok_or(MakeError::NoUser)?;
-        let csk = self
-            .authorisation
-            .pending
-            .as_ref()
-            .or(self.csk.as_ref())
-            .ok_or(MakeError::NoCsk)?;
+        let csk = self.authorisation.pending.as_ref().or(self.csk.as_ref());
         let info = McpttInfo {
             request_uri: Some(RequestUri::from(&user.mcptt_id)),
             client_id: Some(self.settings.client_id.clone()),
             ..McpttInfo::default()
         };
-        let hop = csk.sending(self.settings.protection, &self.settings.domain);
-        Ok(Body::new()
-            .with_document(&info)
-            .with_document(settings)
-            .protected(&hop, context.random)?)
+        let body = Body::new().with_document(&info).with_document(settings);
+        match csk {
+            Some(csk) => {
+                let hop = csk.sending(self.settings.protection, &self.settings.domain);
+                Ok(body.protected(&hop, context.random)?)
+            }
+            None if self.is_protected() => Err(MakeError::NoCsk),
+            None => Ok(body),
+        }
     }
 
     /// A user logged in, or the shell has a fresh token or keys of a new period for her. A fresh token of a user who
@@ -456,8 +461,19 @@ impl UeClient {
         current
     }
 
+    /// Whether neither XML nor floor control is protected here.
+    fn needs_no_csk(&self) -> bool {
+        !self.is_protected() && self.settings.floor_protection == FloorControlProtection::Off
+    }
+
     pub(super) const fn is_protected(&self) -> bool {
         !matches!(self.settings.protection, Protection::Off)
+    }
+
+    /// Leaves the MC service and erases its keys and tokens; the UE stays registered for its other services.
+    pub(super) fn log_off_from_mcptt(&mut self, context: &mut Context<'_>) {
+        self.leave_service(context);
+        self.register_without_mcptt(context);
     }
 
     /// Leaves the MC service, erases its keys and tokens, then leaves the SIP core.
@@ -491,7 +507,7 @@ impl UeClient {
 }
 
 /// When to come again after a 5xx or 408 that says so.
-fn come_again(now: Instant, response: &Response) -> Option<Instant> {
+pub(super) fn come_again(now: Instant, response: &Response) -> Option<Instant> {
     let status = response.status();
     if !matches!(status.as_u16(), 408 | 500..=599) {
         return None;

@@ -77,6 +77,8 @@ pub enum UeInput {
     Ptt(CallNumber, Button),
     /// One packet of coded speech, 20 ms (RFC 4867, octet-aligned). Sent only while the user may talk.
     Speech(CallNumber, Vec<u8>),
+    /// Leave the MC service and stay registered for other services of this UE (TS 24.379 cl. 7.1).
+    LogOffFromMcptt,
     /// Leave the MC service and the SIP core.
     LogOff,
     /// A datagram on a media socket.

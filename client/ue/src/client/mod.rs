@@ -306,6 +306,7 @@ impl Application for UeClient {
             UeInput::HangUp(number) => self.hang_up(context, number),
             UeInput::Ptt(number, button) => self.on_button(context, number, button),
             UeInput::Speech(number, payload) => self.send_speech(context, number, &payload),
+            UeInput::LogOffFromMcptt => self.log_off_from_mcptt(context),
             UeInput::LogOff => self.log_off(context),
             UeInput::Media(packet) => self.on_media(context, &packet),
         }

@@ -59,6 +59,7 @@ impl BindError {
     /// The Warning code of the refusal; without one the client is told to come later.
     pub(super) const fn warning(&self) -> Option<WarningCode> {
         match self {
+            Self::Refused(error) if error.is_temporary() => None,
             Self::Refused(error) => Some(error.warning()),
             Self::KeyIdInUse => Some(WarningCode::MIKEY_AUTHENTICATION_FAILED),
             Self::NoClient | Self::ForeignSettings | Self::ForeignKey => {

@@ -37,7 +37,7 @@ use binding::{Bindings, ClientRules, OpenedWith, open_body};
 use key_download::Downloads;
 use register::Registrations;
 use roger_base::{ClientId, GroupId, Impu, Instant, McpttId, UnixTime};
-use roger_call::answer::{asserted_identity, plain, warned};
+use roger_call::answer::{asserted_identity, come_again, plain, warned};
 use roger_call::body::Body;
 use roger_call::warning::WarningCode;
 use roger_keys::Mkfc;
@@ -55,9 +55,6 @@ use std::sync::Arc;
 use subscription::{Package, Subscriptions};
 use tracing::{info, warn};
 use withdrawal::Withdrawals;
-
-/// Retry-After of a refusal for want of resources.
-const RETRY_AFTER_SECONDS: &str = "5";
 
 /// What reaches the function besides SIP.
 #[derive(Clone)]
@@ -365,11 +362,7 @@ fn refuse_until_later(
     incoming: &Incoming,
     status: StatusCode,
 ) -> Result<(), EndpointError> {
-    let mut response = plain(&incoming.request, status);
-    response
-        .headers_mut()
-        .push(HeaderName::RETRY_AFTER, RETRY_AFTER_SECONDS)?;
-    answer(context, incoming, response)
+    answer(context, incoming, come_again(&incoming.request, status))
 }
 
 impl Application for ParticipatingFunction {

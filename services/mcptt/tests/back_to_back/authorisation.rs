@@ -13,7 +13,7 @@ use roger_mcptt::participating::{Credentials, ParticipatingInput};
 use roger_mikey::CreateClientServerKey;
 use roger_mikey::CreateOptions;
 use roger_mikey::create::Hiding;
-use roger_oidc::Resource;
+use roger_oidc::{AccessTokenVerifier, ClockSkew, Issuer, JwkSet, Resource, TrustedIssuer};
 use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 use roger_sipcore::CoreEvent;
 use roger_testkit_domain::user;
@@ -725,7 +725,10 @@ fn keys_of_a_new_period_are_taken_while_the_function_runs() {
     let token = bench.domain.token_with(&alice, scope, now.0 + 3_600);
     let csk = bench.new_csk(ALICE);
     let body = bench.authorising_body(ALICE, &csk, &token);
-    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(136)));
+    // The server has not fetched its keys yet, which is no fault of the client.
+    let response = bench.publish_settings(ALICE, EXPIRES_FOREVER, None, &body);
+    assert_eq!(outcome(&response), (503, None));
+    assert_eq!(response.headers().retry_after().unwrap(), Some(5));
     let credentials = Credentials {
         key_sets: vec![bench.domain.key_set_at("mcptt.example.org", now)],
         kms: vec![bench.domain.kms().clone()],
@@ -758,6 +761,31 @@ fn settings_that_expire_are_forgotten_and_the_binding_stays() {
     let handle = bench.invite(BOB, &[], &body);
     let response = bench.response_to(BOB, handle).unwrap();
     assert_eq!(outcome(&response), (480, Some(146)));
+}
+
+/// The IdM server cannot be reached.
+struct NoIdm;
+
+impl roger_oidc::KeySource for NoIdm {
+    fn keys(&self, _: &Issuer, _: Option<&str>, _: UnixTime) -> Option<JwkSet> {
+        None
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_checked_just_now_is_no_bad_token() {
+    let issuer = TrustedIssuer {
+        issuer: Issuer::new("https://idm.mcptt.example.org").unwrap(),
+        keys: JwkSet::default(),
+    };
+    let verifier = AccessTokenVerifier::new(vec![issuer], ClockSkew::MAX);
+    let verifier = verifier.with_key_source(std::sync::Arc::new(NoIdm));
+    let mut bench = Bench::with(|settings| settings.credentials.tokens = verifier, |_| {});
+    bench.register(ALICE);
+    let response = bench.authorise(ALICE);
+    assert_eq!(outcome(&response), (503, None));
+    assert_eq!(response.headers().retry_after().unwrap(), Some(5));
+    assert!(!bench.is_bound(ALICE));
 }
 
 // Whom the function believes ---------------------------------------------------------------------------------

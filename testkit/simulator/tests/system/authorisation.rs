@@ -5,6 +5,7 @@ use roger_base::{KeyId, NtpTime, PurposeTag, SecretBytes};
 use roger_call::answer::warning_of;
 use roger_call::body::{Body, Part};
 use roger_call::feature::media_type;
+use roger_call::protection::Protection;
 use roger_call::request;
 use roger_call::service_authorisation::BoundCsk;
 use roger_documents::poc_settings::AnswerMode;
@@ -16,9 +17,11 @@ use roger_mikey::{CreateKeyDownload, CreateOptions, KeyParameters, Status};
 use roger_sip::endpoint::{Output, Target};
 use roger_sip::message::{HeaderName, Method};
 use roger_testkit_simulator::{
-    DOMAIN, GMS, HostId, SipFate, SipMessage, System, bodies, user, with_body,
+    DOMAIN, GMS, HostId, Setup, SipFate, SipMessage, System, bodies, user, with_body,
 };
-use roger_ue::client::{Authorisation, CallNumber, Refusal, ServerKey, UeEvent, UeInput};
+use roger_ue::client::{
+    Authorisation, CallNumber, FloorControlProtection, Refusal, ServerKey, UeEvent, UeInput,
+};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -180,6 +183,85 @@ fn without_a_time_or_after_another_refusal_nothing_is_tried_again() {
         system.run(seconds(60));
         assert_eq!(sent(&system, "alice", &Method::Publish), 1, "{line}");
     }
+}
+
+#[test]
+fn a_core_that_says_when_to_come_again_is_obeyed() {
+    let mut system = system(409);
+    let (core, alice) = (System::core(), system.host("alice"));
+    let spoilt = Rc::new(Cell::new(false));
+    system.on_sip(move |message| {
+        let text = String::from_utf8_lossy(&message.octets);
+        let fits = (message.from, message.to) == (core, alice) && text.starts_with("SIP/2.0 200");
+        if !fits || spoilt.replace(true) {
+            return SipFate::Pass;
+        }
+        let rest = text.split_once("\r\n").unwrap().1;
+        let line = "SIP/2.0 503 Service Unavailable\r\nRetry-After: 9";
+        SipFate::Replace(format!("{line}\r\n{rest}").into_bytes())
+    });
+    system.register("alice", Authorisation::None);
+    assert!(!system.told("alice", |event| *event == UeEvent::Registered));
+    system.run(seconds(8));
+    assert!(!system.told("alice", |event| *event == UeEvent::Registered));
+    system.run(seconds(2));
+    assert!(system.told("alice", |event| *event == UeEvent::Registered));
+}
+
+#[test]
+fn a_ue_leaves_mcptt_and_stays_registered() {
+    let mut system = ready(410, &["alice"]);
+    system.forget("alice");
+    system.input("alice", UeInput::LogOffFromMcptt);
+    system.run(seconds(1));
+    assert!(system.told("alice", |event| *event == UeEvent::Registered));
+    assert!(!bound(&system, "alice"));
+    assert!(csk(&system, "alice").is_none());
+    let way = (system.host("alice"), System::core());
+    let register = last_request(&system, way, &Method::Register);
+    let contact = register.request().unwrap();
+    let contact = contact
+        .headers()
+        .text(HeaderName::CONTACT)
+        .unwrap()
+        .into_owned();
+    assert!(!contact.contains("mcptt"), "{contact}");
+    // The refresh keeps it so; the next log-in begins anew.
+    system.run(seconds(3_000));
+    let refresh = last_request(&system, way, &Method::Register);
+    assert!(refresh.at > register.at);
+    let text = String::from_utf8_lossy(&refresh.octets).into_owned();
+    assert!(!text.contains("+g.3gpp.mcptt"), "{text}");
+    system.bring_up(&["alice"], &[&fire()]);
+    assert!(bound(&system, "alice"));
+}
+
+#[test]
+fn where_nothing_is_protected_a_token_is_enough() {
+    let mut setup = Setup::new(416, &["alice", "bob"]);
+    setup.protection = Protection::Off;
+    setup.floor_protection = FloorControlProtection::Off;
+    let mut system = with_setup(&setup);
+    let mut alice = system.user("alice");
+    alice.key_sets.clear();
+    system.input("alice", UeInput::User(Box::new(alice)));
+    system.register("alice", Authorisation::InRegister);
+    assert!(bound(&system, "alice"));
+    system.publish("alice");
+    assert!(system.told("alice", |event| *event == UeEvent::Authorised));
+    system.forget("alice");
+    system.input("alice", UeInput::AnswerMode(AnswerMode::Manual));
+    system.run(seconds(1));
+    assert!(system.told("alice", |event| *event == UeEvent::Authorised));
+    assert!(csk(&system, "alice").is_none());
+    // Where something is, it is not.
+    let mut system = self::system(417);
+    let mut alice = system.user("alice");
+    alice.key_sets.clear();
+    system.input("alice", UeInput::User(Box::new(alice)));
+    system.register("alice", Authorisation::None);
+    system.publish("alice");
+    assert_eq!(sent(&system, "alice", &Method::Publish), 0);
 }
 
 // Settings -----------------------------------------------------------------------------------------------------
