@@ -137,7 +137,7 @@ impl MulticastFloor {
     ///
     /// # Errors
     /// [`Discard::LocalNoMulticastKey`], or as the SRTCP sender.
-    pub fn protect(
+    pub fn send(
         &mut self,
         group: &GroupId,
         message: &[u8],
@@ -155,7 +155,7 @@ impl MulticastFloor {
     ///
     /// # Errors
     /// [`Discard`]: without key, under another key than that of the group, altered, replayed, no floor message.
-    pub fn unprotect(
+    pub fn receive(
         &mut self,
         group: &GroupId,
         packet: &[u8],
@@ -250,11 +250,11 @@ mod tests {
         }
 
         fn sends(&mut self, name: &str) -> Vec<u8> {
-            self.server.protect(&group(name), &idle(1), NOW).unwrap()
+            self.server.send(&group(name), &idle(1), NOW).unwrap()
         }
 
         fn takes(&mut self, name: &str, packet: &[u8]) -> Result<Vec<u8>, Discard> {
-            self.client.unprotect(&group(name), packet, NOW)
+            self.client.receive(&group(name), packet, NOW)
         }
     }
 
@@ -347,7 +347,7 @@ mod tests {
         }
         let packet = ends.sends("fire");
         assert_eq!(ends.server.key_of(&fire[0], end), None, "expired");
-        assert!(ends.client.unprotect(&fire[0], &packet, end).is_err());
+        assert!(ends.client.receive(&fire[0], &packet, end).is_err());
         assert!(ends.client.revoke(musik.id()));
         assert!(is_unknown_key(&ends.takes("fire", &packet)));
         assert!(!ends.client.revoke(musik.id()));

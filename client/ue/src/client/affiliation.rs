@@ -64,19 +64,8 @@ impl UeClient {
         if self.affiliation.watching {
             return Ok(());
         }
-        let body = self.own_identity(context)?;
-        let builder = self
-            .request(context, Method::Subscribe)?
-            .header(HeaderName::EVENT, "presence")
-            .header(HeaderName::ACCEPT, "application/pidf+xml")
-            .header(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string())
-            .header(HeaderName::CONTACT, self.contact(context)?);
-        let request = finish(builder, &body, context.random)?;
-        let (now, core) = (context.now, self.settings.core);
-        let handle = context
-            .endpoint
-            .send_request(now, context.random, request, core)?;
-        self.requests.insert(handle, Purpose::WatchAffiliation);
+        let (package, accepted) = ("presence", "application/pidf+xml");
+        self.subscribe(context, package, accepted, Purpose::WatchAffiliation)?;
         self.affiliation.watching = true;
         Ok(())
     }
@@ -201,6 +190,30 @@ impl UeClient {
         Ok(start(method, to, impu, Trust::Preferred, context.random)?)
     }
 
+    /// SUBSCRIBE to what the participating function holds of the user, until told otherwise.
+    pub(super) fn subscribe(
+        &mut self,
+        context: &mut Context<'_>,
+        package: &str,
+        accepted: &str,
+        purpose: Purpose,
+    ) -> Result<(), MakeError> {
+        let body = self.own_identity(context)?;
+        let builder = self
+            .request(context, Method::Subscribe)?
+            .header(HeaderName::EVENT, package)
+            .header(HeaderName::ACCEPT, accepted)
+            .header(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string())
+            .header(HeaderName::CONTACT, self.contact(context)?);
+        let request = finish(builder, &body, context.random)?;
+        let (now, core) = (context.now, self.settings.core);
+        let handle = context
+            .endpoint
+            .send_request(now, context.random, request, core)?;
+        self.requests.insert(handle, purpose);
+        Ok(())
+    }
+
     /// A Contact with the feature tags of MCPTT.
     pub(super) fn contact(&self, context: &mut Context<'_>) -> Result<String, MakeError> {
         let user = ident::tag(context.random)?;
@@ -222,7 +235,7 @@ impl UeClient {
         }
     }
 
-    pub(super) fn own_identity(&self, context: &mut Context<'_>) -> Result<Body, MakeError> {
+    fn own_identity(&self, context: &mut Context<'_>) -> Result<Body, MakeError> {
         let user = self.user.as_ref().ok_or(MakeError::NoUser)?;
         let info = McpttInfo {
             request_uri: Some(RequestUri::from(&user.mcptt_id)),

@@ -308,6 +308,12 @@ impl UeClient {
         self.try_publish(context);
     }
 
+    /// The CSK in use was revoked; the server still knows the client (TS 33.180 cl. 5.2.4).
+    pub(super) fn upload_fresh_csk(&mut self, context: &mut Context<'_>) {
+        self.authorisation.pending = None;
+        self.publish(context);
+    }
+
     /// The participating function does not know this client any more (Warning 141): it is authorised anew, and
     /// affiliated as before (TS 24.379 cl. 7).
     pub(super) fn authorise_again(&mut self, context: &mut Context<'_>) {

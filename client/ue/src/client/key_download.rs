@@ -106,7 +106,7 @@ impl UeClient {
             Ok(Told::Key(key)) => self.tell(UeEvent::ServerKey(key)),
             Ok(Told::NeedsCsk(id)) => {
                 self.tell(UeEvent::ServerKey(ServerKey::Revoked(id)));
-                self.authorise_again(context);
+                self.upload_fresh_csk(context);
             }
             Err(error) => {
                 info!(%error, "a key of a server was refused");
@@ -261,7 +261,7 @@ impl UeClient {
         group: &GroupId,
         packet: &[u8],
     ) -> Result<(), MediaError> {
-        let message = self.multicast_keys.unprotect(group, packet, context.utc)?;
+        let message = self.multicast_keys.receive(group, packet, context.utc)?;
         let message = FloorMessage::decode(&message, &FloorProfile::default())?;
         let call = self.calls.iter().find(|(_, call)| call.is_of(group));
         let number = call.map(|(number, _)| *number);

@@ -1,41 +1,23 @@
 //! Watching the service settings that the server holds of this client (TS 24.379 cl. 7.2.4; RFC 6665).
 
 use super::affiliation::ends_subscription;
-use super::authorisation::MakeError;
 use super::{Purpose, Refusal, UeClient, UeEvent, refused, reply};
 use roger_call::answer::plain;
-use roger_call::feature::EXPIRES_FOREVER;
-use roger_call::request::finish;
 use roger_sip::application::Context;
 use roger_sip::endpoint::{Answer, DialogId, EndpointError, Incoming};
 use roger_sip::header::SubscriptionState;
-use roger_sip::message::{HeaderName, Method, StatusCode};
+use roger_sip::message::StatusCode;
 use roger_sip::subscription::EndReason;
 use tracing::info;
 
 impl UeClient {
     pub(super) fn watch_settings(&mut self, context: &mut Context<'_>) {
-        if let Err(error) = self.send_watch_settings(context) {
+        let (package, accepted) = ("poc-settings", "application/poc-settings+xml");
+        let sent = self.subscribe(context, package, accepted, Purpose::WatchSettings);
+        if let Err(error) = sent {
             let reason = Refusal::Local(error.to_string());
             self.tell(UeEvent::NotWatchingSettings(reason));
         }
-    }
-
-    fn send_watch_settings(&mut self, context: &mut Context<'_>) -> Result<(), MakeError> {
-        let body = self.own_identity(context)?;
-        let builder = self
-            .request(context, Method::Subscribe)?
-            .header(HeaderName::EVENT, "poc-settings")
-            .header(HeaderName::ACCEPT, "application/poc-settings+xml")
-            .header(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string())
-            .header(HeaderName::CONTACT, self.contact(context)?);
-        let request = finish(builder, &body, context.random)?;
-        let (now, core) = (context.now, self.settings.core);
-        let handle = context
-            .endpoint
-            .send_request(now, context.random, request, core)?;
-        self.requests.insert(handle, Purpose::WatchSettings);
-        Ok(())
     }
 
     pub(super) fn on_watch_settings_answer(&mut self, context: &mut Context<'_>, answer: &Answer) {

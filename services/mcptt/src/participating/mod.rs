@@ -198,7 +198,7 @@ impl ParticipatingFunction {
         message: &[u8],
         now: UnixTime,
     ) -> Result<Vec<u8>, Discard> {
-        self.downloads.multicast.protect(group, message, now)
+        self.downloads.multicast.send(group, message, now)
     }
 
     // Requests ----------------------------------------------------------------------------------------------

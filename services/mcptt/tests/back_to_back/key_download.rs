@@ -308,9 +308,9 @@ fn one_packet_under_the_musik_reaches_every_affiliated_client() {
     assert!(packet.ends_with(&one.mki()));
     let now = bench.clocks().utc;
     for keys in [&mut alice, &mut bob] {
-        assert_eq!(keys.unprotect(&fire(), &packet, now).unwrap(), idle());
-        assert!(keys.unprotect(&fire(), &packet, now).is_err(), "replayed");
-        assert!(keys.unprotect(&fire(), &idle(), now).is_err(), "in clear");
+        assert_eq!(keys.receive(&fire(), &packet, now).unwrap(), idle());
+        assert!(keys.receive(&fire(), &packet, now).is_err(), "replayed");
+        assert!(keys.receive(&fire(), &idle(), now).is_err(), "in clear");
     }
     // Who has it does not get it again.
     order(&mut bench, ParticipatingInput::ShareMulticastKey(fire()));

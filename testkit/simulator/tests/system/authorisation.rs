@@ -345,10 +345,13 @@ fn a_revoked_csk_is_replaced_by_the_client_itself() {
     let mut system = in_call(412);
     let old = csk_id(&system, "alice").unwrap();
     let before = authorisations(&system, "alice");
+    let subscriptions = sent(&system, "alice", &Method::Subscribe);
     system.order(ParticipatingInput::RevokeKeys(user("alice")));
     system.run(seconds(1));
     assert_eq!(server_keys(&system, "alice"), [ServerKey::Revoked(old)]);
     assert_eq!(authorisations(&system, "alice"), before + 1);
+    // The server forgot nothing but the key: no second subscription to affiliations.
+    assert_eq!(sent(&system, "alice", &Method::Subscribe), subscriptions);
     assert_ne!(csk_id(&system, "alice"), Some(old));
     talk(&mut system);
 }
