@@ -43,10 +43,12 @@ enum Brings {
 
 struct Flight {
     impu: Impu,
+    /// That of the binding: the answer of a client that authorised anew meanwhile counts for nothing.
+    order: u64,
     brings: Brings,
 }
 
-/// A MuSiK and the clients that have it.
+/// A MuSiK and the clients that have it, or to which it is on its way.
 struct SharedMusik {
     musik: Musik,
     holders: HashSet<Impu>,
@@ -76,13 +78,8 @@ impl Downloads {
         self.revoked.contains(&id)
     }
 
-    /// A client is gone: what is on its way to it counts no more, and it has no MuSiK.
+    /// A client is gone, and has no MuSiK any more.
     pub(super) fn forget(&mut self, impu: &Impu) {
-        for flight in self.flights.values_mut() {
-            if flight.impu == *impu {
-                flight.brings = Brings::Revocation;
-            }
-        }
         for shared in self.musiks.values_mut() {
             shared.holders.remove(impu);
         }
@@ -98,13 +95,6 @@ impl Downloads {
         {
             self.revoked.remove(&oldest);
         }
-    }
-
-    /// Whether a client has the MuSiK of a group, or it is on its way.
-    fn has_musik(&self, impu: &Impu, group: &GroupId, shared: &SharedMusik) -> bool {
-        let brings = Brings::Musik(group.clone(), shared.musik.id());
-        let under_way = |flight: &Flight| flight.impu == *impu && flight.brings == brings;
-        shared.holders.contains(impu) || self.flights.values().any(under_way)
     }
 }
 
@@ -298,7 +288,7 @@ impl ParticipatingFunction {
         let Some(shared) = self.downloads.musiks.get(group) else {
             return Ok(());
         };
-        if self.downloads.has_musik(impu, group, shared) {
+        if shared.holders.contains(impu) {
             return Ok(());
         }
         let material = shared.musik.material().clone();
@@ -308,6 +298,9 @@ impl ParticipatingFunction {
         };
         let brings = Brings::Musik(group.clone(), material.id());
         self.send_download(context, impu, &material, Some(&parameters), brings)?;
+        if let Some(shared) = self.downloads.musiks.get_mut(group) {
+            shared.holders.insert(impu.clone());
+        }
         Ok(())
     }
 
@@ -351,7 +344,7 @@ impl ParticipatingFunction {
         brings: Brings,
     ) -> Result<Vec<u8>, DownloadError> {
         let binding = self.bindings.get(impu).ok_or(DownloadError::NotBound)?;
-        let now = context.utc.to_ntp();
+        let (order, now) = (binding.order, context.utc.to_ntp());
         let message = CreateKeyDownload {
             key,
             server: self.own_key_set(context)?,
@@ -373,10 +366,12 @@ impl ParticipatingFunction {
         let handle = context
             .endpoint
             .send_request(context.now, context.random, request, core)?;
-        let impu = impu.clone();
-        self.downloads
-            .flights
-            .insert(handle, Flight { impu, brings });
+        let flight = Flight {
+            impu: impu.clone(),
+            order,
+            brings,
+        };
+        self.downloads.flights.insert(handle, flight);
         Ok(message)
     }
 
@@ -407,18 +402,22 @@ impl ParticipatingFunction {
         if status.is_some_and(StatusCode::is_provisional) {
             return;
         }
-        let Some(Flight { impu, brings }) = self.downloads.flights.remove(&handle) else {
+        let Some(flight) = self.downloads.flights.remove(&handle) else {
             return;
         };
         let taken = status.is_some_and(StatusCode::is_success);
-        info!(%impu, taken, "key download answered");
-        match brings {
+        let impu = flight.impu;
+        let binding = self.bindings.get(&impu);
+        let current = binding.is_some_and(|binding| binding.order == flight.order);
+        info!(%impu, taken, current, "key download answered");
+        match flight.brings {
+            Brings::Csk(_) | Brings::Revocation if !current => {}
             Brings::Csk(id) if taken => self.adopt_key(context, &impu, id),
             Brings::Csk(id) => self.on_csk_not_taken(context, &impu, id, status),
-            Brings::Musik(group, id) if taken => {
+            Brings::Musik(group, id) if !taken || !current => {
                 let shared = self.downloads.musiks.get_mut(&group);
                 if let Some(shared) = shared.filter(|shared| shared.musik.id() == id) {
-                    shared.holders.insert(impu);
+                    shared.holders.remove(&impu);
                 }
             }
             Brings::Musik(..) | Brings::Revocation => {}

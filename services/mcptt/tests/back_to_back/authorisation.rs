@@ -7,6 +7,7 @@ use roger_base::{McpttId, UnixTime};
 use roger_call::body::{Body, Part};
 use roger_call::feature::{CONTACT_PARAMETERS, EXPIRES_FOREVER, media_type};
 use roger_call::protection::Protection;
+use roger_call::request::finish;
 use roger_documents::poc_settings::AnswerMode;
 use roger_keys::Csk;
 use roger_mcptt::participating::{Credentials, ParticipatingInput};
@@ -14,7 +15,8 @@ use roger_mikey::CreateClientServerKey;
 use roger_mikey::CreateOptions;
 use roger_mikey::create::Hiding;
 use roger_oidc::{AccessTokenVerifier, ClockSkew, Issuer, JwkSet, Resource, TrustedIssuer};
-use roger_sip::message::{HeaderName, Method, Response, StatusCode};
+use roger_sip::message::{HeaderName, Limits, Message, Method, Request, Response, StatusCode};
+use roger_sip::uri::Uri;
 use roger_sipcore::CoreEvent;
 use roger_testkit_domain::user;
 
@@ -157,6 +159,55 @@ fn the_part_of_another_service_has_to_be_signed_too() {
     bench.register_with(ALICE, CONTACT_PARAMETERS, 3_600, &body);
     assert_eq!(third_party_answer(&bench), Some(403));
     assert!(!bench.is_bound(ALICE));
+}
+
+/// A third-party REGISTER of an IMS core: what it adds of its own goes with the REGISTER of the UE (TS 24.229 cl.
+/// 5.4.1.7), each in a part.
+fn third_party(bench: &mut Bench, inner: &[u8], expires: u32) -> Request {
+    let uri = Uri::parse(b"sip:mcptt-pf@mcptt.example.org").unwrap();
+    let builder = Request::builder(Method::Register, uri)
+        .header(HeaderName::VIA, "SIP/2.0/TCP 10.0.0.100;branch=z9hG4bKtp")
+        .header(HeaderName::FROM, "<sip:scscf@ims.example.org>;tag=t")
+        .header(HeaderName::TO, format!("<{}>", impu(ALICE)))
+        .header(HeaderName::CALL_ID, format!("third-party-{expires}"))
+        .header(HeaderName::CSEQ, "7")
+        .header(HeaderName::CONTACT, "<sip:scscf@ims.example.org>")
+        .header(HeaderName::EXPIRES, expires.to_string());
+    let xml = "<ims-3gpp version=\"1\"><service-info>x</service-info></ims-3gpp>";
+    let body = Body::new()
+        .with(Part::new("message/sip", inner.to_vec()))
+        .with(Part::new(
+            "application/3gpp-ims+xml",
+            xml.as_bytes().to_vec(),
+        ));
+    finish(builder, &body, &mut bench.random).unwrap()
+}
+
+#[test]
+fn an_ims_core_may_add_a_part_of_its_own() {
+    let mut bench = Bench::new();
+    let (csk, token) = (bench.new_csk(ALICE), bench.token(ALICE));
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let body = bench.with_csk_message(&csk, documents);
+    bench.register(ALICE);
+    let sent = bench.requests(&Method::Register, bench.pf_address());
+    let sent = Body::of(sent[0].headers(), sent[0].body()).unwrap();
+    let inner = sent.octets("message/sip").unwrap();
+    let inner = Message::parse_datagram(inner, &Limits::default()).unwrap();
+    let Message::Request(mut inner) = inner else {
+        panic!("the REGISTER of the UE")
+    };
+    let (content_type, octets) = body.encode(&mut bench.random).unwrap().unwrap();
+    inner.set_body(&content_type, octets).unwrap();
+    let request = third_party(&mut bench, &inner.to_octets(), 600);
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    assert!(bench.is_bound(ALICE));
+    let request = third_party(&mut bench, &inner.to_octets(), 0);
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    assert!(!bench.is_bound(ALICE));
+    // Once gone, the same REGISTER is a replay.
+    let request = third_party(&mut bench, &inner.to_octets(), 601);
+    assert_eq!(bench.send_as_core(&request), (403, Some(136)));
 }
 
 // The end of a token during a call -----------------------------------------------------------------------------
