@@ -428,12 +428,15 @@ pub fn open(
     })
 }
 
+/// Place and value of a sensitive URI.
+type PlacedUri = (Range<usize>, Zeroizing<String>);
+
 /// Place and value of a sensitive URI that is the text of an element; nothing where there is none.
 fn sensitive_text(
     text: &str,
     profile: &Profile,
     node: Node<'_, '_>,
-) -> Result<Option<(Range<usize>, Zeroizing<String>)>, ConfidentialityError> {
+) -> Result<Option<PlacedUri>, ConfidentialityError> {
     if !profile.has_sensitive_text(node) {
         return Ok(None);
     }

@@ -198,6 +198,9 @@ impl ParticipatingFunction {
         info!(%impu, client = %binding.client, "client authorised");
         self.bindings.insert(impu.clone(), binding);
         self.use_current_key(impu);
+        if !same_client {
+            self.on_new_client(context, impu);
+        }
         Ok(())
     }
 
@@ -252,6 +255,7 @@ impl ParticipatingFunction {
         self.end_sessions_of(context, impu);
         self.end_subscriptions_of(context, impu);
         self.drop_affiliations_of(context, impu);
+        self.locations.forget(impu);
         let Some(binding) = self.bindings.remove(impu) else {
             return;
         };

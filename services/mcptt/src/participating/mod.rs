@@ -15,6 +15,8 @@ mod authorisation;
 mod b2bua;
 mod binding;
 mod invite;
+mod location;
+mod message;
 mod originating;
 mod presence;
 mod register;
@@ -24,6 +26,7 @@ mod settings;
 mod subscription;
 mod terminating;
 
+pub use location::KnownLocation;
 pub use settings::{ControllingRoute, Credentials, ParticipatingSettings};
 
 use crate::controlling::FloorControlProtection;
@@ -32,11 +35,15 @@ use crate::ports::{GroupDirectory, UserProfiles};
 use affiliation::Affiliations;
 use authorisation::BindError;
 use binding::{Bindings, ClientRules, OpenedWith, open_body};
+use location::Locations;
+use message::Messages;
 use register::Registrations;
 use roger_base::{ClientId, GroupId, Impu, Instant, McpttId, UnixTime};
 use roger_call::answer::{asserted_identity, plain, warned};
-use roger_call::body::Body;
+use roger_call::body::{Body, BodyError};
+use roger_call::protection::ProtectionError;
 use roger_call::warning::WarningCode;
+use roger_documents::location_info::LocationConfiguration;
 use roger_media::{Counters, FloorKeyring, Flow, Side};
 use roger_mikey::Receiver;
 use roger_sip::application::{Application, Context, answer};
@@ -63,6 +70,38 @@ pub enum ParticipatingInput {
     GroupChanged(GroupId),
     /// Keys of a new period, other KMSs or other token keys.
     Credentials(Box<Credentials>),
+    /// When clients are to report where they are (TS 24.379 cl. 13.2.2); those that are here already are told.
+    LocationConfiguration(Box<LocationConfiguration>),
+    /// A report is wanted of every client of a user now (cl. 13.2.3).
+    RequestLocation(McpttId),
+}
+
+/// Bodies of clients that were refused, by reason. What was in them is counted, never kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RefusedBodies {
+    /// A signature is wrong or missing: Warning 139.
+    pub integrity: u64,
+    /// Protected content does not open: Warning 140.
+    pub confidentiality: u64,
+    /// Sensitive content came in clear: Warning 140.
+    pub in_clear: u64,
+    /// Sensitive content came where it has no protected form (TS 24.379 cl. 4.8): Warning 140.
+    pub misplaced: u64,
+    /// Everything else.
+    pub other: u64,
+}
+
+impl RefusedBodies {
+    const fn count(&mut self, error: &BodyError) {
+        let counter = match error {
+            BodyError::PeerProtection(ProtectionError::PeerIntegrity(_)) => &mut self.integrity,
+            BodyError::PeerProtection(ProtectionError::PeerInClear(_)) => &mut self.in_clear,
+            BodyError::PeerProtection(ProtectionError::PeerMisplaced { .. }) => &mut self.misplaced,
+            BodyError::PeerProtection(_) => &mut self.confidentiality,
+            _ => &mut self.other,
+        };
+        *counter += 1;
+    }
 }
 
 /// The participating function.
@@ -79,6 +118,9 @@ pub struct ParticipatingFunction {
     affiliations: Affiliations,
     presence_tags: HashMap<Impu, EntityTag>,
     subscriptions: Subscriptions,
+    locations: Locations,
+    messages: Messages,
+    refused: RefusedBodies,
     sessions: Sessions,
     outputs: VecDeque<MediaTransmit>,
 }
@@ -117,6 +159,9 @@ impl ParticipatingFunction {
             affiliations: Affiliations::default(),
             presence_tags: HashMap::new(),
             subscriptions: Subscriptions::default(),
+            locations: Locations::default(),
+            messages: Messages::default(),
+            refused: RefusedBodies::default(),
             sessions: Sessions::default(),
             outputs: VecDeque::new(),
         })
@@ -127,6 +172,12 @@ impl ParticipatingFunction {
     pub fn bound(&self, impu: &Impu) -> Option<(&McpttId, &ClientId)> {
         let binding = self.bindings.get(impu)?;
         Some((&binding.user, &binding.client))
+    }
+
+    /// Bodies of clients refused so far.
+    #[must_use]
+    pub const fn refused_bodies(&self) -> RefusedBodies {
+        self.refused
     }
 
     /// Packets of one flow in the calls of a client, newest call first.
@@ -176,6 +227,7 @@ impl ParticipatingFunction {
                 "presence" => self.on_presence(context, incoming, &impu),
                 _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
             },
+            (Method::Message, None) => self.on_message(context, incoming, &impu),
             (Method::Subscribe, _) => match event(request).as_str() {
                 "presence" => self.on_subscribe(context, incoming, &impu),
                 _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
@@ -196,10 +248,14 @@ impl ParticipatingFunction {
         body: &Body,
     ) -> Result<(Body, McpttId, ClientId), WarningCode> {
         let binding = self.living(impu, now).ok_or(WarningCode::USER_UNKNOWN)?;
-        let (opened, with) = open_body(body, binding, &self.rules).map_err(|error| {
-            info!(%impu, %error, "body refused");
-            error.warning()
-        })?;
+        let (opened, with) = match open_body(body, binding, &self.rules) {
+            Ok(opened) => opened,
+            Err(error) => {
+                info!(%impu, %error, "body refused");
+                self.refused.count(&error);
+                return Err(error.warning());
+            }
+        };
         let (user, client) = (binding.user.clone(), binding.client.clone());
         if with == OpenedWith::Current {
             self.forget_previous_key(impu);
@@ -274,6 +330,8 @@ impl ParticipatingFunction {
     ) {
         if self.affiliations.is_waiting_for(handle) {
             self.on_announced(context, handle, status);
+        } else if let Some(purpose) = self.messages.answered(handle, status) {
+            self.on_message_answered(context, purpose, status);
         } else {
             self.on_notified(context, handle, status);
         }
@@ -338,6 +396,10 @@ impl Application for ParticipatingFunction {
             ParticipatingInput::Credentials(credentials) => {
                 self.settings.credentials = *credentials;
             }
+            ParticipatingInput::LocationConfiguration(configuration) => {
+                self.configure_locations(context, *configuration);
+            }
+            ParticipatingInput::RequestLocation(user) => self.request_location(context, &user),
         }
     }
 
@@ -347,6 +409,8 @@ impl Application for ParticipatingFunction {
         }
         self.announce(context);
         self.expire_subscriptions(context);
+        self.send_due_configurations(context);
+        self.locations.forget_old_requests(context.now);
     }
 
     fn poll(&mut self) -> Option<MediaTransmit> {
@@ -358,6 +422,7 @@ impl Application for ParticipatingFunction {
             self.bindings.deadline(),
             self.affiliations.deadline(),
             self.subscriptions.deadline(),
+            self.locations.deadline(),
         ]
         .into_iter()
         .flatten()

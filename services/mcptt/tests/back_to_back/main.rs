@@ -8,12 +8,14 @@
 )]
 
 mod affiliation;
+mod affiliation_by_others;
 mod authorisation;
 mod bench;
 mod call_refusals;
 mod floor_protection;
 mod group_call;
 mod hostile;
+mod location;
 mod membership;
 mod private_call;
 mod ue;
