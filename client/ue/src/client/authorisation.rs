@@ -1,7 +1,9 @@
 //! Service authorisation and service settings (TS 24.379 cl. 7.2.1 to 7.2.3; TS 33.180 cl. 5.4).
 
 use super::affiliation::AffiliationState;
+use super::affiliation_watch::Watches;
 use super::call::Call;
+use super::reporter::Reporter;
 use super::{FloorControlProtection, IdentityHiding, Purpose, Refusal, UeClient, UeEvent, refused};
 use roger_base::{KeyId, KeyIdError, RandomError};
 use roger_call::body::{Body, BodyError, Part};
@@ -260,6 +262,7 @@ impl UeClient {
             return;
         }
         self.tell(UeEvent::Authorised);
+        self.reporter.on_log_on();
         if core::mem::take(&mut self.authorisation.attempt) == Attempt::Again {
             self.affiliate_again(context);
         }
@@ -316,6 +319,8 @@ impl UeClient {
         self.forget_attempt();
         self.stop_watching_groups(context);
         self.affiliation = AffiliationState::default();
+        self.watches = Watches::default();
+        self.reporter = Reporter::default();
         self.user = None;
         self.deregister(context);
     }

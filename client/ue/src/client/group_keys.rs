@@ -1,7 +1,7 @@
 //! Group keys: watching documents at the group management server, taking keys in
 //! (TS 24.481 cl. 6.2.13, 7.7; TS 33.180 cl. 5.7).
 
-use super::affiliation::ends_subscription;
+use super::affiliation_watch::ends_subscription;
 use super::authorisation::MakeError;
 use super::{GroupKeyState, Purpose, Refusal, UeClient, UeEvent, refused, reply};
 use roger_base::GroupId;
@@ -214,11 +214,7 @@ impl UeClient {
             .as_ref()
             .and_then(|body| body.octets(media_type::MIKEY));
         let Some(message) = message else {
-            return reply(
-                context,
-                incoming,
-                plain(request, StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            );
+            return self.on_participating_message(context, incoming);
         };
         if self.take_key(context, message, Carriage::Live, None) {
             return reply(context, incoming, plain(request, StatusCode::OK));

@@ -4,14 +4,17 @@
 //! Log-in, key provisioning and the fetching of documents need HTTP and so happen in the shell around it.
 
 mod affiliation;
+mod affiliation_watch;
 mod authorisation;
 mod call;
 mod call_end;
 mod group_keys;
 mod incoming_call;
 mod io;
+mod message;
 mod outgoing_call;
 mod registration;
+mod reporter;
 mod rtp_source;
 mod settings;
 
@@ -19,15 +22,19 @@ pub use io::{
     Authorisation, Button, CallNumber, CallParty, Commencement, GroupKeyState, HeardSpeech,
     Refusal, UeEvent, UeInput, UeOutput, UeUser,
 };
+pub use reporter::Position;
 pub use settings::{FloorControlProtection, IdentityHiding, UeSettings};
 
 use affiliation::AffiliationState;
+use affiliation_watch::Watches;
 use authorisation::AuthorisationState;
 use call::Call;
 use group_keys::GroupKeysState;
 use registration::RegistrationState;
+use reporter::Reporter;
 use roger_base::{Instant, SecretBytes};
 use roger_call::answer::{plain, warning_of};
+use roger_call::protection::Protection;
 use roger_call::service_authorisation::BoundCsk;
 use roger_keys::store::GroupKeyStore;
 use roger_media::{FloorKeyring, MediaPorts, PairId};
@@ -50,6 +57,12 @@ enum Purpose {
     WatchAffiliation,
     WatchGroups,
     Invite(CallNumber),
+    /// MESSAGE with a location report.
+    Report,
+    /// MESSAGE that asks where another user is.
+    AskLocation,
+    /// MESSAGE that proposes affiliations.
+    Propose,
 }
 
 /// A UE.
@@ -65,6 +78,10 @@ pub struct UeClient {
     registration: RegistrationState,
     authorisation: AuthorisationState,
     affiliation: AffiliationState,
+    watches: Watches,
+    /// When a NOTIFY that did not open last led to a new CSK.
+    key_renewed: Option<Instant>,
+    reporter: Reporter,
     group_keys: GroupKeysState,
     key_store: GroupKeyStore,
     calls: BTreeMap<CallNumber, Call>,
@@ -98,6 +115,9 @@ impl UeClient {
             registration,
             authorisation: AuthorisationState::default(),
             affiliation: AffiliationState::default(),
+            watches: Watches::default(),
+            key_renewed: None,
+            reporter: Reporter::default(),
             group_keys: GroupKeysState::default(),
             key_store: GroupKeyStore::default(),
             calls: BTreeMap::new(),
@@ -172,8 +192,8 @@ impl UeClient {
         // A NOTIFY may overtake the 200 of its SUBSCRIBE, so the dialog is not known yet: the event package tells.
         let event = incoming.request.headers().text(HeaderName::EVENT);
         let package = event.as_deref().and_then(|event| event.split(';').next());
-        if package.map(str::trim) == Some("presence") || self.affiliation.is_dialog(dialog) {
-            return self.on_affiliation_notify(context, incoming);
+        if package.map(str::trim) == Some("presence") || self.watches.is_dialog(dialog) {
+            return self.on_affiliation_notify(context, incoming, dialog);
         }
         self.on_group_notify(context, incoming, dialog)
     }
@@ -201,7 +221,7 @@ impl UeClient {
                 Ok(())
             }
             Purpose::WatchAffiliation => {
-                self.affiliation.on_answer(answer);
+                self.on_watch_affiliation_answer(context, answer);
                 Ok(())
             }
             Purpose::WatchGroups => {
@@ -209,6 +229,10 @@ impl UeClient {
                 Ok(())
             }
             Purpose::Invite(number) => self.on_invite_answer(context, number, answer),
+            Purpose::Report | Purpose::AskLocation | Purpose::Propose => {
+                self.on_message_answer(context, purpose, &answer.response);
+                Ok(())
+            }
         }
     }
 
@@ -225,11 +249,13 @@ impl UeClient {
                 self.forget_attempt();
                 self.tell(UeEvent::NotAuthorised(Refusal::NoAnswer));
             }
-            Purpose::Affiliate | Purpose::WatchAffiliation => {
-                self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer));
-            }
+            Purpose::Affiliate => self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer)),
+            Purpose::WatchAffiliation => self.on_watch_failed(context, handle),
             Purpose::WatchGroups => self.tell(UeEvent::NotWatching(Refusal::NoAnswer)),
             Purpose::Invite(number) => self.fail_call(context, number, Refusal::NoAnswer),
+            Purpose::Report | Purpose::AskLocation | Purpose::Propose => {
+                self.message_failed(purpose, Refusal::NoAnswer);
+            }
         }
     }
 }
@@ -275,6 +301,22 @@ impl Application for UeClient {
             UeInput::Publish => self.publish(context),
             UeInput::WatchGroups(groups) => self.watch_groups(context, &groups),
             UeInput::Affiliate(groups) => self.affiliate(context, groups),
+            UeInput::ServiceConfiguration(document) => {
+                self.settings.protection =
+                    Protection::of_flags(document.confidentiality, document.integrity);
+            }
+            UeInput::WatchAffiliationsOf(user) => self.watch_affiliations_of(context, &user),
+            UeInput::AffiliateOther(user, client, groups) => {
+                self.affiliate_other(context, user, client, groups);
+            }
+            UeInput::ProposeAffiliations(user, command) => {
+                self.propose_affiliations(context, &user, &command);
+            }
+            UeInput::Position(position) => {
+                self.reporter.on_position(position);
+                self.send_reports(context);
+            }
+            UeInput::AskLocation(user) => self.ask_location(context, &user),
             UeInput::GroupKeys(document) => self.on_group_keys(context, &document),
             UeInput::CallGroup(group) => self.call_group(context, group),
             UeInput::CallUser(user, commencement) => self.call_user(context, user, commencement),
@@ -290,6 +332,9 @@ impl Application for UeClient {
     fn on_timeout(&mut self, context: &mut Context<'_>) {
         self.refresh_registration(context);
         self.on_call_timeouts(context);
+        self.on_watch_timeouts(context);
+        self.reporter.on_timeout(context.now);
+        self.send_reports(context);
     }
 
     fn poll(&mut self) -> Option<UeOutput> {
@@ -298,9 +343,14 @@ impl Application for UeClient {
 
     fn deadline(&self) -> Option<Instant> {
         let calls = self.calls.values().filter_map(Call::deadline).min();
-        [calls, self.registration.refresh_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            calls,
+            self.registration.refresh_at(),
+            self.watches.deadline(),
+            self.reporter.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }

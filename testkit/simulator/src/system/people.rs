@@ -2,7 +2,7 @@
 
 use super::*;
 use roger_gms::GroupServerCredentials;
-use roger_mcptt::participating::Credentials;
+use roger_mcptt::participating::{Credentials, ParticipatingInput};
 use roger_testkit_domain::{DOMAIN, GMS};
 
 impl System {
@@ -145,14 +145,16 @@ impl System {
             kms,
             tokens: self.tokens.clone(),
         };
-        self.give(
-            PF,
-            HostInput::ParticipatingCredentials(Box::new(participating)),
-        );
+        self.tell_participating(ParticipatingInput::Credentials(Box::new(participating)));
         self.give(
             MANAGEMENT,
             HostInput::GroupServerCredentials(Box::new(management)),
         );
+    }
+
+    /// Gives the participating function an input.
+    pub fn tell_participating(&mut self, input: ParticipatingInput) {
+        self.give(PF, HostInput::Participating(Box::new(input)));
     }
 
     /// A GET at the group management server with the token of a user.

@@ -8,10 +8,12 @@
     missing_docs
 )]
 
+mod affiliation;
 mod common;
 mod hostile_authorisation;
 mod hostile_calls;
 mod hostile_media;
+mod location;
 mod story;
 mod weather;
 mod wire;
