@@ -1,7 +1,9 @@
 //! Service authorisation and service settings (TS 24.379 cl. 7.2.1 to 7.2.3; TS 33.180 cl. 5.4).
 
 use super::affiliation::AffiliationState;
+use super::affiliation_watch::Watches;
 use super::call::Call;
+use super::reporter::Reporter;
 use super::{
     FloorControlProtection, IdentityHiding, Purpose, Refusal, UeClient, UeEvent, UeUser, refused,
 };
@@ -407,6 +409,7 @@ impl UeClient {
             return;
         }
         self.tell(UeEvent::Authorised);
+        self.reporter.on_log_on();
         if core::mem::take(&mut self.authorisation.attempt) == Attempt::Again {
             self.affiliate_again(context);
         }
@@ -508,6 +511,8 @@ impl UeClient {
         self.stop_watching_groups(context);
         self.stop_watching_settings(context);
         self.affiliation = AffiliationState::default();
+        self.watches = Watches::default();
+        self.reporter = Reporter::default();
         self.user = None;
     }
 }

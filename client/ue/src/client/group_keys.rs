@@ -1,7 +1,7 @@
 //! Group keys: watching documents at the group management server, taking keys in
 //! (TS 24.481 cl. 6.2.13, 7.7; TS 33.180 cl. 5.7).
 
-use super::affiliation::ends_subscription;
+use super::affiliation_watch::ends_subscription;
 use super::authorisation::MakeError;
 use super::{GroupKeyState, Purpose, Refusal, UeClient, UeEvent, refused, reply};
 use roger_base::GroupId;

@@ -1,9 +1,13 @@
 //! What goes into a UE and what comes out.
 
-use roger_base::{GroupId, KeyId, McpttId, SecretBytes};
+use super::reporter::Position;
+use roger_base::{ClientId, GroupId, KeyId, McpttId, SecretBytes};
 use roger_call::warning::WarningCode;
-use roger_documents::affiliation::AffiliationStatus;
+use roger_documents::affiliation::{AffiliationStatus, Tuple};
+use roger_documents::affiliation_command::AffiliationCommand;
+use roger_documents::location_info::LocationReport;
 use roger_documents::poc_settings::{AnswerMode, PocSettings};
+use roger_documents::service_config::ServiceConfiguration;
 use roger_floor::participant::{NoRequest, StopReason, Talker};
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_media::{MediaPacket, MediaTransmit};
@@ -63,6 +67,19 @@ pub enum UeInput {
     WatchGroups(Vec<GroupId>),
     /// The complete set of groups to be affiliated to.
     Affiliate(Vec<GroupId>),
+    /// The service configuration was fetched: what it says of protection holds from now on, in place of the UE
+    /// initial configuration (TS 24.379 cl. 6.6.2.3.1).
+    ServiceConfiguration(Box<ServiceConfiguration>),
+    /// Watch the affiliations of a user: one's own, or with the right to it those of another.
+    WatchAffiliationsOf(McpttId),
+    /// Set the complete set of groups of another user's client (mandatory mode, TS 24.379 cl. 9.2.1.2).
+    AffiliateOther(McpttId, ClientId, Vec<GroupId>),
+    /// Propose affiliations to another user (negotiated mode, TS 24.379 cl. 9.2.1.4).
+    ProposeAffiliations(McpttId, AffiliationCommand),
+    /// The UE is here now.
+    Position(Position),
+    /// Ask where another user is.
+    AskLocation(McpttId),
     /// The GKTP document was fetched; the octets are those of the body.
     GroupKeys(Vec<u8>),
     /// Call a group.
@@ -213,6 +230,23 @@ pub enum UeEvent {
     Affiliation(GroupId, AffiliationStatus),
     /// The request to change affiliations was refused.
     NotAffiliated(Refusal),
+    /// The affiliations of another user: one tuple for each client.
+    AffiliationsOf(McpttId, Vec<Tuple>),
+    /// The affiliations of a user are not watched, or not any more.
+    NotWatchingAffiliations(McpttId, Refusal),
+    /// Another user proposes affiliations; this user decides.
+    AffiliationProposed {
+        /// Who proposes.
+        by: McpttId,
+        /// What.
+        command: AffiliationCommand,
+    },
+    /// A proposal was refused.
+    NotProposed(Refusal),
+    /// Where another user is, as she reported when she was asked.
+    LocationOf(McpttId, LocationReport),
+    /// Where another user is was not told.
+    NoLocation(Refusal),
     /// Somebody calls. An automatic answer is under way unless `rings`.
     IncomingCall {
         /// Number of the call.

@@ -77,11 +77,7 @@ impl UeClient {
             .as_ref()
             .and_then(|body| body.octets(media_type::MIKEY));
         let Some(message) = message else {
-            return reply(
-                context,
-                incoming,
-                plain(request, StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            );
+            return self.on_participating_message(context, incoming);
         };
         match purpose(message) {
             Ok(PurposeTag::Gmk) => {

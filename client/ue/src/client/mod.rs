@@ -4,6 +4,7 @@
 //! Log-in, key provisioning and the fetching of documents need HTTP and so happen in the shell around it.
 
 mod affiliation;
+mod affiliation_watch;
 mod authorisation;
 mod call;
 mod call_end;
@@ -11,8 +12,10 @@ mod group_keys;
 mod incoming_call;
 mod io;
 mod key_download;
+mod message;
 mod outgoing_call;
 mod registration;
+mod reporter;
 mod rtp_source;
 mod settings;
 mod settings_watch;
@@ -21,15 +24,19 @@ pub use io::{
     Authorisation, Button, CallNumber, CallParty, Commencement, GroupKeyState, HeardSpeech,
     Refusal, ServerKey, UeEvent, UeInput, UeOutput, UeUser,
 };
+pub use reporter::Position;
 pub use settings::{FloorControlProtection, IdentityHiding, UeSettings};
 
 use affiliation::AffiliationState;
+use affiliation_watch::Watches;
 use authorisation::AuthorisationState;
 use call::Call;
 use group_keys::GroupKeysState;
 use registration::RegistrationState;
+use reporter::Reporter;
 use roger_base::{Instant, SecretBytes};
 use roger_call::answer::{plain, warning_of};
+use roger_call::protection::Protection;
 use roger_call::service_authorisation::BoundCsk;
 use roger_keys::store::GroupKeyStore;
 use roger_media::{FloorKeyring, MediaPorts, MulticastFloor, PairId};
@@ -54,6 +61,12 @@ enum Purpose {
     WatchGroups,
     WatchSettings,
     Invite(CallNumber),
+    /// MESSAGE with a location report.
+    Report,
+    /// MESSAGE that asks where another user is.
+    AskLocation,
+    /// MESSAGE that proposes affiliations.
+    Propose,
 }
 
 /// A UE.
@@ -71,6 +84,10 @@ pub struct UeClient {
     authorisation: AuthorisationState,
     settings_dialog: Option<DialogId>,
     affiliation: AffiliationState,
+    watches: Watches,
+    /// When a NOTIFY that did not open last led to a new CSK.
+    key_renewed: Option<Instant>,
+    reporter: Reporter,
     group_keys: GroupKeysState,
     key_store: GroupKeyStore,
     calls: BTreeMap<CallNumber, Call>,
@@ -106,6 +123,9 @@ impl UeClient {
             authorisation: AuthorisationState::default(),
             settings_dialog: None,
             affiliation: AffiliationState::default(),
+            watches: Watches::default(),
+            key_renewed: None,
+            reporter: Reporter::default(),
             group_keys: GroupKeysState::default(),
             key_store: GroupKeyStore::default(),
             calls: BTreeMap::new(),
@@ -183,8 +203,8 @@ impl UeClient {
         if package.map(str::trim) == Some("poc-settings") || self.settings_dialog == Some(dialog) {
             return self.on_settings_notify(context, incoming, dialog);
         }
-        if package.map(str::trim) == Some("presence") || self.affiliation.is_dialog(dialog) {
-            return self.on_affiliation_notify(context, incoming);
+        if package.map(str::trim) == Some("presence") || self.watches.is_dialog(dialog) {
+            return self.on_affiliation_notify(context, incoming, dialog);
         }
         self.on_group_notify(context, incoming, dialog)
     }
@@ -214,7 +234,7 @@ impl UeClient {
                 Ok(())
             }
             Purpose::WatchAffiliation => {
-                self.affiliation.on_answer(answer);
+                self.on_watch_affiliation_answer(context, answer);
                 Ok(())
             }
             Purpose::WatchGroups => {
@@ -226,6 +246,10 @@ impl UeClient {
                 Ok(())
             }
             Purpose::Invite(number) => self.on_invite_answer(context, number, answer),
+            Purpose::Report | Purpose::AskLocation | Purpose::Propose => {
+                self.on_message_answer(context, purpose, &answer.response);
+                Ok(())
+            }
         }
     }
 
@@ -243,12 +267,14 @@ impl UeClient {
                 self.tell(UeEvent::NotAuthorised(Refusal::NoAnswer));
             }
             Purpose::LogOff => {}
-            Purpose::Affiliate | Purpose::WatchAffiliation => {
-                self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer));
-            }
+            Purpose::Affiliate => self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer)),
+            Purpose::WatchAffiliation => self.on_watch_failed(context, handle),
             Purpose::WatchGroups => self.tell(UeEvent::NotWatching(Refusal::NoAnswer)),
             Purpose::WatchSettings => self.tell(UeEvent::NotWatchingSettings(Refusal::NoAnswer)),
             Purpose::Invite(number) => self.fail_call(context, number, Refusal::NoAnswer),
+            Purpose::Report | Purpose::AskLocation | Purpose::Propose => {
+                self.message_failed(purpose, Refusal::NoAnswer);
+            }
         }
     }
 }
@@ -299,6 +325,22 @@ impl Application for UeClient {
             }
             UeInput::WatchGroups(groups) => self.watch_groups(context, &groups),
             UeInput::Affiliate(groups) => self.affiliate(context, groups),
+            UeInput::ServiceConfiguration(document) => {
+                self.settings.protection =
+                    Protection::of_flags(document.confidentiality, document.integrity);
+            }
+            UeInput::WatchAffiliationsOf(user) => self.watch_affiliations_of(context, &user),
+            UeInput::AffiliateOther(user, client, groups) => {
+                self.affiliate_other(context, user, client, groups);
+            }
+            UeInput::ProposeAffiliations(user, command) => {
+                self.propose_affiliations(context, &user, &command);
+            }
+            UeInput::Position(position) => {
+                self.reporter.on_position(position);
+                self.send_reports(context);
+            }
+            UeInput::AskLocation(user) => self.ask_location(context, &user),
             UeInput::GroupKeys(document) => self.on_group_keys(context, &document),
             UeInput::CallGroup(group) => self.call_group(context, group),
             UeInput::CallUser(user, commencement) => self.call_user(context, user, commencement),
@@ -316,6 +358,9 @@ impl Application for UeClient {
         self.refresh_registration(context);
         self.on_authorisation_timeouts(context);
         self.on_call_timeouts(context);
+        self.on_watch_timeouts(context);
+        self.reporter.on_timeout(context.now);
+        self.send_reports(context);
     }
 
     fn poll(&mut self) -> Option<UeOutput> {
@@ -324,10 +369,15 @@ impl Application for UeClient {
 
     fn deadline(&self) -> Option<Instant> {
         let calls = self.calls.values().filter_map(Call::deadline).min();
-        let registration = self.registration.refresh_at();
-        [calls, registration, self.authorisation.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            calls,
+            self.registration.refresh_at(),
+            self.authorisation.deadline(),
+            self.watches.deadline(),
+            self.reporter.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }

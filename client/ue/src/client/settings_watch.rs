@@ -1,6 +1,7 @@
 //! Watching the service settings that the server holds of this client (TS 24.379 cl. 7.2.4; RFC 6665).
 
-use super::affiliation::ends_subscription;
+use super::affiliation_watch::ends_subscription;
+use super::authorisation::MakeError;
 use super::{Purpose, Refusal, UeClient, UeEvent, refused, reply};
 use roger_call::answer::plain;
 use roger_sip::application::Context;
@@ -12,12 +13,18 @@ use tracing::info;
 
 impl UeClient {
     pub(super) fn watch_settings(&mut self, context: &mut Context<'_>) {
-        let (package, accepted) = ("poc-settings", "application/poc-settings+xml");
-        let sent = self.subscribe(context, package, accepted, Purpose::WatchSettings);
-        if let Err(error) = sent {
+        if let Err(error) = self.subscribe_to_settings(context) {
             let reason = Refusal::Local(error.to_string());
             self.tell(UeEvent::NotWatchingSettings(reason));
         }
+    }
+
+    fn subscribe_to_settings(&mut self, context: &mut Context<'_>) -> Result<(), MakeError> {
+        let user = self.user.as_ref().ok_or(MakeError::NoUser)?;
+        let user = user.mcptt_id.clone();
+        let (package, accepted) = ("poc-settings", "application/poc-settings+xml");
+        self.subscribe(context, &user, package, accepted, Purpose::WatchSettings)?;
+        Ok(())
     }
 
     pub(super) fn on_watch_settings_answer(&mut self, context: &mut Context<'_>, answer: &Answer) {

@@ -216,6 +216,9 @@ impl ParticipatingFunction {
         self.bindings.insert(impu.clone(), binding);
         self.use_current_key(impu);
         self.notify_settings(context, impu);
+        if !same_client {
+            self.on_new_client(context, impu);
+        }
         Ok(())
     }
 
@@ -284,6 +287,7 @@ impl ParticipatingFunction {
         self.end_sessions_of(context, impu);
         self.end_subscriptions_of(context, impu, &EndReason::Deactivated);
         self.drop_affiliations_of(context, impu);
+        self.locations.forget(impu);
         let Some(binding) = self.bindings.remove(impu) else {
             return;
         };

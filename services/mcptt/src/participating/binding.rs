@@ -191,6 +191,13 @@ impl Bindings {
         self.by_impu.get(impu)
     }
 
+    /// All identities that are bound, in order.
+    pub(super) fn identities(&self) -> Vec<Impu> {
+        let mut identities: Vec<Impu> = self.by_impu.keys().cloned().collect();
+        identities.sort_unstable();
+        identities
+    }
+
     pub(super) fn len(&self) -> usize {
         self.by_impu.len()
     }

@@ -16,6 +16,8 @@ mod b2bua;
 mod binding;
 mod invite;
 mod key_download;
+mod location;
+mod message;
 mod originating;
 mod presence;
 mod register;
@@ -26,6 +28,7 @@ mod subscription;
 mod terminating;
 mod withdrawal;
 
+pub use location::KnownLocation;
 pub use settings::{ControllingRoute, Credentials, ParticipatingSettings};
 
 use crate::controlling::FloorControlProtection;
@@ -35,11 +38,15 @@ use affiliation::Affiliations;
 use authorisation::BindError;
 use binding::{Bindings, ClientRules, OpenedWith, open_body};
 use key_download::Downloads;
+use location::Locations;
+use message::Messages;
 use register::Registrations;
 use roger_base::{ClientId, GroupId, Impu, Instant, McpttId, UnixTime};
 use roger_call::answer::{asserted_identity, come_again, plain, warned};
-use roger_call::body::Body;
+use roger_call::body::{Body, BodyError};
+use roger_call::protection::ProtectionError;
 use roger_call::warning::WarningCode;
+use roger_documents::location_info::LocationConfiguration;
 use roger_keys::Mkfc;
 use roger_media::{Counters, Discard, FloorKeyring, Flow, Side};
 use roger_mikey::Receiver;
@@ -81,6 +88,10 @@ pub enum ParticipatingInput {
     /// The group management server's key for floor control by multicast of Release 13 clients (TS 33.179 cl. 9.4);
     /// used while the group has no MuSiK.
     MulticastFloorKey(GroupId, Mkfc),
+    /// When clients are to report where they are (TS 24.379 cl. 13.2.2); those that are here already are told.
+    LocationConfiguration(Box<LocationConfiguration>),
+    /// A report is wanted of every client of a user now (cl. 13.2.3).
+    RequestLocation(McpttId),
 }
 
 /// What a participating function holds.
@@ -98,6 +109,34 @@ pub struct ParticipatingLoad {
     pub sessions: usize,
 }
 
+/// Bodies of clients that were refused, by reason. What was in them is counted, never kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RefusedBodies {
+    /// A signature is wrong or missing: Warning 139.
+    pub integrity: u64,
+    /// Protected content does not open: Warning 140.
+    pub confidentiality: u64,
+    /// Sensitive content came in clear: Warning 140.
+    pub in_clear: u64,
+    /// Sensitive content came where it has no protected form (TS 24.379 cl. 4.8): Warning 140.
+    pub misplaced: u64,
+    /// Everything else.
+    pub other: u64,
+}
+
+impl RefusedBodies {
+    const fn count(&mut self, error: &BodyError) {
+        let counter = match error {
+            BodyError::PeerProtection(ProtectionError::PeerIntegrity(_)) => &mut self.integrity,
+            BodyError::PeerProtection(ProtectionError::PeerInClear(_)) => &mut self.in_clear,
+            BodyError::PeerProtection(ProtectionError::PeerMisplaced { .. }) => &mut self.misplaced,
+            BodyError::PeerProtection(_) => &mut self.confidentiality,
+            _ => &mut self.other,
+        };
+        *counter += 1;
+    }
+}
+
 /// The participating function.
 pub struct ParticipatingFunction {
     settings: ParticipatingSettings,
@@ -112,6 +151,9 @@ pub struct ParticipatingFunction {
     affiliations: Affiliations,
     presence_tags: HashMap<Impu, EntityTag>,
     subscriptions: Subscriptions,
+    locations: Locations,
+    messages: Messages,
+    refused: RefusedBodies,
     sessions: Sessions,
     downloads: Downloads,
     withdrawals: Withdrawals,
@@ -152,6 +194,9 @@ impl ParticipatingFunction {
             affiliations: Affiliations::default(),
             presence_tags: HashMap::new(),
             subscriptions: Subscriptions::default(),
+            locations: Locations::default(),
+            messages: Messages::default(),
+            refused: RefusedBodies::default(),
             sessions: Sessions::default(),
             downloads: Downloads::default(),
             withdrawals: Withdrawals::default(),
@@ -176,6 +221,12 @@ impl ParticipatingFunction {
             subscriptions: self.subscriptions.len(),
             sessions: self.sessions.len(),
         }
+    }
+
+    /// Bodies of clients refused so far.
+    #[must_use]
+    pub const fn refused_bodies(&self) -> RefusedBodies {
+        self.refused
     }
 
     /// Packets of one flow in the calls of a client, newest call first.
@@ -238,6 +289,7 @@ impl ParticipatingFunction {
                 "presence" => self.on_presence(context, incoming, &impu),
                 _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
             },
+            (Method::Message, None) => self.on_message(context, incoming, &impu),
             (Method::Subscribe, _) => match event(request).as_str() {
                 "presence" => self.on_subscribe(context, incoming, &impu, Package::Presence),
                 "poc-settings" => self.on_subscribe(context, incoming, &impu, Package::Settings),
@@ -259,10 +311,14 @@ impl ParticipatingFunction {
         body: &Body,
     ) -> Result<(Body, McpttId, ClientId), WarningCode> {
         let binding = self.living(impu, now).ok_or(WarningCode::USER_UNKNOWN)?;
-        let (opened, with) = open_body(body, binding, &self.rules).map_err(|error| {
-            info!(%impu, %error, "body refused");
-            error.warning()
-        })?;
+        let (opened, with) = match open_body(body, binding, &self.rules) {
+            Ok(opened) => opened,
+            Err(error) => {
+                info!(%impu, %error, "body refused");
+                self.refused.count(&error);
+                return Err(error.warning());
+            }
+        };
         let (user, client) = (binding.user.clone(), binding.client.clone());
         match with {
             OpenedWith::Current => self.forget_previous_key(impu),
@@ -341,6 +397,8 @@ impl ParticipatingFunction {
             self.on_download_answered(context, handle, status);
         } else if self.affiliations.is_waiting_for(handle) {
             self.on_announced(context, handle, status);
+        } else if let Some(purpose) = self.messages.answered(handle, status) {
+            self.on_message_answered(context, purpose, status);
         } else {
             self.on_notified(context, handle, status);
         }
@@ -407,6 +465,10 @@ impl Application for ParticipatingFunction {
             ParticipatingInput::ShareMulticastKey(group) => self.share_musik(context, &group),
             ParticipatingInput::RenewMulticastKey(group) => self.renew_musik(context, &group),
             ParticipatingInput::MulticastFloorKey(group, mkfc) => self.take_mkfc(&group, &mkfc),
+            ParticipatingInput::LocationConfiguration(configuration) => {
+                self.configure_locations(context, *configuration);
+            }
+            ParticipatingInput::RequestLocation(user) => self.request_location(context, &user),
         }
     }
 
@@ -416,6 +478,8 @@ impl Application for ParticipatingFunction {
         }
         self.announce(context);
         self.expire_subscriptions(context);
+        self.send_due_configurations(context);
+        self.locations.forget_old_requests(context.now);
     }
 
     fn poll(&mut self) -> Option<MediaTransmit> {
@@ -427,6 +491,7 @@ impl Application for ParticipatingFunction {
             self.bindings.deadline(),
             self.affiliations.deadline(),
             self.subscriptions.deadline(),
+            self.locations.deadline(),
         ]
         .into_iter()
         .flatten()

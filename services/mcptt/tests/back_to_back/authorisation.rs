@@ -895,7 +895,11 @@ fn unknown_events_and_methods_are_refused() {
         let response = bench.send_request(ALICE, request).unwrap();
         assert_eq!(outcome(&response), (489, None));
     }
-    for (method, status) in [(Method::Message, 405), (Method::Options, 200)] {
+    for (method, status) in [
+        (Method::Refer, 405),
+        (Method::Message, 415),
+        (Method::Options, 200),
+    ] {
         let request = bench.request(ALICE, method, &[], &Body::new());
         let response = bench.send_request(ALICE, request).unwrap();
         assert_eq!(outcome(&response), (status, None));

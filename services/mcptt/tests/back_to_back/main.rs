@@ -8,6 +8,7 @@
 )]
 
 mod affiliation;
+mod affiliation_by_others;
 mod authorisation;
 mod bench;
 mod call_refusals;
@@ -16,6 +17,7 @@ mod group_call;
 mod hostile;
 mod hostile_bodies;
 mod key_download;
+mod location;
 mod membership;
 mod private_call;
 mod settings_subscription;

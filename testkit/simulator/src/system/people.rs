@@ -155,7 +155,7 @@ impl System {
 
     /// The administrator of the participating function orders something, and waits.
     pub fn order(&mut self, input: ParticipatingInput) {
-        self.give(PF, HostInput::Participating(Box::new(input)));
+        self.tell_participating(input);
         self.run(Duration::from_millis(200));
     }
 
@@ -171,6 +171,11 @@ impl System {
             panic!("this host is no participating function")
         };
         node.application_mut().multicast_floor(group, message, utc)
+    }
+
+    /// Gives the participating function an input.
+    pub fn tell_participating(&mut self, input: ParticipatingInput) {
+        self.give(PF, HostInput::Participating(Box::new(input)));
     }
 
     /// A GET at the group management server with the token of a user.
