@@ -10,6 +10,20 @@ pub fn plain(request: &Request, status: StatusCode) -> Response {
     Response::to(request, status)
 }
 
+/// Seconds after which a client may come again that was refused for want of resources.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// A refusal for want of resources, or of a server behind this one, with the time to come again.
+#[must_use]
+pub fn come_again(request: &Request, status: StatusCode) -> Response {
+    let mut response = Response::to(request, status);
+    // A number cannot break a line.
+    let _ = response
+        .headers_mut()
+        .push(HeaderName::RETRY_AFTER, RETRY_AFTER_SECONDS);
+    response
+}
+
 /// A refusal with a Warning; `host` is the name of the server that refuses.
 #[must_use]
 pub fn refusal(

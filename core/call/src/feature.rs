@@ -63,6 +63,10 @@ pub mod media_type {
     pub const RESOURCE_LISTS: &str = "application/resource-lists+xml";
     /// Affiliation.
     pub const PIDF: &str = "application/pidf+xml";
+    /// Where a client is, and when it says so (Annex F.3).
+    pub const LOCATION_INFO: &str = "application/vnd.3gpp.mcptt-location-info+xml";
+    /// What another user would have affiliated (Annex F.4).
+    pub const AFFILIATION_COMMAND: &str = "application/vnd.3gpp.mcptt-affiliation-command+xml";
     /// Service settings.
     pub const POC_SETTINGS: &str = "application/poc-settings+xml";
     /// Changed documents.

@@ -31,6 +31,23 @@ pub enum Protection {
 }
 
 impl Protection {
+    /// What the two flags of a client's hop say (TS 24.379 cl. 6.6.2.3.1, 6.6.3.3.1); absent means on.
+    #[must_use]
+    pub const fn of_flags(confidentiality: Option<bool>, integrity: Option<bool>) -> Self {
+        match (confidentiality, integrity) {
+            (None | Some(true), None | Some(true)) => Self::Full,
+            (None | Some(true), Some(false)) => Self::ConfidentialityOnly,
+            (Some(false), None | Some(true)) => Self::IntegrityOnly,
+            (Some(false), Some(false)) => Self::Off,
+        }
+    }
+
+    /// What the one flag of the hop between servers says (TS 24.379 cl. 6.6.2.3.2, 6.6.3.3.2); absent means on.
+    #[must_use]
+    pub const fn of_servers(allowed: Option<bool>) -> Self {
+        Self::of_flags(allowed, allowed)
+    }
+
     /// Whether sensitive content is encrypted.
     #[must_use]
     pub const fn encrypts(self) -> bool {
@@ -78,9 +95,21 @@ pub enum ProtectionError {
     /// Protected content does not open: Warning 140.
     #[error("confidentiality: {0}")]
     PeerConfidentiality(#[from] ConfidentialityError),
+    /// Sensitive content came where it has no protected form, in an attribute or text, although the hop is protected
+    /// (TS 24.379 cl. 4.8): whoever is on the path has read it. Warning 140.
+    #[error("{media_type} has {places} sensitive values where they have no protected form")]
+    PeerMisplaced {
+        /// Media type of the part.
+        media_type: String,
+        /// How many.
+        places: usize,
+    },
     /// Sensitive content came in clear although the hop is protected: Warning 140.
     #[error("{0} has sensitive content in clear on a protected hop")]
     PeerInClear(String),
+    /// The hop is protected and there is no key for it, such as after a revocation; nothing is sent in clear.
+    #[error("the hop is protected and there is no key for it")]
+    LocalNoKey,
 }
 
 impl ProtectionError {
@@ -88,8 +117,10 @@ impl ProtectionError {
     #[must_use]
     pub const fn warning(&self) -> WarningCode {
         match self {
-            Self::PeerIntegrity(_) => WarningCode::INTEGRITY_CHECK_FAILED,
-            Self::PeerConfidentiality(_) | Self::PeerInClear(_) => WarningCode::UNABLE_TO_DECRYPT,
+            Self::PeerIntegrity(_) | Self::LocalNoKey => WarningCode::INTEGRITY_CHECK_FAILED,
+            Self::PeerConfidentiality(_) | Self::PeerInClear(_) | Self::PeerMisplaced { .. } => {
+                WarningCode::UNABLE_TO_DECRYPT
+            }
         }
     }
 }
@@ -204,6 +235,10 @@ fn open_part(part: &Part, hop: &ReceivingHop) -> Result<Part, ProtectionError> {
     let opened = protect::open(&part.octets, &profile, &hop.keys, &hop.domains)?;
     if hop.protection.encrypts() && opened.clear > 0 {
         return Err(ProtectionError::PeerInClear(media_type));
+    }
+    if hop.protection.encrypts() && opened.misplaced > 0 {
+        let places = opened.misplaced;
+        return Err(ProtectionError::PeerMisplaced { media_type, places });
     }
     let mut shown = part.clone();
     shown.octets = Zeroizing::new(opened.xml.as_bytes().to_vec());

@@ -9,7 +9,7 @@ use crate::body::{Body, BodyError};
 use crate::feature::media_type;
 use crate::protection::{Protection, ReceivingHop, SendingHop};
 use crate::warning::WarningCode;
-use roger_base::{ClientId, McpttId, UnixTime};
+use roger_base::{ClientId, KmsUri, McpttId, UnixTime};
 use roger_documents::mcptt_info::McpttInfo;
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::Csk;
@@ -60,6 +60,9 @@ pub struct BoundCsk {
     pub owner: McpttId,
     /// The I_MESSAGE that brought it: the same octets again mean no change (TS 24.379 cl. 7).
     pub message: Vec<u8>,
+    /// The KMS of the owner, as the message that brought the key names it: by its parameters a key goes back to the
+    /// owner (TS 33.180 cl. 5.8). `None` for a key that came in no message.
+    pub owner_kms: Option<KmsUri>,
     keys: XmlKeys,
 }
 
@@ -73,8 +76,15 @@ impl BoundCsk {
             csk,
             owner,
             message,
+            owner_kms: None,
             keys,
         }
+    }
+
+    /// The same, with the KMS of the owner.
+    #[must_use]
+    pub fn with_owner_kms(self, owner_kms: Option<KmsUri>) -> Self {
+        Self { owner_kms, ..self }
     }
 
     /// Keys for XML on this hop.
@@ -148,6 +158,17 @@ pub enum AuthorisationError {
 }
 
 impl AuthorisationError {
+    /// Whether nothing is wrong with the request: this server lacks keys that it should have, because the IdM server
+    /// or the KMS cannot be reached. The answer is 503 with Retry-After and no Warning (TS 24.379 cl. 7).
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::PeerMikey(OpenError::LocalKeySetMissing { .. })
+                | Self::DeniedToken(TokenRefusal::LocalNoKeys)
+        )
+    }
+
     /// The Warning code of the 403.
     #[must_use]
     pub const fn warning(&self) -> WarningCode {
@@ -216,12 +237,9 @@ fn open_csk(
     };
     let verified = receiver.open_csk(message, &context)?;
     let owner = owner(&verified, authority)?;
-    Ok(BoundCsk::new(
-        verified.key,
-        owner,
-        message.to_vec(),
-        authority.key_mode,
-    ))
+    let owner_kms = Some(verified.signer.kms.clone());
+    let bound = BoundCsk::new(verified.key, owner, message.to_vec(), authority.key_mode);
+    Ok(bound.with_owner_kms(owner_kms))
 }
 
 /// P0: the initiator's identity, found among the users when it is hidden.

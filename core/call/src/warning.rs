@@ -28,12 +28,20 @@ warnings! {
     TOO_MANY_GROUP_CALLS = 103, 486, "maximum simultaneous MCPTT group calls reached";
     /// An INVITE of a controlling function has no isfocus.
     ISFOCUS_NOT_ASSIGNED = 104, 403, "isfocus not assigned";
+    /// A broadcast group call has no subscription to its conference.
+    NO_SUBSCRIPTION_IN_BROADCAST = 105, 480, "subscription not allowed in a broadcast group call";
+    /// The user may not join the chat group.
+    NOT_AUTHORISED_TO_JOIN_CHAT = 106, 403, "user not authorised to join chat group";
     /// Private calls are not allowed for this user.
     NO_PRIVATE_CALLS = 107, 403, "user not authorised to make private calls";
+    /// Chat group calls are not allowed for this user.
+    NO_CHAT_CALLS = 108, 403, "user not authorised to make chat group calls";
     /// Prearranged group calls are not allowed for this user.
     NO_PREARRANGED_CALLS = 109, 403, "user not authorised to make prearranged group calls";
     /// The called user declined.
     USER_DECLINED = 110, 480, "user declined the call invitation";
+    /// The call goes on although a required member is missing.
+    CALL_WITHOUT_REQUIRED = 111, 200, "group call proceeded without all required group members";
     /// Nobody could be brought into the call, or a required member is missing.
     CALL_ABANDONED = 112, 480, "group call abandoned due to required group members not part of the group session";
     /// No such group.
@@ -72,6 +80,8 @@ warnings! {
     MIKEY_AUTHENTICATION_FAILED = 136, 403, "authentication of the MIKEY-SAKKE I_MESSAGE failed";
     /// No such call.
     NO_SUCH_CALL = 137, 404, "the indicated group call does not exist";
+    /// Conference events may not be watched.
+    NO_CONFERENCE_EVENTS = 138, 403, "subscription of conference events not allowed";
     /// A signature over an XML body is wrong or missing.
     INTEGRITY_CHECK_FAILED = 139, 403, "integrity protection check failed";
     /// Protected XML content does not open.
@@ -92,6 +102,8 @@ warnings! {
     INVALID_BODY = 150, 403, "invalid combinations of data received in MIME body";
     /// Too many devices of one user.
     TOO_MANY_AUTHORISATIONS = 164, 486, "maximum number of service authorisations of this user reached";
+    /// The interconnected system does not allow the service.
+    NOT_AUTHORISED_INTERCONNECTED = 179, 403, "service not authorized with the interconnected system";
 }
 
 impl WarningCode {
@@ -151,6 +163,61 @@ mod tests {
             let value = code.header_value("pf1.mcptt.example.org");
             assert_eq!(WarningCode::from_header_value(&value), Some(*code));
         }
+    }
+
+    #[test]
+    fn every_confirmed_code_of_table_4_4_2_is_there_with_its_status() {
+        let confirmed = [
+            (100, 403),
+            (101, 403),
+            (102, 486),
+            (103, 486),
+            (104, 403),
+            (105, 480),
+            (106, 403),
+            (107, 403),
+            (108, 403),
+            (109, 403),
+            (110, 480),
+            (111, 200),
+            (112, 480),
+            (113, 404),
+            (114, 500),
+            (115, 403),
+            (116, 403),
+            (117, 404),
+            (118, 404),
+            (119, 403),
+            (120, 403),
+            (121, 403),
+            (122, 486),
+            (123, 200),
+            (124, 486),
+            (125, 403),
+            (126, 403),
+            (127, 403),
+            (128, 403),
+            (136, 403),
+            (137, 404),
+            (138, 403),
+            (139, 403),
+            (140, 403),
+            (141, 404),
+            (142, 404),
+            (143, 403),
+            (144, 403),
+            (145, 403),
+            (146, 480),
+            (150, 403),
+            (164, 486),
+            (179, 403),
+        ];
+        for (code, status) in confirmed {
+            assert!(WarningCode(code).text().is_some(), "{code}");
+            assert_eq!(WarningCode(code).status(), status, "{code}");
+        }
+        assert_eq!(TABLE.len(), confirmed.len());
+        assert_eq!(WarningCode(999).status(), 403);
     }
 
     #[test]

@@ -10,17 +10,21 @@ mod error;
 mod read;
 
 pub mod affiliation;
+pub mod affiliation_command;
 pub mod date_time;
 pub mod gktp;
 pub mod group;
 pub mod group_rule;
 pub mod kms;
 pub mod kms_client;
+pub mod location_info;
+mod location_info_xml;
 pub mod mcptt_info;
 mod mcptt_info_xml;
 pub mod poc_settings;
 pub mod protected;
 pub mod resource_lists;
+pub mod service_config;
 pub mod xcap_diff;
 pub mod xcap_path;
 

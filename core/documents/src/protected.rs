@@ -22,6 +22,9 @@ pub enum ProtectedError {
     /// Confidentiality protection is on and something sensitive came in clear.
     #[error("{0} sensitive elements or attributes came in clear")]
     PeerInClear(usize),
+    /// Confidentiality protection is on and something sensitive came where it has no protected form.
+    #[error("{0} sensitive values came where they have no protected form")]
+    PeerMisplaced(usize),
 }
 
 /// Whether sensitive content may come in clear (TS 24.379 cl. 6.6.2.3.1; TS 33.180 cl. 9.3).
@@ -37,7 +40,8 @@ pub enum Confidentiality {
 ///
 /// # Errors
 /// [`ConfidentialityError::LocalRandom`] when there is no randomness; the markup errors cannot come from our own
-/// documents unless they are larger than a message may be.
+/// documents unless they are larger than a message may be; [`ConfidentialityError::LocalMisplaced`] for a sensitive value
+/// where it has no protected form.
 pub fn write<D: Document>(
     document: &D,
     keys: &XmlKeys,
@@ -67,6 +71,9 @@ pub fn read<D: Document>(
     let opened = open(octets, &profile, keys, domains)?;
     if confidentiality == Confidentiality::Required && opened.clear > 0 {
         return Err(ProtectedError::PeerInClear(opened.clear));
+    }
+    if confidentiality == Confidentiality::Required && opened.misplaced > 0 {
+        return Err(ProtectedError::PeerMisplaced(opened.misplaced));
     }
     Ok(D::read(opened.xml.as_bytes())?)
 }

@@ -118,6 +118,9 @@ pub enum TokenRefusal {
         /// The scope name of Rel-14 on.
         needed: &'static str,
     },
+    /// No key of the issuer can be had just now: nothing is known of the token, the sender may come again.
+    #[error("the keys of the token's issuer cannot be had now")]
+    LocalNoKeys,
     /// The grant was revoked.
     #[error("the token was revoked; log in again")]
     DeniedRevoked,
@@ -225,8 +228,11 @@ impl AccessTokenVerifier {
         let issuer = self.issuer(&claims)?;
         match (jws.verify(&issuer.keys), &self.source) {
             (Err(JwsError::PeerUnknownKey), Some(source)) => {
-                let keys = source.keys(&issuer.issuer, jws.kid(), now);
-                jws.verify(&keys.ok_or(JwsError::PeerUnknownKey)?)?
+                match source.keys(&issuer.issuer, jws.kid(), now) {
+                    Some(keys) => jws.verify(&keys)?,
+                    None if issuer.keys.is_empty() => return Err(TokenRefusal::LocalNoKeys),
+                    None => return Err(JwsError::PeerUnknownKey.into()),
+                }
             }
             (verified, _) => verified?,
         };

@@ -375,10 +375,19 @@ fn keys_of_a_source_verify_tokens_of_configured_issuers_only() {
         verifier(source).verify(&signed(claims), Resource::McpttServer, NOW)
     };
     assert!(verify(ISSUER, &claims()).is_ok());
-    let unknown = Err(TokenRefusal::PeerJws(JwsError::PeerUnknownKey));
+    // Of this issuer no key can be had, which says nothing about the token.
     assert_eq!(
         verify("https://idm.partner.example.net", &claims()),
-        unknown
+        Err(TokenRefusal::LocalNoKeys)
+    );
+    // Of this one there are some, and none is the right one.
+    let other = SigningKey::generate(Algorithm::Es256).unwrap();
+    let keys = JwkSet::new(vec![other.public().clone()]);
+    let verifier = AccessTokenVerifier::new(vec![trusted(ISSUER, keys)], ClockSkew::MAX)
+        .with_key_source(Arc::new(Source("https://idm.partner.example.net")));
+    assert_eq!(
+        verifier.verify(&signed(&claims()), Resource::McpttServer, NOW),
+        Err(TokenRefusal::PeerJws(JwsError::PeerUnknownKey))
     );
     let stranger = with("iss", json!("https://idm.attacker.example"));
     assert_eq!(

@@ -125,6 +125,11 @@ impl<A: Application> Node<A> {
         &self.application
     }
 
+    /// The application, for what it does apart from SIP, inputs and timers.
+    pub const fn application_mut(&mut self) -> &mut A {
+        &mut self.application
+    }
+
     /// The endpoint, for the rim that learns its addresses when it binds.
     pub const fn endpoint_mut(&mut self) -> &mut Endpoint {
         &mut self.endpoint

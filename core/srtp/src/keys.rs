@@ -5,7 +5,7 @@ use crate::{
     SrtpError,
 };
 use roger_base::{GroupId, KeyId, UnixTime};
-use roger_keys::{CallSide, Csk, Gmk, GroupKeyStore, Musik, Pck, Spk};
+use roger_keys::{CallSide, Csk, Gmk, GroupKeyStore, Mkfc, Musik, Pck, Spk};
 
 impl SenderContext {
     /// Group call, sent by the member whose GUK-ID it is (TS 33.180 cl. 7.4.2).
@@ -68,6 +68,14 @@ impl FloorContext {
     /// [`SrtpError::LocalCrypto`] only when the library fails.
     pub fn for_musik(musik: &Musik) -> Result<Self, SrtpError> {
         Self::new(musik.id(), &musik.control_key().into())
+    }
+
+    /// From server to clients by multicast, the key of Release 13 (TS 33.179 cl. 9.4.5).
+    ///
+    /// # Errors
+    /// [`SrtpError::LocalCrypto`] only when the library fails.
+    pub fn for_mkfc(mkfc: &Mkfc) -> Result<Self, SrtpError> {
+        Self::new(mkfc.id(), &mkfc.control_key().into())
     }
 }
 

@@ -46,6 +46,9 @@ pub enum ConfidentialityError {
     /// The key named is not bound to this sender.
     #[error("the key named is not bound to this sender")]
     DeniedKey,
+    /// A sensitive value stands where it has no protected form; the name is that of the element or attribute.
+    #[error("{0} has sensitive content that cannot be protected there")]
+    LocalMisplaced(String),
     /// No randomness for an IV.
     #[error(transparent)]
     LocalRandom(#[from] RandomError),

@@ -19,6 +19,7 @@ mod encoding;
 pub mod key_wrap;
 mod keys;
 pub mod markup;
+mod misplaced;
 pub mod protect;
 pub mod sibling;
 pub mod signed_body;

@@ -4,9 +4,10 @@
 use crate::element::{ConfidentialityError, decrypt, encrypt};
 use crate::encoding::is_xml_space;
 use crate::markup::{self, Limits, MarkupError, elements};
+use crate::misplaced;
 use crate::names::XENC;
 use crate::uri::{self, ProtectedDomains};
-use crate::writer::{Writer, escape_attribute};
+use crate::writer::{Writer, escape_attribute, escape_text};
 use crate::{BoundKeys, XmlKeys};
 use core::ops::Range;
 use roger_base::Random;
@@ -33,6 +34,29 @@ pub struct Profile {
     pub content_types: &'static [&'static str],
     /// Attributes with sensitive URIs.
     pub attributes: &'static [SensitiveAttribute],
+    /// Elements of type `xs:anyURI` with a sensitive URI as their text: a hidden URI is an `anyURI` too \[I\].
+    pub texts: &'static [SensitiveText],
+    /// What may stand beside them in clear.
+    pub clear: ClearContent,
+}
+
+/// An element whose text is a sensitive URI, without a `type` attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SensitiveText {
+    /// Namespace of the element.
+    pub namespace: &'static str,
+    /// Local name of the element.
+    pub element: &'static str,
+}
+
+/// What of a document is no sensitive content by itself (TS 24.379 cl. 4.8): everything else outside a protected
+/// place is misplaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClearContent {
+    /// Everything that is no identity: a URI of a user, group or client has no place outside the protected ones.
+    NoIdentities,
+    /// Besides, only these elements and attributes may have values at all: the others are locations.
+    Named(&'static [&'static str]),
 }
 
 const PIDF: &str = "urn:ietf:params:xml:ns:pidf";
@@ -40,6 +64,10 @@ const GKTP: &str = "urn:3gpp:ns:mcpttGKTP:1.0";
 const PRES_INFO: &str = "urn:3gpp:ns:mcpttPresInfo:1.0";
 const CONFERENCE: &str = "urn:ietf:params:xml:ns:conference-info";
 const XCAP_DIFF: &str = "urn:ietf:params:xml:ns:xcap-diff";
+const SIMPLE_FILTER: &str = "urn:ietf:params:xml:ns:simple-filter";
+const AFFILIATION_COMMAND: &str = "urn:3gpp:ns:affiliationCommand:1.0";
+const FLOOR_REQUEST: &str = "urn:3gpp:ns:mcpttFloorRequest:1.0";
+const REGROUP: &str = "urn:3gpp:ns:preconfiguredRegroup:1.0";
 
 const fn attribute(
     namespace: &'static str,
@@ -53,7 +81,43 @@ const fn attribute(
     }
 }
 
+const fn text(namespace: &'static str, element: &'static str) -> SensitiveText {
+    SensitiveText { namespace, element }
+}
+
+/// Names of the elements and attributes of location-info whose values say nothing of where anybody is: what triggers
+/// a report, and how reports are numbered (TS 24.379 F.3).
+const LOCATION_CLEAR: &[&str] = &[
+    "ConfigScope",
+    "RequestId",
+    "ReportID",
+    "ReportType",
+    "TriggerId",
+    "minimumIntervalLength",
+    "PeriodicReport",
+    "TravelledDistance",
+    "EnterSpecificCell",
+    "ExitSpecificCell",
+    "EnterSpecificTrackingArea",
+    "ExitSpecificTrackingArea",
+    "EnterSpecificPlmn",
+    "ExitSpecificPlmn",
+    "EnterSpecificMbmsSa",
+    "ExitSpecificMbmsSa",
+    "EnterSpecificMbsfnArea",
+    "ExitSpecificMbsfnArea",
+];
+
 impl Profile {
+    /// Nothing sensitive but what the rule on identities finds.
+    const EMPTY: Self = Self {
+        elements: None,
+        content_types: &[],
+        attributes: &[],
+        texts: &[],
+        clear: ClearContent::NoIdentities,
+    };
+
     /// `application/vnd.3gpp.mcptt-info+xml`: every element of `contentType`, and the group in keys of MKFC.
     pub const MCPTT_INFO: Self = Self {
         elements: Some("urn:3gpp:ns:mcpttInfo:1.0"),
@@ -78,27 +142,40 @@ impl Profile {
             "on-network-regrouped-GKTPs",
             "temporary-MCPTT-group-ID",
         )],
+        ..Self::EMPTY
     };
     /// `application/vnd.3gpp.mcptt-location-info+xml`.
     pub const LOCATION_INFO: Self = Self {
         elements: Some("urn:3gpp:ns:mcpttLocationInfo:1.0"),
-        content_types: &[],
-        attributes: &[],
+        content_types: &[
+            "CurrentServingEcgi",
+            "NeighbouringEcgi",
+            "MbmsSaId",
+            "MbsfnArea",
+            "CurrentServingNcgi",
+            "NeighbouringNcgi",
+            "longitude",
+            "latitude",
+            "altitude",
+            "horizontalaccuracy",
+            "verticalaccuracy",
+            "speed",
+            "bearing",
+        ],
+        clear: ClearContent::Named(LOCATION_CLEAR),
+        ..Self::EMPTY
     };
     /// `application/resource-lists+xml`.
     pub const RESOURCE_LISTS: Self = Self {
-        elements: None,
-        content_types: &[],
         attributes: &[attribute(
             "urn:ietf:params:xml:ns:resource-lists",
             "entry",
             "uri",
         )],
+        ..Self::EMPTY
     };
     /// `application/pidf+xml` with affiliations.
     pub const PIDF: Self = Self {
-        elements: None,
-        content_types: &[],
         attributes: &[
             attribute(PIDF, "presence", "entity"),
             attribute(PIDF, "tuple", "id"),
@@ -107,33 +184,57 @@ impl Profile {
             // Sensitive from Rel-15 on; that it is hidden like the others is inferred.
             attribute(PRES_INFO, "functionalAlias", "functionalAliasID"),
         ],
+        ..Self::EMPTY
     };
     /// `application/conference-info+xml`.
     pub const CONFERENCE_INFO: Self = Self {
-        elements: None,
-        content_types: &[],
         attributes: &[
             attribute(CONFERENCE, "conference-info", "entity"),
             attribute(CONFERENCE, "user", "entity"),
             attribute(CONFERENCE, "endpoint", "entity"),
         ],
+        ..Self::EMPTY
     };
     /// `application/xcap-diff+xml`: selectors name users and groups (inferred, TS 24.481).
     pub const XCAP_DIFF: Self = Self {
-        elements: None,
-        content_types: &[],
         attributes: &[
             attribute(XCAP_DIFF, "document", "sel"),
             attribute(XCAP_DIFF, "element", "sel"),
             attribute(XCAP_DIFF, "attribute", "sel"),
         ],
+        ..Self::EMPTY
     };
-    /// Bodies that name users or groups in a way whose protected form is not known: signed, not encrypted.
-    const SIGNED_ONLY: Self = Self {
-        elements: None,
-        content_types: &[],
-        attributes: &[],
+    /// `application/simple-filter+xml`: the resource filtered, and selectors that name clients (inferred, RFC 4661).
+    pub const SIMPLE_FILTER: Self = Self {
+        attributes: &[attribute(SIMPLE_FILTER, "filter", "uri")],
+        texts: &[
+            text(SIMPLE_FILTER, "include"),
+            text(SIMPLE_FILTER, "exclude"),
+        ],
+        ..Self::EMPTY
     };
+    /// `application/vnd.3gpp.mcptt-affiliation-command+xml`: the groups (inferred, TS 24.379 F.4).
+    pub const AFFILIATION_COMMAND: Self = Self {
+        texts: &[text(AFFILIATION_COMMAND, "group")],
+        ..Self::EMPTY
+    };
+    /// `application/vnd.3gpp.mcptt-floor-request+xml`: the participant (inferred, TS 24.379 F.5).
+    pub const FLOOR_REQUEST: Self = Self {
+        texts: &[text(FLOOR_REQUEST, "mcptt-id")],
+        ..Self::EMPTY
+    };
+    /// `application/vnd.3gpp.mcptt-regroup+xml`: groups and users (inferred, TS 24.379 cl. 16).
+    pub const REGROUP: Self = Self {
+        texts: &[
+            text(REGROUP, "mcptt-regroup-uri"),
+            text(REGROUP, "preconfigured-group"),
+            text(REGROUP, "group"),
+            text(REGROUP, "user"),
+        ],
+        ..Self::EMPTY
+    };
+    /// `application/vnd.3gpp.mcptt-mbms-usage-info+xml` names bearers; nothing in it names a user or a group.
+    pub const MBMS_USAGE: Self = Self::EMPTY;
 
     /// The profile of a media type (lower case, without parameters); nothing when it holds nothing sensitive.
     #[must_use]
@@ -145,10 +246,11 @@ impl Profile {
             "application/pidf+xml" => Self::PIDF,
             "application/conference-info+xml" => Self::CONFERENCE_INFO,
             "application/xcap-diff+xml" => Self::XCAP_DIFF,
-            "application/vnd.3gpp.mcptt-affiliation-command+xml"
-            | "application/vnd.3gpp.mcptt-mbms-usage-info+xml"
-            | "application/vnd.3gpp.mcptt-floor-request+xml"
-            | "application/vnd.3gpp.mcptt-regroup+xml" => Self::SIGNED_ONLY,
+            "application/simple-filter+xml" => Self::SIMPLE_FILTER,
+            "application/vnd.3gpp.mcptt-affiliation-command+xml" => Self::AFFILIATION_COMMAND,
+            "application/vnd.3gpp.mcptt-mbms-usage-info+xml" => Self::MBMS_USAGE,
+            "application/vnd.3gpp.mcptt-floor-request+xml" => Self::FLOOR_REQUEST,
+            "application/vnd.3gpp.mcptt-regroup+xml" => Self::REGROUP,
             _ => return None,
         })
     }
@@ -167,6 +269,26 @@ impl Profile {
             && (node.has_attribute("type")
                 || self.content_types.contains(&node.tag_name().name())
                 || elements(node).any(value))
+    }
+
+    /// Whether everything in an element is protected with it.
+    pub(crate) fn is_protected_place(&self, node: Node<'_, '_>) -> bool {
+        self.is_content_type(node)
+            || self.has_sensitive_text(node)
+            || matches!(node.tag_name().namespace(), Some(XENC))
+    }
+
+    /// Whether an attribute has a protected form.
+    pub(crate) fn has_place(&self, node: Node<'_, '_>, attribute: &str) -> bool {
+        self.attributes.iter().any(|rule| {
+            rule.attribute == attribute && node.has_tag_name((rule.namespace, rule.element))
+        })
+    }
+
+    fn has_sensitive_text(&self, node: Node<'_, '_>) -> bool {
+        self.texts
+            .iter()
+            .any(|rule| node.has_tag_name((rule.namespace, rule.element)))
     }
 
     fn sensitive_attributes<'a, 'i>(
@@ -191,12 +313,16 @@ pub struct Opened {
     pub protected: usize,
     /// Sensitive elements and URIs that came in clear. With confidentiality protection on, this has to be 0.
     pub clear: usize,
+    /// Sensitive values in places that have no protected form. With confidentiality protection on, this has to be 0.
+    pub misplaced: usize,
 }
 
 /// Encrypts every sensitive element and hides every sensitive URI.
 ///
 /// # Errors
-/// [`ConfidentialityError::PeerMarkup`] when the document does not keep its bounds, [`ConfidentialityError::LocalRandom`].
+/// [`ConfidentialityError::PeerMarkup`] when the document does not keep its bounds, [`ConfidentialityError::LocalRandom`],
+/// [`ConfidentialityError::LocalMisplaced`] when a sensitive value stands where it has no protected form (TS 24.379
+/// cl. 4.8): such a document is not sent.
 pub fn protect(
     document: &[u8],
     profile: &Profile,
@@ -206,6 +332,9 @@ pub fn protect(
 ) -> Result<String, ConfidentialityError> {
     let text = markup::check(document, &Limits::MESSAGE)?;
     let tree = markup::parse_text(text, &Limits::MESSAGE)?;
+    if let Some(name) = misplaced::names(&tree, profile, &|_| false).first() {
+        return Err(ConfidentialityError::LocalMisplaced(name.clone()));
+    }
     let mut edits = Edits::default();
     let mut done: Range<usize> = 0..0;
     for node in tree.descendants().filter(Node::is_element) {
@@ -225,6 +354,10 @@ pub fn protect(
         for attribute in profile.sensitive_attributes(node) {
             let hidden = uri::protect(attribute.value(), keys, domain, random)?;
             edits.replace(attribute.range_value(), escape_attribute(&hidden));
+        }
+        if let Some((place, value)) = sensitive_text(text, profile, node)? {
+            let hidden = uri::protect(&value, keys, domain, random)?;
+            edits.replace(place, escape_text(&hidden));
         }
     }
     Ok(edits.apply(text).to_string())
@@ -274,14 +407,44 @@ pub fn open(
             edits.replace(attribute.range_value(), escape_attribute(&shown));
             protected += 1;
         }
+        if let Some((place, value)) = sensitive_text(text, profile, node)? {
+            if uri::is_protected(&value, domains) {
+                let shown = uri::unprotect(&value, keys, domains)?;
+                edits.replace(place, escape_text(&shown));
+                protected += 1;
+            } else {
+                clear += 1;
+            }
+        }
     }
+    let misplaced = misplaced::names(&tree, profile, &|value| uri::is_protected(value, domains));
     let xml = edits.apply(text);
     check_not_nested(&xml)?;
     Ok(Opened {
         xml,
         protected,
         clear,
+        misplaced: misplaced.len(),
     })
+}
+
+/// Place and value of a sensitive URI.
+type PlacedUri = (Range<usize>, Zeroizing<String>);
+
+/// Place and value of a sensitive URI that is the text of an element; nothing where there is none.
+fn sensitive_text(
+    text: &str,
+    profile: &Profile,
+    node: Node<'_, '_>,
+) -> Result<Option<PlacedUri>, ConfidentialityError> {
+    if !profile.has_sensitive_text(node) {
+        return Ok(None);
+    }
+    let value = Zeroizing::new(markup::text_of(node, "a sensitive URI")?);
+    let value = Zeroizing::new(value.trim_matches(is_xml_space).to_owned());
+    Ok(content_range(text, node)
+        .filter(|_| !value.is_empty())
+        .map(|place| (place, value)))
 }
 
 enum Kind<'a, 'i> {

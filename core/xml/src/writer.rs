@@ -114,6 +114,13 @@ pub(crate) fn escape_attribute(value: &str) -> String {
     text
 }
 
+/// Escapes text for use between tags.
+pub(crate) fn escape_text(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    escape_into(&mut text, value, false);
+    text
+}
+
 fn escape_into(text: &mut String, value: &str, attribute: bool) {
     for c in value.chars() {
         match c {

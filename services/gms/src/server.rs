@@ -3,7 +3,7 @@
 use crate::management::{DocumentChanged, GroupManagement};
 use core::time::Duration;
 use roger_base::{GroupId, Impu, Instant, McpttId, ServerUri, UnixTime};
-use roger_call::answer::{asserted_identity, plain, warned};
+use roger_call::answer::{asserted_identity, come_again, plain, warned};
 use roger_call::body::{Body, BodyError};
 use roger_call::feature::CONTACT_PARAMETERS;
 use roger_call::protection::Protection;
@@ -196,11 +196,11 @@ impl GroupServer {
             Ok(authorised) => authorised,
             Err(error) => {
                 info!(%impu, %error, "subscription refused");
-                return answer(
-                    context,
-                    incoming,
-                    warned(request, error.warning(), &self.settings.host),
-                );
+                let refused = match error.is_temporary() {
+                    true => come_again(request, StatusCode::SERVICE_UNAVAILABLE),
+                    false => warned(request, error.warning(), &self.settings.host),
+                };
+                return answer(context, incoming, refused);
             }
         };
         let Some(documents) = self.documents(&authorised) else {

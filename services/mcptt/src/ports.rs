@@ -56,6 +56,16 @@ pub struct UserProfile {
     pub receive_private_call: Permission,
     /// `<PrivateCallList>`.
     pub private_call_list: Vec<McpttId>,
+    /// `<allow-request-affiliated-groups>`: sees the affiliations of other users.
+    pub see_affiliations_of_others: Permission,
+    /// `<allow-request-to-affiliate-other-users>`: changes the affiliations of other users (mandatory mode).
+    pub affiliate_others: Permission,
+    /// `<allow-recommend-to-affiliate-other-users>`: proposes affiliations to other users (negotiated mode).
+    pub recommend_affiliations: Permission,
+    /// May ask where other users are.
+    pub request_location_of_others: Permission,
+    /// `<ImplicitAffiliations>`: groups that a client is affiliated to when it is authorised.
+    pub implicit_affiliations: Vec<GroupId>,
     /// Most affiliations, N2.
     pub max_affiliations: usize,
     /// Most simultaneous group calls, N6.
@@ -67,7 +77,7 @@ pub struct UserProfile {
 }
 
 impl UserProfile {
-    /// A user who may do everything but force answers.
+    /// A user who may do everything but force answers and act for others.
     #[must_use]
     pub const fn ordinary() -> Self {
         Self {
@@ -79,6 +89,11 @@ impl UserProfile {
             force_automatic_answer: Permission::Refused,
             receive_private_call: Permission::Granted,
             private_call_list: Vec::new(),
+            see_affiliations_of_others: Permission::Refused,
+            affiliate_others: Permission::Refused,
+            recommend_affiliations: Permission::Refused,
+            request_location_of_others: Permission::Refused,
+            implicit_affiliations: Vec::new(),
             max_affiliations: 100,
             max_group_calls: 10,
             max_private_calls: 2,

@@ -33,6 +33,9 @@ impl Counters {
             Discard::DeniedNoFloor(_) | Discard::DeniedDirection(_) => &mut self.denied,
             Discard::LocalUnknownLeg(_)
             | Discard::LocalNoKey(_)
+            | Discard::LocalNoMulticastKey
+            | Discard::LocalTooManyGroups
+            | Discard::LocalPurpose(_)
             | Discard::LocalProtection(_)
             | Discard::LocalNoSsrc
             | Discard::LocalRandom(_)

@@ -40,6 +40,15 @@ pub enum Discard {
     /// The key of the flow is not (any more) in the key ring; the flow stays closed rather than clear.
     #[error("no key {0} for this floor control flow")]
     LocalNoKey(KeyId),
+    /// The group has no key for floor control by multicast, or it has expired.
+    #[error("no valid key for multicast floor control of this group")]
+    LocalNoMulticastKey,
+    /// The key is no MuSiK and no MKFC.
+    #[error("key {0} is not one for floor control by multicast")]
+    LocalPurpose(KeyId),
+    /// Too many groups have keys for multicast.
+    #[error("too many groups with multicast floor control")]
+    LocalTooManyGroups,
     /// Protection failed on our side, such as a key whose indices are used up.
     #[error("floor message cannot be protected: {0}")]
     LocalProtection(SrtpError),

@@ -62,6 +62,17 @@ impl FloorLeg {
         self.replaced_ssrcs.clear();
     }
 
+    /// A key that the peer may begin to use before it is agreed, such as a CSK in a key download under way: taken,
+    /// never sent under. A clear flow stays clear.
+    pub fn take_also(&mut self, id: KeyId) {
+        if self.keys.is_empty() || self.keys.contains(&id) {
+            return;
+        }
+        // The current key stays first, and there is room for the new one at the end.
+        self.keys.truncate(MAX_BOUND_KEYS - 1);
+        self.keys.push(id);
+    }
+
     /// The address of the peer.
     #[must_use]
     pub const fn remote(&self) -> &RemoteAddress {

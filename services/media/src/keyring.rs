@@ -42,6 +42,11 @@ impl FloorKeyring {
         self.contexts.contains_key(&id)
     }
 
+    /// Keeps only keys of which this is true.
+    pub(crate) fn retain(&mut self, keep: impl Fn(KeyId) -> bool) {
+        self.contexts.retain(|id, _| keep(*id));
+    }
+
     pub(crate) fn get_mut(&mut self, id: KeyId) -> Option<&mut FloorContext> {
         self.contexts.get_mut(&id)
     }

@@ -5,6 +5,7 @@
 //!   function; floor messages change their key on the way, RTP changes nothing.
 //! * [`FloorLeg`]: one floor control flow of either function, protected or clear.
 //! * [`FloorKeyring`]: the CSK and SPK contexts of a function, living as long as the keys.
+//! * [`MulticastFloor`]: floor messages to all clients of a group at once, under its MuSiK or MKFC.
 //!
 //! There is no GMK and no PCK here, and no octet of an RTP packet is changed: SSRC, sequence number, timestamp and
 //! payload type are all part of what the end points authenticate, as AAD or nonce (TS 33.180 cl. 7.5, RFC 7714 cl. 8).
@@ -15,6 +16,7 @@ mod discard;
 mod distribution;
 mod floor_leg;
 mod keyring;
+mod multicast;
 mod packet;
 mod relay;
 mod sockets;
@@ -28,6 +30,7 @@ pub use distribution::{
 };
 pub use floor_leg::{FloorLeg, FloorProtection};
 pub use keyring::FloorKeyring;
+pub use multicast::MulticastFloor;
 pub use relay::{Downlink, Flow, Relay, RelayInput, RelayOutput, RelaySettings, Side};
 pub use sockets::{MediaPacket, MediaPorts, MediaTransmit, NoPorts, Pair, PairId};
 

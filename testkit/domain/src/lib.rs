@@ -68,9 +68,15 @@ impl TestDomain {
     /// An access token with any scope and expiry.
     #[must_use]
     pub fn token_with(&self, user: &McpttId, scope: &str, expires: u64) -> String {
+        self.token_issued(user, scope, NOW.0 - 10, expires)
+    }
+
+    /// An access token issued at any time.
+    #[must_use]
+    pub fn token_issued(&self, user: &McpttId, scope: &str, issued: u64, expires: u64) -> String {
         let claims = json!({
             "iss": ISSUER, "client_id": "test", "mcptt_id": user.as_str(),
-            "scope": scope, "iat": NOW.0 - 10, "exp": expires,
+            "scope": scope, "iat": issued, "exp": expires,
         });
         let mut header = Header::new(JwtAlgorithm::ES256);
         header.kid = Some(self.tokens.kid().to_owned());

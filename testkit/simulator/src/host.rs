@@ -3,7 +3,7 @@
 use roger_base::{GroupId, Instant, Random};
 use roger_gms::{GroupServer, GroupServerCredentials, GroupServerInput};
 use roger_mcptt::controlling::{ControllingFunction, ControllingInput};
-use roger_mcptt::participating::{Credentials, ParticipatingFunction, ParticipatingInput};
+use roger_mcptt::participating::{ParticipatingFunction, ParticipatingInput};
 use roger_media::{MediaPacket, MediaTransmit};
 use roger_sip::application::{Clocks, Node};
 use roger_sip::endpoint::{Element, Endpoint, Input, Output, Polled, Transmit};
@@ -47,7 +47,7 @@ pub(crate) enum HostInput {
     Media(MediaPacket),
     GroupChanged(GroupId),
     DocumentsChanged,
-    ParticipatingCredentials(Box<Credentials>),
+    Participating(Box<ParticipatingInput>),
     GroupServerCredentials(Box<GroupServerCredentials>),
     Ue(Box<UeInput>),
 }
@@ -102,8 +102,8 @@ impl Machine {
             (Self::Management(node), HostInput::DocumentsChanged) => {
                 node.input(clocks, random, GroupServerInput::DocumentsChanged);
             }
-            (Self::Participating(node), HostInput::ParticipatingCredentials(credentials)) => {
-                node.input(clocks, random, ParticipatingInput::Credentials(credentials));
+            (Self::Participating(node), HostInput::Participating(input)) => {
+                node.input(clocks, random, *input);
             }
             (Self::Management(node), HostInput::GroupServerCredentials(credentials)) => {
                 node.input(clocks, random, GroupServerInput::Credentials(credentials));

@@ -85,6 +85,8 @@ pub(super) enum MediaError {
     NoFloor,
     #[error("no address to send to yet")]
     NoAddress,
+    #[error("there is no call of this group")]
+    NoCall,
 }
 
 /// What a call needs while it works.
@@ -129,6 +131,11 @@ impl Call {
 
     pub(super) const fn floor_leg_mut(&mut self) -> Option<&mut FloorLeg> {
         self.floor_leg.as_mut()
+    }
+
+    /// Whether it is a call of this group.
+    pub(super) fn is_of(&self, wanted: &GroupId) -> bool {
+        matches!(&self.keys, CallKeys::Group { group, .. } if group == wanted)
     }
 
     pub(super) const fn is_connected(&self) -> bool {

@@ -1,16 +1,15 @@
 //! Group keys: watching documents at the group management server, taking keys in
 //! (TS 24.481 cl. 6.2.13, 7.7; TS 33.180 cl. 5.7).
 
-use super::affiliation::ends_subscription;
+use super::affiliation_watch::ends_subscription;
 use super::authorisation::MakeError;
 use super::{GroupKeyState, Purpose, Refusal, UeClient, UeEvent, refused, reply};
 use roger_base::GroupId;
-use roger_call::answer::{plain, refusal};
+use roger_call::answer::plain;
 use roger_call::body::{Body, Part};
 use roger_call::feature::{EXPIRES_FOREVER, media_type};
 use roger_call::request::{Trust, finish, start};
 use roger_call::service_authorisation::BoundCsk;
-use roger_call::warning::WarningCode;
 use roger_documents::Document;
 use roger_documents::gktp::Gktps;
 use roger_documents::mcptt_info::McpttInfo;
@@ -202,40 +201,8 @@ impl UeClient {
         }
     }
 
-    /// A key delivered in a MESSAGE (TS 24.481).
-    pub(super) fn on_message(
-        &mut self,
-        context: &mut Context<'_>,
-        incoming: &Incoming,
-    ) -> Result<(), EndpointError> {
-        let request = &incoming.request;
-        let body = Body::of(request.headers(), request.body()).ok();
-        let message = body
-            .as_ref()
-            .and_then(|body| body.octets(media_type::MIKEY));
-        let Some(message) = message else {
-            return reply(
-                context,
-                incoming,
-                plain(request, StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            );
-        };
-        if self.take_key(context, message, Carriage::Live, None) {
-            return reply(context, incoming, plain(request, StatusCode::OK));
-        }
-        let (status, warning) = (
-            StatusCode::NOT_ACCEPTABLE_HERE,
-            WarningCode::MIKEY_AUTHENTICATION_FAILED,
-        );
-        reply(
-            context,
-            incoming,
-            refusal(request, status, warning, &self.settings.sip_domain),
-        )
-    }
-
     /// Verifies a message and puts its key into the store; the keys held stay when it fails.
-    fn take_key(
+    pub(super) fn take_key(
         &mut self,
         context: &Context<'_>,
         message: &[u8],

@@ -288,6 +288,7 @@ impl UeClient {
             call.connect(dialog, &offer, &protection);
             self.dialogs.insert(dialog, number);
             self.tell(UeEvent::CallEstablished(number));
+            self.report_call(context, number);
             self.with_call(context, number, |call, bench| {
                 call.floor_input(bench, Input::CallAccepted)
             });

@@ -1,8 +1,13 @@
 //! What goes into a UE and what comes out.
 
-use roger_base::{GroupId, KeyId, McpttId, SecretBytes};
+use super::reporter::Position;
+use roger_base::{ClientId, GroupId, KeyId, McpttId, SecretBytes};
 use roger_call::warning::WarningCode;
-use roger_documents::affiliation::AffiliationStatus;
+use roger_documents::affiliation::{AffiliationStatus, Tuple};
+use roger_documents::affiliation_command::AffiliationCommand;
+use roger_documents::location_info::LocationReport;
+use roger_documents::poc_settings::{AnswerMode, PocSettings};
+use roger_documents::service_config::ServiceConfiguration;
 use roger_floor::participant::{NoRequest, StopReason, Talker};
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_media::{MediaPacket, MediaTransmit};
@@ -44,17 +49,37 @@ pub struct UeUser {
 
 /// What the user or the shell wants.
 pub enum UeInput {
-    /// The user of this client, after log-in and key provisioning.
+    /// The user of this client, after log-in and key provisioning, or the same user with a fresh token or keys of a new
+    /// period: an authorised client shows a fresh token to the server at once.
     User(Box<UeUser>),
     /// Register at the SIP core.
     Register(Authorisation),
     /// Authorise the user and publish the settings (TS 24.379 cl. 7.2.2); after an authorisation in REGISTER only
     /// the settings (cl. 7.2.3).
     Publish,
+    /// How calls are answered; the server is told at once when it knows the client (TS 24.379 cl. 7.2.3).
+    AnswerMode(AnswerMode),
+    /// Watch the settings that the server holds of this client (TS 24.379 cl. 7.2.4).
+    WatchSettings,
+    /// A datagram of the multicast floor control of a group.
+    MulticastFloor(GroupId, Vec<u8>),
     /// Watch the group documents and group keys at the group management server.
     WatchGroups(Vec<GroupId>),
     /// The complete set of groups to be affiliated to.
     Affiliate(Vec<GroupId>),
+    /// The service configuration was fetched: what it says of protection holds from now on, in place of the UE
+    /// initial configuration (TS 24.379 cl. 6.6.2.3.1).
+    ServiceConfiguration(Box<ServiceConfiguration>),
+    /// Watch the affiliations of a user: one's own, or with the right to it those of another.
+    WatchAffiliationsOf(McpttId),
+    /// Set the complete set of groups of another user's client (mandatory mode, TS 24.379 cl. 9.2.1.2).
+    AffiliateOther(McpttId, ClientId, Vec<GroupId>),
+    /// Propose affiliations to another user (negotiated mode, TS 24.379 cl. 9.2.1.4).
+    ProposeAffiliations(McpttId, AffiliationCommand),
+    /// The UE is here now.
+    Position(Position),
+    /// Ask where another user is.
+    AskLocation(McpttId),
     /// The GKTP document was fetched; the octets are those of the body.
     GroupKeys(Vec<u8>),
     /// Call a group.
@@ -69,6 +94,8 @@ pub enum UeInput {
     Ptt(CallNumber, Button),
     /// One packet of coded speech, 20 ms (RFC 4867, octet-aligned). Sent only while the user may talk.
     Speech(CallNumber, Vec<u8>),
+    /// Leave the MC service and stay registered for other services of this UE (TS 24.379 cl. 7.1).
+    LogOffFromMcptt,
     /// Leave the MC service and the SIP core.
     LogOff,
     /// A datagram on a media socket.
@@ -101,6 +128,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether the server refused the access token (Warning 101): another one is needed.
+    #[must_use]
+    pub fn says_bad_token(&self) -> bool {
+        let bad = WarningCode::SERVICE_AUTHORISATION_FAILED;
+        matches!(self, Self::Answered { warning, .. } if *warning == Some(bad))
+    }
+
     /// Whether the server said that it does not know this client (Warning 141).
     #[must_use]
     pub fn says_unknown(&self) -> bool {
@@ -160,6 +194,16 @@ pub enum UeEvent {
     Authorised,
     /// It does not.
     NotAuthorised(Refusal),
+    /// The server gave or revoked a key.
+    ServerKey(ServerKey),
+    /// A key of the server was refused; the keys held stay.
+    ServerKeyRefused(String),
+    /// The settings that the server holds of this client.
+    Settings(PocSettings),
+    /// The settings are not watched any more.
+    NotWatchingSettings(Refusal),
+    /// A packet of multicast floor control of a group was dropped; the reason is for people.
+    MulticastDropped(GroupId, String),
     /// The group management server took the subscription.
     Watching,
     /// It did not.
@@ -186,6 +230,23 @@ pub enum UeEvent {
     Affiliation(GroupId, AffiliationStatus),
     /// The request to change affiliations was refused.
     NotAffiliated(Refusal),
+    /// The affiliations of another user: one tuple for each client.
+    AffiliationsOf(McpttId, Vec<Tuple>),
+    /// The affiliations of a user are not watched, or not any more.
+    NotWatchingAffiliations(McpttId, Refusal),
+    /// Another user proposes affiliations; this user decides.
+    AffiliationProposed {
+        /// Who proposes.
+        by: McpttId,
+        /// What.
+        command: AffiliationCommand,
+    },
+    /// A proposal was refused.
+    NotProposed(Refusal),
+    /// Where another user is, as she reported when she was asked.
+    LocationOf(McpttId, LocationReport),
+    /// Where another user is was not told.
+    NoLocation(Refusal),
     /// Somebody calls. An automatic answer is under way unless `rings`.
     IncomingCall {
         /// Number of the call.
@@ -221,6 +282,17 @@ pub enum UeEvent {
     Speech(CallNumber, HeardSpeech),
     /// A packet was dropped; the reason is for people.
     Dropped(CallNumber, String),
+}
+
+/// A key that came by key download (TS 33.180 cl. 5.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerKey {
+    /// A new CSK is in use.
+    Csk(KeyId),
+    /// A MuSiK or MKFC: floor control of these groups may come by multicast.
+    Multicast(KeyId, Vec<GroupId>),
+    /// The key must not be used any more, and is not.
+    Revoked(KeyId),
 }
 
 /// State of a group key at a UE.

@@ -4,33 +4,42 @@
 //! Log-in, key provisioning and the fetching of documents need HTTP and so happen in the shell around it.
 
 mod affiliation;
+mod affiliation_watch;
 mod authorisation;
 mod call;
 mod call_end;
 mod group_keys;
 mod incoming_call;
 mod io;
+mod key_download;
+mod message;
 mod outgoing_call;
 mod registration;
+mod reporter;
 mod rtp_source;
 mod settings;
+mod settings_watch;
 
 pub use io::{
     Authorisation, Button, CallNumber, CallParty, Commencement, GroupKeyState, HeardSpeech,
-    Refusal, UeEvent, UeInput, UeOutput, UeUser,
+    Refusal, ServerKey, UeEvent, UeInput, UeOutput, UeUser,
 };
+pub use reporter::Position;
 pub use settings::{FloorControlProtection, IdentityHiding, UeSettings};
 
 use affiliation::AffiliationState;
+use affiliation_watch::Watches;
 use authorisation::AuthorisationState;
 use call::Call;
 use group_keys::GroupKeysState;
 use registration::RegistrationState;
+use reporter::Reporter;
 use roger_base::{Instant, SecretBytes};
 use roger_call::answer::{plain, warning_of};
+use roger_call::protection::Protection;
 use roger_call::service_authorisation::BoundCsk;
 use roger_keys::store::GroupKeyStore;
-use roger_media::{FloorKeyring, MediaPorts, PairId};
+use roger_media::{FloorKeyring, MediaPorts, MulticastFloor, PairId};
 use roger_mikey::Receiver;
 use roger_sip::application::{Application, Context, answer as reply, end_unwanted};
 use roger_sip::endpoint::{
@@ -46,10 +55,18 @@ use tracing::warn;
 enum Purpose {
     Register,
     Publish,
+    LogOff,
     Affiliate,
     WatchAffiliation,
     WatchGroups,
+    WatchSettings,
     Invite(CallNumber),
+    /// MESSAGE with a location report.
+    Report,
+    /// MESSAGE that asks where another user is.
+    AskLocation,
+    /// MESSAGE that proposes affiliations.
+    Propose,
 }
 
 /// A UE.
@@ -62,9 +79,15 @@ pub struct UeClient {
     /// CSK towards the participating function.
     csk: Option<BoundCsk>,
     floor_keys: FloorKeyring,
+    multicast_keys: MulticastFloor,
     registration: RegistrationState,
     authorisation: AuthorisationState,
+    settings_dialog: Option<DialogId>,
     affiliation: AffiliationState,
+    watches: Watches,
+    /// When a NOTIFY that did not open last led to a new CSK.
+    key_renewed: Option<Instant>,
+    reporter: Reporter,
     group_keys: GroupKeysState,
     key_store: GroupKeyStore,
     calls: BTreeMap<CallNumber, Call>,
@@ -95,9 +118,14 @@ impl UeClient {
             receiver: Receiver::default(),
             csk: None,
             floor_keys: FloorKeyring::new(),
+            multicast_keys: MulticastFloor::new(),
             registration,
             authorisation: AuthorisationState::default(),
+            settings_dialog: None,
             affiliation: AffiliationState::default(),
+            watches: Watches::default(),
+            key_renewed: None,
+            reporter: Reporter::default(),
             group_keys: GroupKeysState::default(),
             key_store: GroupKeyStore::default(),
             calls: BTreeMap::new(),
@@ -172,8 +200,11 @@ impl UeClient {
         // A NOTIFY may overtake the 200 of its SUBSCRIBE, so the dialog is not known yet: the event package tells.
         let event = incoming.request.headers().text(HeaderName::EVENT);
         let package = event.as_deref().and_then(|event| event.split(';').next());
-        if package.map(str::trim) == Some("presence") || self.affiliation.is_dialog(dialog) {
-            return self.on_affiliation_notify(context, incoming);
+        if package.map(str::trim) == Some("poc-settings") || self.settings_dialog == Some(dialog) {
+            return self.on_settings_notify(context, incoming, dialog);
+        }
+        if package.map(str::trim) == Some("presence") || self.watches.is_dialog(dialog) {
+            return self.on_affiliation_notify(context, incoming, dialog);
         }
         self.on_group_notify(context, incoming, dialog)
     }
@@ -196,19 +227,29 @@ impl UeClient {
                 self.on_publish_answer(context, &answer.response);
                 Ok(())
             }
+            // The user is gone already, whatever the server says.
+            Purpose::LogOff => Ok(()),
             Purpose::Affiliate => {
                 self.on_affiliate_answer(context, &answer.response);
                 Ok(())
             }
             Purpose::WatchAffiliation => {
-                self.affiliation.on_answer(answer);
+                self.on_watch_affiliation_answer(context, answer);
                 Ok(())
             }
             Purpose::WatchGroups => {
                 self.on_watch_answer(context, answer);
                 Ok(())
             }
+            Purpose::WatchSettings => {
+                self.on_watch_settings_answer(context, answer);
+                Ok(())
+            }
             Purpose::Invite(number) => self.on_invite_answer(context, number, answer),
+            Purpose::Report | Purpose::AskLocation | Purpose::Propose => {
+                self.on_message_answer(context, purpose, &answer.response);
+                Ok(())
+            }
         }
     }
 
@@ -225,11 +266,15 @@ impl UeClient {
                 self.forget_attempt();
                 self.tell(UeEvent::NotAuthorised(Refusal::NoAnswer));
             }
-            Purpose::Affiliate | Purpose::WatchAffiliation => {
-                self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer));
-            }
+            Purpose::LogOff => {}
+            Purpose::Affiliate => self.tell(UeEvent::NotAffiliated(Refusal::NoAnswer)),
+            Purpose::WatchAffiliation => self.on_watch_failed(context, handle),
             Purpose::WatchGroups => self.tell(UeEvent::NotWatching(Refusal::NoAnswer)),
+            Purpose::WatchSettings => self.tell(UeEvent::NotWatchingSettings(Refusal::NoAnswer)),
             Purpose::Invite(number) => self.fail_call(context, number, Refusal::NoAnswer),
+            Purpose::Report | Purpose::AskLocation | Purpose::Propose => {
+                self.message_failed(purpose, Refusal::NoAnswer);
+            }
         }
     }
 }
@@ -270,11 +315,32 @@ impl Application for UeClient {
 
     fn on_input(&mut self, context: &mut Context<'_>, input: UeInput) {
         match input {
-            UeInput::User(user) => self.user = Some(*user),
+            UeInput::User(user) => self.take_user(context, *user),
             UeInput::Register(authorisation) => self.register(context, authorisation),
             UeInput::Publish => self.publish(context),
+            UeInput::AnswerMode(mode) => self.set_answer_mode(context, mode),
+            UeInput::WatchSettings => self.watch_settings(context),
+            UeInput::MulticastFloor(group, packet) => {
+                self.on_multicast_floor(context, &group, &packet);
+            }
             UeInput::WatchGroups(groups) => self.watch_groups(context, &groups),
             UeInput::Affiliate(groups) => self.affiliate(context, groups),
+            UeInput::ServiceConfiguration(document) => {
+                self.settings.protection =
+                    Protection::of_flags(document.confidentiality, document.integrity);
+            }
+            UeInput::WatchAffiliationsOf(user) => self.watch_affiliations_of(context, &user),
+            UeInput::AffiliateOther(user, client, groups) => {
+                self.affiliate_other(context, user, client, groups);
+            }
+            UeInput::ProposeAffiliations(user, command) => {
+                self.propose_affiliations(context, &user, &command);
+            }
+            UeInput::Position(position) => {
+                self.reporter.on_position(position);
+                self.send_reports(context);
+            }
+            UeInput::AskLocation(user) => self.ask_location(context, &user),
             UeInput::GroupKeys(document) => self.on_group_keys(context, &document),
             UeInput::CallGroup(group) => self.call_group(context, group),
             UeInput::CallUser(user, commencement) => self.call_user(context, user, commencement),
@@ -282,6 +348,7 @@ impl Application for UeClient {
             UeInput::HangUp(number) => self.hang_up(context, number),
             UeInput::Ptt(number, button) => self.on_button(context, number, button),
             UeInput::Speech(number, payload) => self.send_speech(context, number, &payload),
+            UeInput::LogOffFromMcptt => self.log_off_from_mcptt(context),
             UeInput::LogOff => self.log_off(context),
             UeInput::Media(packet) => self.on_media(context, &packet),
         }
@@ -289,7 +356,11 @@ impl Application for UeClient {
 
     fn on_timeout(&mut self, context: &mut Context<'_>) {
         self.refresh_registration(context);
+        self.on_authorisation_timeouts(context);
         self.on_call_timeouts(context);
+        self.on_watch_timeouts(context);
+        self.reporter.on_timeout(context.now);
+        self.send_reports(context);
     }
 
     fn poll(&mut self) -> Option<UeOutput> {
@@ -298,9 +369,15 @@ impl Application for UeClient {
 
     fn deadline(&self) -> Option<Instant> {
         let calls = self.calls.values().filter_map(Call::deadline).min();
-        [calls, self.registration.refresh_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            calls,
+            self.registration.refresh_at(),
+            self.authorisation.deadline(),
+            self.watches.deadline(),
+            self.reporter.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }

@@ -293,6 +293,7 @@ impl UeClient {
         call.connect(dialog, &answer, &protection);
         self.dialogs.insert(dialog, number);
         self.tell(UeEvent::CallEstablished(number));
+        self.report_call(context, number);
         let input = Input::CallAnswered(floor_answer(&agreement));
         self.with_call(context, number, |call, bench| {
             call.floor_input(bench, input);

@@ -2,6 +2,7 @@
 //!
 //! Registration waits for no log-in. Token and CSK ride along only when they are at hand.
 
+use super::authorisation::come_again;
 use super::{Authorisation, Purpose, UeClient, UeEvent, refused};
 use core::time::Duration;
 use roger_base::{Instant, SecretBytes};
@@ -25,6 +26,8 @@ pub(super) struct RegistrationState {
     cseq: u32,
     sent: Option<Request>,
     leaving: bool,
+    /// The Contact says that this UE is there for MCPTT.
+    for_mcptt: bool,
     refresh_at: Option<Instant>,
 }
 
@@ -37,6 +40,7 @@ impl RegistrationState {
             cseq: 0,
             sent: None,
             leaving: false,
+            for_mcptt: true,
             refresh_at: None,
         }
     }
@@ -47,11 +51,25 @@ impl RegistrationState {
 }
 
 impl UeClient {
+    /// Registers for MCPTT.
     pub(super) fn register(&mut self, context: &mut Context<'_>, authorisation: Authorisation) {
+        self.registration.for_mcptt = true;
+        self.send_registration(context, authorisation);
+    }
+
+    /// Stays registered, but not for MCPTT (TS 24.379 cl. 7.1): a REGISTER without its feature tags.
+    pub(super) fn register_without_mcptt(&mut self, context: &mut Context<'_>) {
+        self.registration.for_mcptt = false;
+        self.send_registration(context, Authorisation::None);
+    }
+
+    fn send_registration(&mut self, context: &mut Context<'_>, authorisation: Authorisation) {
         self.registration.leaving = false;
         let life = u32::try_from(self.settings.registration_life.as_secs()).unwrap_or(u32::MAX);
         let body = match authorisation {
             Authorisation::None => Ok(Body::new()),
+            // Registration waits for no token.
+            Authorisation::InRegister if self.is_token_refused() => Ok(Body::new()),
             Authorisation::InRegister => self.authorising_body(context, None),
         };
         let sent = match body {
@@ -81,7 +99,7 @@ impl UeClient {
             .is_some_and(|at| at <= context.now)
         {
             self.registration.refresh_at = None;
-            self.register(context, Authorisation::None);
+            self.send_registration(context, Authorisation::None);
         }
     }
 
@@ -110,8 +128,12 @@ impl UeClient {
         self.registration.call_id = Some(call_id.clone());
         self.registration.cseq += 1;
         let tag = ident::tag(context.random)?;
+        let tags = match self.registration.for_mcptt {
+            true => CONTACT_PARAMETERS,
+            false => "",
+        };
         let contact = format!(
-            "<sip:{}@{}>;+sip.instance=\"<{client}>\"{CONTACT_PARAMETERS}",
+            "<sip:{}@{}>;+sip.instance=\"<{client}>\"{tags}",
             ident::tag(context.random)?,
             settings.contact
         );
@@ -164,6 +186,9 @@ impl UeClient {
         }
         if !status.is_success() {
             self.forget_attempt();
+            if !self.registration.leaving {
+                self.registration.refresh_at = come_again(context.now, response);
+            }
             self.tell(UeEvent::NotRegistered(refused(response)));
             return Ok(());
         }

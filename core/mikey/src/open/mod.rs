@@ -187,6 +187,12 @@ impl Receiver {
         self.replay.contains(signed_octets(octets))
     }
 
+    /// How many processed messages are remembered; never more than the cache holds.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.replay.len()
+    }
+
     /// Forgets repetitions that the skew window refuses by now.
     pub fn purge(&mut self, now: NtpTime) {
         self.replay.purge(now);

@@ -315,6 +315,12 @@ impl JwkSet {
         Ok(Self(keys?.into_iter().flatten().collect()))
     }
 
+    /// Whether there is no key.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Writes the JWKS document.
     #[must_use]
     pub fn to_json(&self) -> String {

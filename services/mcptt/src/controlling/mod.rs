@@ -20,7 +20,7 @@ use affiliation::Affiliations;
 use call::{Call, CallEvent, CallId, Workbench};
 use leg::{LegNumber, LegState};
 use roger_base::{GroupId, Instant, McpttId};
-use roger_call::answer::{plain, warned};
+use roger_call::answer::{come_again, plain, warned};
 use roger_call::warning::WarningCode;
 use roger_media::{FloorKeyring, FloorProtection};
 use roger_sip::application::{Application, Context, answer};
@@ -32,9 +32,6 @@ use roger_srtp::SrtpError;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use tracing::{info, warn};
-
-/// Retry-After of a refusal for want of resources.
-const RETRY_AFTER_SECONDS: &str = "5";
 
 /// What reaches the function besides SIP.
 #[derive(Debug)]
@@ -182,11 +179,8 @@ impl ControllingFunction {
 
     /// Refuses for want of resources of this server.
     fn refuse_for_now(context: &mut Context<'_>, incoming: &Incoming) -> Result<(), EndpointError> {
-        let mut response = plain(&incoming.request, StatusCode::SERVER_INTERNAL_ERROR);
-        response
-            .headers_mut()
-            .push(HeaderName::RETRY_AFTER, RETRY_AFTER_SECONDS)?;
-        answer(context, incoming, response)
+        let later = come_again(&incoming.request, StatusCode::SERVER_INTERNAL_ERROR);
+        answer(context, incoming, later)
     }
 
     // Ends --------------------------------------------------------------------------------------------------

@@ -164,16 +164,20 @@ impl Affiliations {
         self.forget_if_empty(client);
     }
 
+    /// Groups that a client wants.
+    pub(super) fn wanted_of(&self, client: &Client) -> BTreeSet<GroupId> {
+        let own = self
+            .of_user(&client.user)
+            .filter(|(id, _)| **id == client.id);
+        wishes(own)
+    }
+
     /// Groups that the user's other clients want.
     pub(super) fn of_other_clients(&self, client: &Client) -> BTreeSet<GroupId> {
         let others = self
             .of_user(&client.user)
             .filter(|(id, _)| **id != client.id);
-        others
-            .flat_map(|(_, groups)| &groups.entries)
-            .filter(|(_, entry)| entry.wish == Wish::Affiliate)
-            .map(|(group, _)| group.clone())
-            .collect()
+        wishes(others)
     }
 
     /// What is to be told now.
@@ -321,6 +325,14 @@ impl Affiliations {
             self.users.remove(&client.user);
         }
     }
+}
+
+fn wishes<'a>(clients: impl Iterator<Item = (&'a ClientId, &'a Groups)>) -> BTreeSet<GroupId> {
+    clients
+        .flat_map(|(_, groups)| &groups.entries)
+        .filter(|(_, entry)| entry.wish == Wish::Affiliate)
+        .map(|(group, _)| group.clone())
+        .collect()
 }
 
 #[cfg(test)]

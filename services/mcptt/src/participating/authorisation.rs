@@ -7,6 +7,7 @@ use super::binding::{Binding, PREVIOUS_CSK_LIFE, PreviousCsk};
 use roger_base::{ClientId, Impu, Instant, UnixTime};
 use roger_call::body::Body;
 use roger_call::feature::media_type;
+use roger_call::protection::Protection;
 use roger_call::service_authorisation::{
     AuthorisationError, Authorised, Authority, BoundCsk, authorise,
 };
@@ -14,6 +15,7 @@ use roger_call::warning::WarningCode;
 use roger_documents::poc_settings::PocSettings;
 use roger_oidc::Resource;
 use roger_sip::application::Context;
+use roger_sip::subscription::EndReason;
 use roger_srtp::{FloorContext, SrtpError};
 use thiserror::Error;
 use tracing::info;
@@ -24,9 +26,12 @@ pub(super) enum BindError {
     /// A check of the procedure failed.
     #[error(transparent)]
     Refused(#[from] AuthorisationError),
-    /// The CSK-ID is in use: one that is drawn afresh will not be.
-    #[error("the CSK-ID is in use")]
+    /// The CSK-ID is in use or was revoked: one that is drawn afresh will not be.
+    #[error("the CSK-ID is in use or revoked")]
     KeyIdInUse,
+    /// The authorisation of the user was withdrawn, and the token is of the time before.
+    #[error("the authorisation was withdrawn after the token was issued")]
+    Withdrawn,
     /// The request does not name the client, or names two.
     #[error("the request does not name one client")]
     NoClient,
@@ -54,12 +59,13 @@ impl BindError {
     /// The Warning code of the refusal; without one the client is told to come later.
     pub(super) const fn warning(&self) -> Option<WarningCode> {
         match self {
+            Self::Refused(error) if error.is_temporary() => None,
             Self::Refused(error) => Some(error.warning()),
             Self::KeyIdInUse => Some(WarningCode::MIKEY_AUTHENTICATION_FAILED),
             Self::NoClient | Self::ForeignSettings | Self::ForeignKey => {
                 Some(WarningCode::INVALID_BODY)
             }
-            Self::UnknownUser => Some(WarningCode::SERVICE_AUTHORISATION_FAILED),
+            Self::UnknownUser | Self::Withdrawn => Some(WarningCode::SERVICE_AUTHORISATION_FAILED),
             Self::TooMany => Some(WarningCode::TOO_MANY_AUTHORISATIONS),
             Self::Full | Self::Keys(_) => None,
         }
@@ -77,11 +83,14 @@ impl ParticipatingFunction {
             .is_some_and(|csk| csk.message == message)
     }
 
-    /// The binding of an identity, unless its access token is too old.
+    /// The binding of an identity, unless the client has to authorise anew: its access token is too old, or its CSK
+    /// was revoked.
     pub(super) fn living(&self, impu: &Impu, now: UnixTime) -> Option<&Binding> {
+        let needs_key = self.settings.protection != Protection::Off;
         self.bindings
             .get(impu)
             .filter(|binding| !binding.is_outlived(now, self.settings.token_grace))
+            .filter(|binding| !needs_key || binding.csk.is_some())
     }
 
     /// Runs the whole procedure and binds the client.
@@ -137,7 +146,7 @@ impl ParticipatingFunction {
         let unchanged = same.is_some_and(|(old, new)| old.message == new.message);
         if let Some(csk) = &authorised.csk
             && !unchanged
-            && self.bindings.holds_key(csk.csk.id())
+            && (self.bindings.holds_key(csk.csk.id()) || self.downloads.is_revoked(csk.csk.id()))
         {
             return Err(BindError::KeyIdInUse);
         }
@@ -145,6 +154,9 @@ impl ParticipatingFunction {
             return Err(BindError::ForeignKey);
         }
         let user = &authorised.mcptt_id;
+        if self.withdrawals.refuse(&authorised.token) {
+            return Err(BindError::Withdrawn);
+        }
         let profile = self.profiles.profile(user).ok_or(BindError::UnknownUser)?;
         let twin = self.bindings.twin_of(user, client, impu).is_some();
         let others = self.bindings.others_of(user, impu) - usize::from(twin);
@@ -185,11 +197,16 @@ impl ParticipatingFunction {
         }
         let held = self.bindings.remove(impu);
         let previous = self.previous_key(context.now, held.as_ref(), authorised.csk.as_ref());
+        // A key that the client draws itself supersedes one that was on its way to it.
+        if let Some(offered) = held.as_ref().and_then(|held| held.offered.as_ref()) {
+            self.keys.remove(offered.csk.csk.id());
+        }
         let binding = Binding {
             user,
             client,
             csk: authorised.csk,
             previous,
+            offered: None,
             token_expires: authorised.token.expires_at,
             settings: settings.or_else(|| held.as_ref().and_then(|held| held.settings.clone())),
             published: held.and_then(|held| held.published),
@@ -198,6 +215,10 @@ impl ParticipatingFunction {
         info!(%impu, client = %binding.client, "client authorised");
         self.bindings.insert(impu.clone(), binding);
         self.use_current_key(impu);
+        self.notify_settings(context, impu);
+        if !same_client {
+            self.on_new_client(context, impu);
+        }
         Ok(())
     }
 
@@ -223,7 +244,7 @@ impl ParticipatingFunction {
     }
 
     /// Floor control of running calls goes on under a new CSK.
-    fn use_current_key(&mut self, impu: &Impu) {
+    pub(super) fn use_current_key(&mut self, impu: &Impu) {
         let csk = self
             .bindings
             .get(impu)
@@ -231,6 +252,20 @@ impl ParticipatingFunction {
         if let Some(id) = csk.map(|csk| csk.csk.id()) {
             self.sessions.bind_client_key(impu, id);
         }
+    }
+
+    /// The client has used the key of a download before its answer came: it is the current one, and the former is not
+    /// taken any more.
+    pub(super) fn adopt_used_key(&mut self, impu: &Impu) {
+        let offered = |binding: &mut Binding| Some(binding.offered.take()?.csk);
+        if let Some(csk) = self.bindings.update(impu, offered).flatten() {
+            let adopt = |binding: &mut Binding| binding.adopt(csk);
+            if let Some(old) = self.bindings.update(impu, adopt).flatten() {
+                self.keys.remove(old.csk.id());
+            }
+            self.use_current_key(impu);
+        }
+        self.forget_previous_key(impu);
     }
 
     /// The client has used its new key: the former one is not taken any more.
@@ -250,15 +285,16 @@ impl ParticipatingFunction {
             return;
         }
         self.end_sessions_of(context, impu);
-        self.end_subscriptions_of(context, impu);
+        self.end_subscriptions_of(context, impu, &EndReason::Deactivated);
         self.drop_affiliations_of(context, impu);
+        self.locations.forget(impu);
         let Some(binding) = self.bindings.remove(impu) else {
             return;
         };
-        let previous = binding.previous.map(|held| held.csk);
-        for csk in binding.csk.into_iter().chain(previous) {
-            self.keys.remove(csk.csk.id());
+        for id in binding.key_ids() {
+            self.keys.remove(id);
         }
+        self.downloads.forget(impu);
         info!(%impu, "client logged off");
     }
 }

@@ -4,7 +4,7 @@ use super::agenda::Agenda;
 use core::time::Duration;
 use roger_base::{ClientId, Impu, Instant, KeyId, McpttId, UnixTime};
 use roger_call::body::{Body, BodyError};
-use roger_call::protection::{Protection, ReceivingHop, SendingHop};
+use roger_call::protection::{Protection, ProtectionError, ReceivingHop, SendingHop};
 use roger_call::service_authorisation::BoundCsk;
 use roger_documents::poc_settings::PocSettings;
 use roger_sip::subscription::EntityTag;
@@ -23,6 +23,14 @@ pub(super) struct PreviousCsk {
     pub(super) until: Instant,
 }
 
+/// A CSK in a key download that the client has not answered yet (TS 33.180 cl. 5.8). It is taken, not sent under.
+#[derive(Clone)]
+pub(super) struct OfferedCsk {
+    pub(super) csk: BoundCsk,
+    /// Set when no answer came: the client may have the key all the same.
+    pub(super) until: Option<Instant>,
+}
+
 /// A publication of a client (RFC 3903).
 #[derive(Debug, Clone)]
 pub(super) struct Published {
@@ -37,6 +45,7 @@ pub(super) struct Binding {
     pub(super) client: ClientId,
     pub(super) csk: Option<BoundCsk>,
     pub(super) previous: Option<PreviousCsk>,
+    pub(super) offered: Option<OfferedCsk>,
     pub(super) token_expires: UnixTime,
     pub(super) settings: Option<PocSettings>,
     /// The publication of the settings.
@@ -51,13 +60,13 @@ impl Binding {
         now >= self.token_expires + grace
     }
 
-    /// How to send to this client; nothing is protected where no CSK is bound, which only happens when protection is
-    /// off.
-    pub(super) fn sending(&self, protection: Protection, domain: &str) -> Option<SendingHop> {
+    /// How to send to this client, when a CSK is bound.
+    fn sending(&self, protection: Protection, domain: &str) -> Option<SendingHop> {
         self.csk.as_ref().map(|csk| csk.sending(protection, domain))
     }
 
-    /// Protects a body for this client.
+    /// Protects a body for this client. Where protection is on and no CSK is bound, as after a revocation, there is
+    /// nothing to send.
     pub(super) fn protect(
         &self,
         body: Body,
@@ -67,30 +76,45 @@ impl Binding {
     ) -> Result<Body, BodyError> {
         match self.sending(protection, domain) {
             Some(hop) => Ok(body.protected(&hop, random)?),
-            None => Ok(body),
+            None if protection == Protection::Off => Ok(body),
+            None => Err(ProtectionError::LocalNoKey.into()),
         }
     }
 
     /// When something of it is over.
     fn deadline(&self) -> Option<Instant> {
         let key = self.previous.as_ref().map(|held| held.until);
+        let offered = self.offered.as_ref().and_then(|held| held.until);
         let settings = self.published.as_ref().map(|held| held.expiry);
-        key.into_iter().chain(settings).min()
+        [key, offered, settings].into_iter().flatten().min()
     }
 
-    /// Gives up what is over; the id of a CSK among it.
-    fn drop_outlived(&mut self, now: Instant) -> Option<KeyId> {
+    /// Gives up what is over; the ids of CSKs among it.
+    fn drop_outlived(&mut self, now: Instant) -> Vec<KeyId> {
         if self.published.take_if(|held| held.expiry <= now).is_some() {
             self.settings = None;
         }
-        let previous = self.previous.take_if(|held| held.until <= now)?;
-        Some(previous.csk.csk.id())
+        let previous = self.previous.take_if(|held| held.until <= now);
+        let unanswered = |held: &mut OfferedCsk| held.until.is_some_and(|until| until <= now);
+        let offered = self.offered.take_if(unanswered);
+        let previous = previous.map(|held| held.csk.csk.id());
+        previous
+            .into_iter()
+            .chain(offered.map(|held| held.csk.csk.id()))
+            .collect()
     }
 
-    fn key_ids(&self) -> impl Iterator<Item = KeyId> + use<> {
+    /// The offered CSK is the current one from now on; gives the one it replaces.
+    pub(super) fn adopt(&mut self, offered: BoundCsk) -> Option<BoundCsk> {
+        self.offered = None;
+        self.csk.replace(offered)
+    }
+
+    pub(super) fn key_ids(&self) -> impl Iterator<Item = KeyId> + use<> {
         let current = self.csk.as_ref().map(|csk| csk.csk.id());
         let previous = self.previous.as_ref().map(|held| held.csk.csk.id());
-        current.into_iter().chain(previous)
+        let offered = self.offered.as_ref().map(|held| held.csk.csk.id());
+        [current, previous, offered].into_iter().flatten()
     }
 }
 
@@ -120,9 +144,10 @@ impl ClientRules {
 pub(super) enum OpenedWith {
     Current,
     Previous,
+    Offered,
 }
 
-/// Verifies and decrypts a body of a bound client, under its CSK or the one just replaced.
+/// Verifies and decrypts a body of a bound client, under its CSK, the one just replaced or the one just offered.
 ///
 /// # Errors
 /// [`BodyError`] of the current key.
@@ -135,10 +160,17 @@ pub(super) fn open_body(
         Ok(opened) => return Ok((opened, OpenedWith::Current)),
         Err(error) => error,
     };
-    if let Some(previous) = &binding.previous
-        && let Ok(opened) = body.opened(&rules.hop(Some(&previous.csk)))
-    {
-        return Ok((opened, OpenedWith::Previous));
+    let previous = binding.previous.as_ref().map(|held| &held.csk);
+    let offered = binding.offered.as_ref().map(|held| &held.csk);
+    for (csk, with) in [
+        (previous, OpenedWith::Previous),
+        (offered, OpenedWith::Offered),
+    ] {
+        if csk.is_some()
+            && let Ok(opened) = body.opened(&rules.hop(csk))
+        {
+            return Ok((opened, with));
+        }
     }
     Err(error.into())
 }
@@ -157,6 +189,13 @@ pub(super) struct Bindings {
 impl Bindings {
     pub(super) fn get(&self, impu: &Impu) -> Option<&Binding> {
         self.by_impu.get(impu)
+    }
+
+    /// All identities that are bound, in order.
+    pub(super) fn identities(&self) -> Vec<Impu> {
+        let mut identities: Vec<Impu> = self.by_impu.keys().cloned().collect();
+        identities.sort_unstable();
+        identities
     }
 
     pub(super) fn len(&self) -> usize {
@@ -239,10 +278,22 @@ impl Bindings {
         self.keys.contains(&id)
     }
 
-    /// Gives up previous CSKs and settings whose time is over; the ids of the CSKs.
+    /// The public user identities of a user.
+    pub(super) fn identities_of(&self, user: &McpttId) -> Vec<Impu> {
+        let identities = self.by_user.get(user).into_iter().flatten();
+        identities.cloned().collect()
+    }
+
+    /// Every binding, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Impu, &Binding)> {
+        self.by_impu.iter()
+    }
+
+    /// Gives up CSKs and settings whose time is over; the ids of the CSKs.
     pub(super) fn drop_outlived(&mut self, now: Instant) -> Vec<KeyId> {
         let due = self.agenda.due(now).into_iter();
-        due.filter_map(|impu| self.update(&impu, |binding| binding.drop_outlived(now))?)
+        due.filter_map(|impu| self.update(&impu, |binding| binding.drop_outlived(now)))
+            .flatten()
             .collect()
     }
 

@@ -15,6 +15,9 @@ mod authorisation;
 mod b2bua;
 mod binding;
 mod invite;
+mod key_download;
+mod location;
+mod message;
 mod originating;
 mod presence;
 mod register;
@@ -23,7 +26,9 @@ mod session;
 mod settings;
 mod subscription;
 mod terminating;
+mod withdrawal;
 
+pub use location::KnownLocation;
 pub use settings::{ControllingRoute, Credentials, ParticipatingSettings};
 
 use crate::controlling::FloorControlProtection;
@@ -32,12 +37,18 @@ use crate::ports::{GroupDirectory, UserProfiles};
 use affiliation::Affiliations;
 use authorisation::BindError;
 use binding::{Bindings, ClientRules, OpenedWith, open_body};
+use key_download::Downloads;
+use location::Locations;
+use message::Messages;
 use register::Registrations;
 use roger_base::{ClientId, GroupId, Impu, Instant, McpttId, UnixTime};
-use roger_call::answer::{asserted_identity, plain, warned};
-use roger_call::body::Body;
+use roger_call::answer::{asserted_identity, come_again, plain, warned};
+use roger_call::body::{Body, BodyError};
+use roger_call::protection::ProtectionError;
 use roger_call::warning::WarningCode;
-use roger_media::{Counters, FloorKeyring, Flow, Side};
+use roger_documents::location_info::LocationConfiguration;
+use roger_keys::Mkfc;
+use roger_media::{Counters, Discard, FloorKeyring, Flow, Side};
 use roger_mikey::Receiver;
 use roger_sip::application::{Application, Context, answer};
 use roger_sip::endpoint::{Answer, EndpointError, Incoming, Output, RequestHandle};
@@ -48,11 +59,9 @@ use roger_xml::uri::{ProtectedDomains, UriTolerance};
 use session::Sessions;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use subscription::Subscriptions;
+use subscription::{Package, Subscriptions};
 use tracing::{info, warn};
-
-/// Retry-After of a refusal for want of resources.
-const RETRY_AFTER_SECONDS: &str = "5";
+use withdrawal::Withdrawals;
 
 /// What reaches the function besides SIP.
 #[derive(Clone)]
@@ -63,6 +72,69 @@ pub enum ParticipatingInput {
     GroupChanged(GroupId),
     /// Keys of a new period, other KMSs or other token keys.
     Credentials(Box<Credentials>),
+    /// The authorisation of a user is withdrawn, by an administrator or because the IdM server revoked the grant:
+    /// bindings, CSKs, settings, calls and affiliations go, the clients are told, and no token issued before opens
+    /// this server again.
+    Withdraw(McpttId),
+    /// The clients of a user get new CSKs by key download (TS 33.180 cl. 5.8); the old ones stay where a client does
+    /// not accept.
+    RenewKeys(McpttId),
+    /// The CSKs of a user must not be used any more (TS 33.180 cl. 5.2.4); the clients are told and upload new ones.
+    RevokeKeys(McpttId),
+    /// Every affiliated client of this function that does not have it yet gets the MuSiK of a group.
+    ShareMulticastKey(GroupId),
+    /// As before, with a new MuSiK.
+    RenewMulticastKey(GroupId),
+    /// The group management server's key for floor control by multicast of Release 13 clients (TS 33.179 cl. 9.4);
+    /// used while the group has no MuSiK.
+    MulticastFloorKey(GroupId, Mkfc),
+    /// When clients are to report where they are (TS 24.379 cl. 13.2.2); those that are here already are told.
+    LocationConfiguration(Box<LocationConfiguration>),
+    /// A report is wanted of every client of a user now (cl. 13.2.3).
+    RequestLocation(McpttId),
+}
+
+/// What a participating function holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ParticipatingLoad {
+    /// Authorised clients, at most [`ParticipatingSettings::max_bindings`].
+    pub bindings: usize,
+    /// CSK messages remembered against replay, at most 65,536.
+    pub processed_key_messages: usize,
+    /// Key downloads that wait for an answer, at most a few of a binding.
+    pub downloads_under_way: usize,
+    /// Subscriptions, at most 8 of an identity.
+    pub subscriptions: usize,
+    /// Calls, at most [`ParticipatingSettings::max_sessions`].
+    pub sessions: usize,
+}
+
+/// Bodies of clients that were refused, by reason. What was in them is counted, never kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RefusedBodies {
+    /// A signature is wrong or missing: Warning 139.
+    pub integrity: u64,
+    /// Protected content does not open: Warning 140.
+    pub confidentiality: u64,
+    /// Sensitive content came in clear: Warning 140.
+    pub in_clear: u64,
+    /// Sensitive content came where it has no protected form (TS 24.379 cl. 4.8): Warning 140.
+    pub misplaced: u64,
+    /// Everything else.
+    pub other: u64,
+}
+
+impl RefusedBodies {
+    const fn count(&mut self, error: &BodyError) {
+        let counter = match error {
+            BodyError::PeerProtection(ProtectionError::PeerIntegrity(_)) => &mut self.integrity,
+            BodyError::PeerProtection(ProtectionError::PeerInClear(_)) => &mut self.in_clear,
+            BodyError::PeerProtection(ProtectionError::PeerMisplaced { .. }) => &mut self.misplaced,
+            BodyError::PeerProtection(_) => &mut self.confidentiality,
+            _ => &mut self.other,
+        };
+        *counter += 1;
+    }
 }
 
 /// The participating function.
@@ -79,7 +151,12 @@ pub struct ParticipatingFunction {
     affiliations: Affiliations,
     presence_tags: HashMap<Impu, EntityTag>,
     subscriptions: Subscriptions,
+    locations: Locations,
+    messages: Messages,
+    refused: RefusedBodies,
     sessions: Sessions,
+    downloads: Downloads,
+    withdrawals: Withdrawals,
     outputs: VecDeque<MediaTransmit>,
 }
 
@@ -117,7 +194,12 @@ impl ParticipatingFunction {
             affiliations: Affiliations::default(),
             presence_tags: HashMap::new(),
             subscriptions: Subscriptions::default(),
+            locations: Locations::default(),
+            messages: Messages::default(),
+            refused: RefusedBodies::default(),
             sessions: Sessions::default(),
+            downloads: Downloads::default(),
+            withdrawals: Withdrawals::default(),
             outputs: VecDeque::new(),
         })
     }
@@ -129,6 +211,24 @@ impl ParticipatingFunction {
         Some((&binding.user, &binding.client))
     }
 
+    /// What this function holds now; each figure is bounded.
+    #[must_use]
+    pub fn load(&self) -> ParticipatingLoad {
+        ParticipatingLoad {
+            bindings: self.bindings.len(),
+            processed_key_messages: self.receiver.remembered(),
+            downloads_under_way: self.downloads.under_way(),
+            subscriptions: self.subscriptions.len(),
+            sessions: self.sessions.len(),
+        }
+    }
+
+    /// Bodies of clients refused so far.
+    #[must_use]
+    pub const fn refused_bodies(&self) -> RefusedBodies {
+        self.refused
+    }
+
     /// Packets of one flow in the calls of a client, newest call first.
     #[must_use]
     pub fn media_counters(&self, impu: &Impu, side: Side, flow: Flow) -> Vec<Counters> {
@@ -137,6 +237,19 @@ impl ParticipatingFunction {
             .filter_map(|id| self.sessions.get(id)?.relay.as_ref())
             .map(|relay| relay.counters(side, flow))
             .collect()
+    }
+
+    /// One packet that carries a floor message to all clients of a group that have its key for multicast.
+    ///
+    /// # Errors
+    /// [`Discard`] without a valid key, or when the message is none.
+    pub fn multicast_floor(
+        &mut self,
+        group: &GroupId,
+        message: &[u8],
+        now: UnixTime,
+    ) -> Result<Vec<u8>, Discard> {
+        self.downloads.multicast.send(group, message, now)
     }
 
     // Requests ----------------------------------------------------------------------------------------------
@@ -176,8 +289,10 @@ impl ParticipatingFunction {
                 "presence" => self.on_presence(context, incoming, &impu),
                 _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
             },
+            (Method::Message, None) => self.on_message(context, incoming, &impu),
             (Method::Subscribe, _) => match event(request).as_str() {
-                "presence" => self.on_subscribe(context, incoming, &impu),
+                "presence" => self.on_subscribe(context, incoming, &impu, Package::Presence),
+                "poc-settings" => self.on_subscribe(context, incoming, &impu, Package::Settings),
                 _ => answer(context, incoming, plain(request, StatusCode::BAD_EVENT)),
             },
             _ => answer(
@@ -196,13 +311,19 @@ impl ParticipatingFunction {
         body: &Body,
     ) -> Result<(Body, McpttId, ClientId), WarningCode> {
         let binding = self.living(impu, now).ok_or(WarningCode::USER_UNKNOWN)?;
-        let (opened, with) = open_body(body, binding, &self.rules).map_err(|error| {
-            info!(%impu, %error, "body refused");
-            error.warning()
-        })?;
+        let (opened, with) = match open_body(body, binding, &self.rules) {
+            Ok(opened) => opened,
+            Err(error) => {
+                info!(%impu, %error, "body refused");
+                self.refused.count(&error);
+                return Err(error.warning());
+            }
+        };
         let (user, client) = (binding.user.clone(), binding.client.clone());
-        if with == OpenedWith::Current {
-            self.forget_previous_key(impu);
+        match with {
+            OpenedWith::Current => self.forget_previous_key(impu),
+            OpenedWith::Offered => self.adopt_used_key(impu),
+            OpenedWith::Previous => {}
         }
         Ok((opened, user, client))
     }
@@ -272,8 +393,12 @@ impl ParticipatingFunction {
         handle: RequestHandle,
         status: Option<StatusCode>,
     ) {
-        if self.affiliations.is_waiting_for(handle) {
+        if self.downloads.is_waiting_for(handle) {
+            self.on_download_answered(context, handle, status);
+        } else if self.affiliations.is_waiting_for(handle) {
             self.on_announced(context, handle, status);
+        } else if let Some(purpose) = self.messages.answered(handle, status) {
+            self.on_message_answered(context, purpose, status);
         } else {
             self.on_notified(context, handle, status);
         }
@@ -295,11 +420,7 @@ fn refuse_until_later(
     incoming: &Incoming,
     status: StatusCode,
 ) -> Result<(), EndpointError> {
-    let mut response = plain(&incoming.request, status);
-    response
-        .headers_mut()
-        .push(HeaderName::RETRY_AFTER, RETRY_AFTER_SECONDS)?;
-    answer(context, incoming, response)
+    answer(context, incoming, come_again(&incoming.request, status))
 }
 
 impl Application for ParticipatingFunction {
@@ -338,6 +459,16 @@ impl Application for ParticipatingFunction {
             ParticipatingInput::Credentials(credentials) => {
                 self.settings.credentials = *credentials;
             }
+            ParticipatingInput::Withdraw(user) => self.withdraw(context, &user),
+            ParticipatingInput::RenewKeys(user) => self.renew_keys(context, &user),
+            ParticipatingInput::RevokeKeys(user) => self.revoke_keys(context, &user),
+            ParticipatingInput::ShareMulticastKey(group) => self.share_musik(context, &group),
+            ParticipatingInput::RenewMulticastKey(group) => self.renew_musik(context, &group),
+            ParticipatingInput::MulticastFloorKey(group, mkfc) => self.take_mkfc(&group, &mkfc),
+            ParticipatingInput::LocationConfiguration(configuration) => {
+                self.configure_locations(context, *configuration);
+            }
+            ParticipatingInput::RequestLocation(user) => self.request_location(context, &user),
         }
     }
 
@@ -347,6 +478,8 @@ impl Application for ParticipatingFunction {
         }
         self.announce(context);
         self.expire_subscriptions(context);
+        self.send_due_configurations(context);
+        self.locations.forget_old_requests(context.now);
     }
 
     fn poll(&mut self) -> Option<MediaTransmit> {
@@ -358,6 +491,7 @@ impl Application for ParticipatingFunction {
             self.bindings.deadline(),
             self.affiliations.deadline(),
             self.subscriptions.deadline(),
+            self.locations.deadline(),
         ]
         .into_iter()
         .flatten()

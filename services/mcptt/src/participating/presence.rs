@@ -1,5 +1,5 @@
-//! PUBLISH Event presence: a client changes its affiliations (TS 24.379 cl. 9.2.2.2.3), and the controlling functions
-//! of the groups are told (cl. 9.2.2.2.6).
+//! PUBLISH Event presence: a client changes its affiliations, or an authorised user those of another (TS 24.379
+//! cl. 9.2.2.2.3), and the controlling functions of the groups are told (cl. 9.2.2.2.6).
 
 use super::affiliation::{Client, Outcome, Wish};
 use super::service_settings::{Asked, asked, fresh_tag};
@@ -34,6 +34,19 @@ enum AnnouncingError {
     Endpoint(#[from] EndpointError),
 }
 
+/// Why a wish is refused.
+enum Denied {
+    Warning(WarningCode),
+    /// The client that it is about is not here. 404 without Warning, since "141" would tell the sender to authorise again.
+    NoSuchClient,
+}
+
+impl From<WarningCode> for Denied {
+    fn from(warning: WarningCode) -> Self {
+        Self::Warning(warning)
+    }
+}
+
 /// A wish that was read and allowed.
 struct Wanted {
     groups: BTreeSet<GroupId>,
@@ -65,7 +78,9 @@ impl ParticipatingFunction {
         }
         match self.wanted(context, incoming, impu, asked) {
             Ok((client, wanted)) => {
-                self.accept_presence(context, incoming, impu, asked)?;
+                let own = self.client_behind(impu).as_ref() == Some(&client);
+                let tagged = own.then_some(impu);
+                self.accept_presence(context, incoming, tagged, asked)?;
                 if let Some(Wanted { groups, p_id }) = wanted {
                     self.affiliations
                         .replace(&client, &groups, p_id, context.now);
@@ -74,8 +89,20 @@ impl ParticipatingFunction {
                 }
                 Ok(())
             }
-            Err(warning) => self.refuse(context, incoming, warning),
+            Err(Denied::Warning(warning)) => self.refuse(context, incoming, warning),
+            Err(Denied::NoSuchClient) => {
+                answer(context, incoming, plain(request, StatusCode::NOT_FOUND))
+            }
         }
+    }
+
+    /// The client that a public user identity is bound to.
+    fn client_behind(&self, impu: &Impu) -> Option<Client> {
+        let binding = self.bindings.get(impu)?;
+        Some(Client {
+            user: binding.user.clone(),
+            id: binding.client.clone(),
+        })
     }
 
     /// The wish of the client; `None` for a refresh, which changes nothing.
@@ -85,7 +112,7 @@ impl ParticipatingFunction {
         incoming: &Incoming,
         impu: &Impu,
         asked: Asked,
-    ) -> Result<(Client, Option<Wanted>), WarningCode> {
+    ) -> Result<(Client, Option<Wanted>), Denied> {
         let binding = self
             .living(impu, context.utc)
             .ok_or(WarningCode::USER_UNKNOWN)?;
@@ -106,7 +133,8 @@ impl ParticipatingFunction {
         }
         let body = Body::of(request.headers(), request.body()).map_err(|error| error.warning())?;
         let (opened, ..) = self.open_from_client(context.utc, impu, &body)?;
-        let document = affiliation_document(&opened, &client.user)?;
+        let document = affiliation_document(&opened)?;
+        let client = self.client_meant(client, &document)?;
         if asked == Asked::Remove {
             return Ok((client, Some(nothing)));
         }
@@ -114,6 +142,66 @@ impl ParticipatingFunction {
         self.check_limit(&client, &groups)?;
         let p_id = document.p_id;
         Ok((client, Some(Wanted { groups, p_id })))
+    }
+
+    /// Whose affiliations the document is about: the sender's own, or with the right to it those of another user's client
+    /// (mandatory mode, cl. 9.2.1.2, 9.2.2.2.3).
+    fn client_meant(
+        &self,
+        sender: Client,
+        document: &AffiliationDocument,
+    ) -> Result<Client, Denied> {
+        if document.user == sender.user {
+            return Ok(sender);
+        }
+        let profile = self.profiles.profile(&sender.user);
+        if !profile.is_some_and(|profile| profile.affiliate_others.is_granted()) {
+            return Err(WarningCode::FUNCTION_NOT_ALLOWED.into());
+        }
+        let [tuple] = document.tuples.as_slice() else {
+            return Err(WarningCode::INVALID_BODY.into());
+        };
+        let clients = self.bindings.of_user(&document.user);
+        if !clients
+            .iter()
+            .any(|(_, binding)| binding.client == tuple.client)
+        {
+            return Err(Denied::NoSuchClient);
+        }
+        Ok(Client {
+            user: document.user.clone(),
+            id: tuple.client.clone(),
+        })
+    }
+
+    /// Affiliates a client that was just authorised to the groups of its user's profile, as far as N2 allows
+    /// (cl. 9.2.2.2.12). What it is affiliated to already stays.
+    pub(super) fn affiliate_implicitly(&mut self, context: &mut Context<'_>, impu: &Impu) {
+        let Some(client) = self.client_behind(impu) else {
+            return;
+        };
+        let Some(profile) = self.profiles.profile(&client.user) else {
+            return;
+        };
+        let mut wanted = self.affiliations.wanted_of(&client);
+        let mut all = self.affiliations.of_other_clients(&client);
+        all.extend(wanted.iter().cloned());
+        let before = wanted.len();
+        for group in &profile.implicit_affiliations {
+            if !all.contains(group) && all.len() >= profile.max_affiliations {
+                info!("an implicit affiliation is beyond the limit of the user");
+                break;
+            }
+            all.insert(group.clone());
+            wanted.insert(group.clone());
+        }
+        if wanted.len() == before {
+            return;
+        }
+        self.affiliations
+            .replace(&client, &wanted, None, context.now);
+        self.announce(context);
+        self.notify_user(context, &client.user);
     }
 
     /// N2 of the user, over all clients.
@@ -127,24 +215,28 @@ impl ParticipatingFunction {
         Ok(())
     }
 
-    /// 200: the wish was received, not more (cl. 9.2.2.2.3).
+    /// 200: the wish was received, not more (cl. 9.2.2.2.3). The tag is kept for the sender's own publication only.
     fn accept_presence(
         &mut self,
         context: &mut Context<'_>,
         incoming: &Incoming,
-        impu: &Impu,
+        tagged: Option<&Impu>,
         asked: Asked,
     ) -> Result<(), EndpointError> {
         let mut response = plain(&incoming.request, StatusCode::OK);
         let headers = response.headers_mut();
         if asked == Asked::Remove {
-            self.presence_tags.remove(impu);
+            if let Some(impu) = tagged {
+                self.presence_tags.remove(impu);
+            }
             headers.set(HeaderName::EXPIRES, "0")?;
         } else {
             let tag = fresh_tag(context.random)?;
             headers.set(HeaderName::SIP_ETAG, tag.as_str())?;
             headers.set(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string())?;
-            self.presence_tags.insert(impu.clone(), tag);
+            if let Some(impu) = tagged {
+                self.presence_tags.insert(impu.clone(), tag);
+            }
         }
         answer(context, incoming, response)
     }
@@ -152,12 +244,8 @@ impl ParticipatingFunction {
     /// Log-off: the affiliations of this client go (TS 24.379 cl. 7.3.5).
     pub(super) fn drop_affiliations_of(&mut self, context: &mut Context<'_>, impu: &Impu) {
         self.presence_tags.remove(impu);
-        let Some(binding) = self.bindings.get(impu) else {
+        let Some(client) = self.client_behind(impu) else {
             return;
-        };
-        let client = Client {
-            user: binding.user.clone(),
-            id: binding.client.clone(),
         };
         self.affiliations
             .replace(&client, &BTreeSet::new(), None, context.now);
@@ -258,8 +346,8 @@ impl ParticipatingFunction {
     }
 }
 
-/// The document, which must be about the sender.
-fn affiliation_document(body: &Body, user: &McpttId) -> Result<AffiliationDocument, WarningCode> {
+/// The document, about the user whom the request names.
+fn affiliation_document(body: &Body) -> Result<AffiliationDocument, WarningCode> {
     let invalid = |error: BodyError| {
         info!(%error, "affiliation refused");
         error.warning()
@@ -267,14 +355,13 @@ fn affiliation_document(body: &Body, user: &McpttId) -> Result<AffiliationDocume
     let info: McpttInfo = body.required().map_err(invalid)?;
     let document: AffiliationDocument = body.required().map_err(invalid)?;
     let target = info.request_uri.ok_or(WarningCode::INVALID_BODY)?;
-    // Nobody changes the affiliations of others in this release.
-    if target.as_str() != user.as_str() || document.user != *user {
+    if target.as_str() != document.user.as_str() {
         return Err(WarningCode::FUNCTION_NOT_ALLOWED);
     }
     Ok(document)
 }
 
-/// The complete set of groups of the one tuple, which must be of the sender's client.
+/// The complete set of groups of the one tuple, which must be of the client meant.
 fn wanted_groups(
     document: &AffiliationDocument,
     client: &Client,

@@ -9,12 +9,12 @@ use roger_call::answer::plain;
 use roger_call::body::{Body, BodyError};
 use roger_call::feature::{EXPIRES_FOREVER, media_type};
 use roger_call::warning::WarningCode;
-use roger_documents::mcptt_info::McpttInfo;
+use roger_documents::mcptt_info::{ExtensionValue, McpttInfo, extension};
 use roger_sip::application::Context;
 use roger_sip::endpoint::{EndpointError, Incoming, ident};
 use roger_sip::message::{HeaderName, Request, StatusCode};
 use roger_sip::subscription::{EntityTag, PublishKind};
-use tracing::info;
+use tracing::{info, warn};
 
 /// What a PUBLISH asks for, after its tag was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +167,7 @@ impl ParticipatingFunction {
             .ok_or(WarningCode::INVALID_BODY)?;
         self.bindings
             .update(impu, |binding| binding.settings = Some(settings));
+        self.notify_settings(context, impu);
         Ok(())
     }
 
@@ -189,6 +190,35 @@ impl ParticipatingFunction {
         self.bindings.update(impu, |binding| {
             binding.published = Some(Published { tag, expiry });
         });
+        if let Some((content_type, octets)) = self.multiple_devices(context, impu) {
+            response.set_body(&content_type, octets)?;
+        }
         answer(context, incoming, response)
+    }
+
+    /// `<multiple-devices-ind>`, protected, for a client of a user with several (cl. 7.3.3).
+    fn multiple_devices(
+        &self,
+        context: &mut Context<'_>,
+        impu: &Impu,
+    ) -> Option<(String, Vec<u8>)> {
+        let binding = self.bindings.get(impu)?;
+        if self.bindings.others_of(&binding.user, impu) == 0 {
+            return None;
+        }
+        let mut info = McpttInfo::default();
+        info.add_extension(
+            extension::MULTIPLE_DEVICES_IND,
+            ExtensionValue::Boolean(true),
+        );
+        let (protection, domain) = (self.settings.protection, &self.settings.domain);
+        let body = Body::new().with_document(&info);
+        let encoded = binding
+            .protect(body, protection, domain, context.random)
+            .and_then(|body| body.encode(context.random));
+        encoded.unwrap_or_else(|error| {
+            warn!(%impu, %error, "the client is not told that the user has others");
+            None
+        })
     }
 }

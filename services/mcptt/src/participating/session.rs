@@ -258,6 +258,17 @@ impl Sessions {
         }
     }
 
+    /// A new CSK is on its way to the client, who may use it before its answer is here.
+    pub(super) fn offer_client_key(&mut self, impu: &Impu, key: KeyId) {
+        let own = self
+            .sessions
+            .values_mut()
+            .filter(|session| session.impu == *impu);
+        for relay in own.filter_map(|session| session.relay.as_mut()) {
+            relay.floor_mut(Side::Client).take_also(key);
+        }
+    }
+
     /// Protected floor control of a client goes on under a new CSK.
     pub(super) fn bind_client_key(&mut self, impu: &Impu, key: KeyId) {
         let own = self

@@ -17,8 +17,8 @@ use std::sync::Arc;
 /// Keys of this function and whom it believes; renewed while it runs.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Key sets of every identity that may stand in IDRr of a CSK message: the MDSI, and the PSI for Release 13
-    /// clients.
+    /// Key sets of every identity that may stand in IDRr of a CSK message: the MDSI first, which also signs key
+    /// downloads, and the PSI for Release 13 clients.
     pub key_sets: Vec<UserKeySet>,
     /// KMSs with a valid certificate.
     pub kms: Vec<KmsDomain>,

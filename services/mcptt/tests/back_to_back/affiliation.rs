@@ -13,8 +13,18 @@ use roger_sip::subscription::{SubscriptionState, SubscriptionStatus};
 use roger_testkit_domain::{group, user};
 
 /// Watches the own affiliations.
-fn subscribe(bench: &mut Bench, index: usize, expires: u32) -> RequestHandle {
-    let documents = Body::new().with_document(&bench.ues[index].own_info());
+pub(crate) fn subscribe(bench: &mut Bench, index: usize, expires: u32) -> RequestHandle {
+    subscribe_to(bench, index, index, expires)
+}
+
+/// Watches those of another.
+pub(crate) fn subscribe_to(
+    bench: &mut Bench,
+    index: usize,
+    watched: usize,
+    expires: u32,
+) -> RequestHandle {
+    let documents = Body::new().with_document(&bench.ues[watched].own_info());
     let body = bench.protect(index, documents);
     let expires = expires.to_string();
     let headers = [
@@ -31,6 +41,10 @@ fn subscribe(bench: &mut Bench, index: usize, expires: u32) -> RequestHandle {
 type Notified = (SubscriptionState, Vec<(GroupId, AffiliationStatus)>);
 
 fn notified(bench: &mut Bench, index: usize) -> Option<Notified> {
+    notified_of(bench, index, index)
+}
+
+pub(crate) fn notified_of(bench: &mut Bench, index: usize, watched: usize) -> Option<Notified> {
     let incoming = bench.incoming(index)?;
     let request = &incoming.request;
     assert_eq!(*request.method(), Method::Notify);
@@ -44,7 +58,7 @@ fn notified(bench: &mut Bench, index: usize) -> Option<Notified> {
     if !body.is_empty() {
         let opened = bench.ues[index].open(&body);
         let document: AffiliationDocument = opened.required().unwrap();
-        assert_eq!(document.user, bench.ues[index].user);
+        assert_eq!(document.user, bench.ues[watched].user);
         for item in document
             .tuples
             .into_iter()
@@ -59,7 +73,7 @@ fn notified(bench: &mut Bench, index: usize) -> Option<Notified> {
 }
 
 /// Every NOTIFY that comes; the groups of the last one.
-fn last_notified(bench: &mut Bench, index: usize) -> Vec<(GroupId, AffiliationStatus)> {
+pub(crate) fn last_notified(bench: &mut Bench, index: usize) -> Vec<(GroupId, AffiliationStatus)> {
     let mut last = None;
     while let Some((_, groups)) = notified(bench, index) {
         last = Some(groups);

@@ -1,20 +1,22 @@
 //! Service authorisation by REGISTER and PUBLISH, and every refusal (TS 24.379 cl. 7).
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, MALLORY, PF, impu};
-use crate::ue::{START, outcome};
+use crate::ue::{START, floor_release, floor_request, outcome};
 use core::time::Duration;
 use roger_base::{McpttId, UnixTime};
 use roger_call::body::{Body, Part};
 use roger_call::feature::{CONTACT_PARAMETERS, EXPIRES_FOREVER, media_type};
 use roger_call::protection::Protection;
+use roger_call::request::finish;
 use roger_documents::poc_settings::AnswerMode;
 use roger_keys::Csk;
 use roger_mcptt::participating::{Credentials, ParticipatingInput};
 use roger_mikey::CreateClientServerKey;
 use roger_mikey::CreateOptions;
 use roger_mikey::create::Hiding;
-use roger_oidc::Resource;
-use roger_sip::message::{HeaderName, Method, Response, StatusCode};
+use roger_oidc::{AccessTokenVerifier, ClockSkew, Issuer, JwkSet, Resource, TrustedIssuer};
+use roger_sip::message::{HeaderName, Limits, Message, Method, Request, Response, StatusCode};
+use roger_sip::uri::Uri;
 use roger_sipcore::CoreEvent;
 use roger_testkit_domain::user;
 
@@ -121,6 +123,132 @@ fn publish_with_expires_0_logs_off_and_the_message_is_used_up() {
     assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(136)));
     let off = bench.publish_settings(ALICE, 0, None, &Body::new());
     assert_eq!(outcome(&off), (404, Some(141)));
+}
+
+// Several MC services on one UE ---------------------------------------------------------------------------------
+
+const VIDEO_TAGS: &str = ";+g.3gpp.mcvideo";
+const VIDEO_INFO: &str = "application/vnd.3gpp.mcvideo-info+xml";
+const VIDEO: &str = "<mcvideoinfo xmlns=\"urn:3gpp:ns:mcvideoInfo:1.0\"/>";
+
+#[test]
+fn one_register_carries_the_parts_of_all_services_of_a_ue() {
+    let mut bench = Bench::new();
+    let (csk, token) = (bench.new_csk(ALICE), bench.token(ALICE));
+    let documents = Body::new()
+        .with_document(&bench.ues[ALICE].token_info(&token))
+        .with(Part::new(VIDEO_INFO, VIDEO.as_bytes().to_vec()));
+    let body = bench.with_csk_message(&csk, documents);
+    let tags = format!("{CONTACT_PARAMETERS}{VIDEO_TAGS}");
+    bench.register_with(ALICE, &tags, 3_600, &body);
+    assert_eq!(third_party_answer(&bench), Some(200));
+    assert!(bench.is_bound(ALICE));
+    // Log-off from MCPTT while another service of the UE stays registered.
+    bench.register_with(ALICE, VIDEO_TAGS, 3_600, &Body::new());
+    assert!(!bench.is_bound(ALICE));
+}
+
+#[test]
+fn the_part_of_another_service_has_to_be_signed_too() {
+    let mut bench = Bench::new();
+    let (csk, token) = (bench.new_csk(ALICE), bench.token(ALICE));
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let body = bench
+        .with_csk_message(&csk, documents)
+        .with(Part::new(VIDEO_INFO, VIDEO.as_bytes().to_vec()));
+    bench.register_with(ALICE, CONTACT_PARAMETERS, 3_600, &body);
+    assert_eq!(third_party_answer(&bench), Some(403));
+    assert!(!bench.is_bound(ALICE));
+}
+
+/// A third-party REGISTER of an IMS core: what it adds of its own goes with the REGISTER of the UE (TS 24.229 cl.
+/// 5.4.1.7), each in a part.
+fn third_party(bench: &mut Bench, inner: &[u8], expires: u32) -> Request {
+    let uri = Uri::parse(b"sip:mcptt-pf@mcptt.example.org").unwrap();
+    let builder = Request::builder(Method::Register, uri)
+        .header(HeaderName::VIA, "SIP/2.0/TCP 10.0.0.100;branch=z9hG4bKtp")
+        .header(HeaderName::FROM, "<sip:scscf@ims.example.org>;tag=t")
+        .header(HeaderName::TO, format!("<{}>", impu(ALICE)))
+        .header(HeaderName::CALL_ID, format!("third-party-{expires}"))
+        .header(HeaderName::CSEQ, "7")
+        .header(HeaderName::CONTACT, "<sip:scscf@ims.example.org>")
+        .header(HeaderName::EXPIRES, expires.to_string());
+    let xml = "<ims-3gpp version=\"1\"><service-info>x</service-info></ims-3gpp>";
+    let body = Body::new()
+        .with(Part::new("message/sip", inner.to_vec()))
+        .with(Part::new(
+            "application/3gpp-ims+xml",
+            xml.as_bytes().to_vec(),
+        ));
+    finish(builder, &body, &mut bench.random).unwrap()
+}
+
+#[test]
+fn an_ims_core_may_add_a_part_of_its_own() {
+    let mut bench = Bench::new();
+    let (csk, token) = (bench.new_csk(ALICE), bench.token(ALICE));
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let body = bench.with_csk_message(&csk, documents);
+    bench.register(ALICE);
+    let sent = bench.requests(&Method::Register, bench.pf_address());
+    let sent = Body::of(sent[0].headers(), sent[0].body()).unwrap();
+    let inner = sent.octets("message/sip").unwrap();
+    let inner = Message::parse_datagram(inner, &Limits::default()).unwrap();
+    let Message::Request(mut inner) = inner else {
+        panic!("the REGISTER of the UE")
+    };
+    let (content_type, octets) = body.encode(&mut bench.random).unwrap().unwrap();
+    inner.set_body(&content_type, octets).unwrap();
+    let request = third_party(&mut bench, &inner.to_octets(), 600);
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    assert!(bench.is_bound(ALICE));
+    let request = third_party(&mut bench, &inner.to_octets(), 0);
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    assert!(!bench.is_bound(ALICE));
+    // Once gone, the same REGISTER is a replay.
+    let request = third_party(&mut bench, &inner.to_octets(), 601);
+    assert_eq!(bench.send_as_core(&request), (403, Some(136)));
+}
+
+// The end of a token during a call -----------------------------------------------------------------------------
+
+#[test]
+fn a_call_outlives_the_token_and_the_next_request_asks_for_another() {
+    let mut bench = Bench::with(|settings| settings.token_grace = Duration::ZERO, |_| {});
+    for index in [ALICE, BOB] {
+        bench.register_with(index, CONTACT_PARAMETERS, 600_000, &Body::new());
+        bench.authorise(index);
+        bench.publish_affiliations(index, &[&crate::bench::fire()]);
+    }
+    // Bob's token lives on.
+    let until = bench.clocks().utc.0 + 7_200;
+    let scope = Resource::McpttServer.scope();
+    let token = bench.domain.token_with(&user("bob"), scope, until);
+    let documents = Body::new().with_document(&bench.ues[BOB].token_info(&token));
+    let body = bench.protect(BOB, documents);
+    assert_eq!(publish(&mut bench, BOB, &body), (200, None));
+    bench.pass(Duration::from_secs(3_590));
+    let dialog = bench.group_call(ALICE, &[BOB]);
+    bench.pass(Duration::from_secs(20));
+    // The floor goes on in both directions.
+    bench.ues[ALICE].floor_heard.clear();
+    bench.send_floor(ALICE, floor_release());
+    bench.send_floor(ALICE, floor_request());
+    assert!(bench.ues[ALICE].floor_names().contains(&"Floor Granted"));
+    // A new request does not pass, not even a call.
+    let handle = bench.call_group(ALICE);
+    let response = bench.response_to(ALICE, handle).unwrap();
+    assert_eq!(outcome(&response), (404, Some(141)));
+    // After a new authorisation all is as it was, the call included.
+    let (csk, now) = (bench.new_csk(ALICE), bench.clocks().utc.0);
+    let token = bench.domain.token_with(&user("alice"), scope, now + 3_600);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    assert_eq!(publish(&mut bench, ALICE, &body), (200, None));
+    bench.ues[ALICE].use_csk(csk);
+    bench.send_floor(ALICE, floor_release());
+    assert!(bench.ues[ALICE].floor_names().contains(&"Floor Idle"));
+    bench.hang_up(ALICE, dialog);
+    assert!(bench.was_hung_up(BOB));
 }
 
 // RFC 3903 ---------------------------------------------------------------------------------------------------
@@ -648,7 +776,10 @@ fn keys_of_a_new_period_are_taken_while_the_function_runs() {
     let token = bench.domain.token_with(&alice, scope, now.0 + 3_600);
     let csk = bench.new_csk(ALICE);
     let body = bench.authorising_body(ALICE, &csk, &token);
-    assert_eq!(publish(&mut bench, ALICE, &body), (403, Some(136)));
+    // The server has not fetched its keys yet, which is no fault of the client.
+    let response = bench.publish_settings(ALICE, EXPIRES_FOREVER, None, &body);
+    assert_eq!(outcome(&response), (503, None));
+    assert_eq!(response.headers().retry_after().unwrap(), Some(5));
     let credentials = Credentials {
         key_sets: vec![bench.domain.key_set_at("mcptt.example.org", now)],
         kms: vec![bench.domain.kms().clone()],
@@ -681,6 +812,31 @@ fn settings_that_expire_are_forgotten_and_the_binding_stays() {
     let handle = bench.invite(BOB, &[], &body);
     let response = bench.response_to(BOB, handle).unwrap();
     assert_eq!(outcome(&response), (480, Some(146)));
+}
+
+/// The IdM server cannot be reached.
+struct NoIdm;
+
+impl roger_oidc::KeySource for NoIdm {
+    fn keys(&self, _: &Issuer, _: Option<&str>, _: UnixTime) -> Option<JwkSet> {
+        None
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_checked_just_now_is_no_bad_token() {
+    let issuer = TrustedIssuer {
+        issuer: Issuer::new("https://idm.mcptt.example.org").unwrap(),
+        keys: JwkSet::default(),
+    };
+    let verifier = AccessTokenVerifier::new(vec![issuer], ClockSkew::MAX);
+    let verifier = verifier.with_key_source(std::sync::Arc::new(NoIdm));
+    let mut bench = Bench::with(|settings| settings.credentials.tokens = verifier, |_| {});
+    bench.register(ALICE);
+    let response = bench.authorise(ALICE);
+    assert_eq!(outcome(&response), (503, None));
+    assert_eq!(response.headers().retry_after().unwrap(), Some(5));
+    assert!(!bench.is_bound(ALICE));
 }
 
 // Whom the function believes ---------------------------------------------------------------------------------
@@ -739,7 +895,11 @@ fn unknown_events_and_methods_are_refused() {
         let response = bench.send_request(ALICE, request).unwrap();
         assert_eq!(outcome(&response), (489, None));
     }
-    for (method, status) in [(Method::Message, 405), (Method::Options, 200)] {
+    for (method, status) in [
+        (Method::Refer, 405),
+        (Method::Message, 415),
+        (Method::Options, 200),
+    ] {
         let request = bench.request(ALICE, method, &[], &Body::new());
         let response = bench.send_request(ALICE, request).unwrap();
         assert_eq!(outcome(&response), (status, None));

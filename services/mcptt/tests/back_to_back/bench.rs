@@ -570,6 +570,37 @@ impl Bench {
         outcome(&answers.find(is_ours).expect("a final answer"))
     }
 
+    /// A request from the address of the SIP core to the participating function; status and Warning of its answer,
+    /// which the core, that has sent nothing, does not get.
+    pub(crate) fn send_as_core(&mut self, request: &Request) -> (u16, Option<u16>) {
+        let (clocks, octets) = (self.clocks(), request.to_octets());
+        let flow = Flow {
+            transport: Transport::Tcp,
+            connection: connection(core_address()),
+            local: pf_address(),
+            peer: core_address(),
+        };
+        let input = Input::Datagram {
+            flow,
+            octets: &octets,
+        };
+        self.pf.handle(clocks, &mut self.random, input).unwrap();
+        let mut answer = None;
+        while let Some(output) = self.pf.poll() {
+            if let NodeOutput::Transmit(transmit) = &output
+                && let Ok(Message::Response(response)) =
+                    Message::parse_datagram(&transmit.octets, &Limits::default())
+            {
+                answer = Some(outcome(&response));
+                continue;
+            }
+            let ports = self.pf_ports.clone();
+            self.node_output(output, pf_address(), &ports);
+        }
+        self.settle();
+        answer.expect("an answer")
+    }
+
     /// No socket is left open by anybody.
     pub(crate) fn assert_no_media_ports(&self) {
         assert_eq!((self.pf_ports.count(), self.cf_ports.count()), (0, 0));

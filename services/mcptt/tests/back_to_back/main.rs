@@ -8,13 +8,18 @@
 )]
 
 mod affiliation;
+mod affiliation_by_others;
 mod authorisation;
 mod bench;
 mod call_refusals;
 mod floor_protection;
 mod group_call;
 mod hostile;
+mod hostile_bodies;
+mod key_download;
+mod location;
 mod membership;
 mod private_call;
+mod settings_subscription;
 mod ue;
 mod wire;

@@ -2,12 +2,14 @@
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, NAMES, fire, group_of};
 use crate::group_call::rtp;
+use crate::key_download::order;
 use crate::private_call::make_pck;
 use crate::ue::{floor_release, floor_request};
 use base64::Engine;
 use roger_call::body::Body;
 use roger_call::feature::EXPIRES_FOREVER;
 use roger_call::sdp::KeyManagement;
+use roger_mcptt::participating::ParticipatingInput;
 use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 use roger_testkit::ClearText;
 use roger_testkit_domain::user;
@@ -48,8 +50,29 @@ fn whole_story() -> (Bench, Vec<String>) {
     bench.register_with(CAROL, tags, 3_600, &body);
     bench.ues[CAROL].use_csk(csk);
     tokens.push(token);
+    server_keys(&mut bench);
     bench.publish_settings(ALICE, 0, None, &Body::new());
     (bench, tokens)
+}
+
+/// Keys that the server gives and takes: CSK, MuSiK with its group, revocation, withdrawal.
+fn server_keys(bench: &mut Bench) {
+    for input in [
+        ParticipatingInput::ShareMulticastKey(fire()),
+        ParticipatingInput::RenewKeys(user("carol")),
+        ParticipatingInput::RevokeKeys(user("alice")),
+        ParticipatingInput::Withdraw(user("bob")),
+    ] {
+        order(bench, input);
+    }
+    let mut messages = 0;
+    for index in [ALICE, BOB, CAROL] {
+        while let Some(incoming) = bench.incoming(index) {
+            messages += usize::from(*incoming.request.method() == Method::Message);
+            bench.decline(index, &incoming, 488, 0);
+        }
+    }
+    assert!(messages >= 4, "{messages}");
 }
 
 fn watch(bench: &mut Bench) {

@@ -83,7 +83,7 @@ impl System {
             people.push(Person {
                 name,
                 host,
-                token: token(&builder.domain, name, NOW.0 + 24 * 3600),
+                token: token(&builder.domain, name, NOW.0 - 10, NOW.0 + 24 * 3600),
                 fetching: Fetching::AtOnce,
                 events: Vec::new(),
                 spoken: 0,
@@ -358,12 +358,12 @@ impl System {
 }
 
 /// A token for both servers that a UE talks SIP to.
-fn token(domain: &TestDomain, name: &str, expires: u64) -> SecretBytes {
+fn token(domain: &TestDomain, name: &str, issued: u64, expires: u64) -> SecretBytes {
     let scope = format!(
         "{} {}",
         Resource::McpttServer.scope(),
         Resource::GroupManagement.scope()
     );
-    let token = domain.token_with(&mcptt_id(name), &scope, expires);
+    let token = domain.token_issued(&mcptt_id(name), &scope, issued, expires);
     SecretBytes::new(token.into_bytes())
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use roger_gms::GroupServerCredentials;
-use roger_mcptt::participating::Credentials;
+use roger_mcptt::participating::{Credentials, ParticipatingInput};
+use roger_media::Discard;
 use roger_testkit_domain::{DOMAIN, GMS};
 
 impl System {
@@ -25,8 +26,8 @@ impl System {
 
     /// A fresh token, valid for an hour from now.
     pub fn renew_token(&mut self, name: &str) {
-        let expires = self.utc().0 + 3600;
-        let token = token(&self.domain, name, expires);
+        let now = self.utc().0;
+        let token = token(&self.domain, name, now, now + 3600);
         self.person_mut(name).token = token;
     }
 
@@ -145,14 +146,36 @@ impl System {
             kms,
             tokens: self.tokens.clone(),
         };
-        self.give(
-            PF,
-            HostInput::ParticipatingCredentials(Box::new(participating)),
-        );
+        self.order(ParticipatingInput::Credentials(Box::new(participating)));
         self.give(
             MANAGEMENT,
             HostInput::GroupServerCredentials(Box::new(management)),
         );
+    }
+
+    /// The administrator of the participating function orders something, and waits.
+    pub fn order(&mut self, input: ParticipatingInput) {
+        self.tell_participating(input);
+        self.run(Duration::from_millis(200));
+    }
+
+    /// The participating function protects a floor message for all clients of a group; where it is sent is up to the
+    /// test, since there is no bearer for multicast here.
+    ///
+    /// # Errors
+    /// [`Discard`] when the group has no key for it.
+    pub fn multicast_floor(&mut self, group: &GroupId, message: &[u8]) -> Result<Vec<u8>, Discard> {
+        let utc = self.utc();
+        let (machine, _) = &mut self.machines[PF.0];
+        let Machine::Participating(node) = machine else {
+            panic!("this host is no participating function")
+        };
+        node.application_mut().multicast_floor(group, message, utc)
+    }
+
+    /// Gives the participating function an input.
+    pub fn tell_participating(&mut self, input: ParticipatingInput) {
+        self.give(PF, HostInput::Participating(Box::new(input)));
     }
 
     /// A GET at the group management server with the token of a user.
@@ -172,7 +195,8 @@ impl System {
     /// The administrator puts a group document; everybody concerned is told.
     pub fn put_group(&mut self, document: &GroupDocument) -> XcapAnswer {
         let path = DocumentPath::Group(document.id.clone()).to_string();
-        let token = token(&self.domain, crate::ADMINISTRATOR, self.utc().0 + 3600);
+        let now = self.utc().0;
+        let token = token(&self.domain, crate::ADMINISTRATOR, now, now + 3600);
         let body = document.write().into_bytes();
         let request = XcapRequest {
             method: XcapMethod::Put,

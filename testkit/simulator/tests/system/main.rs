@@ -8,10 +8,13 @@
     missing_docs
 )]
 
+mod affiliation;
+mod authorisation;
 mod common;
 mod hostile_authorisation;
 mod hostile_calls;
 mod hostile_media;
+mod location;
 mod story;
 mod weather;
 mod wire;
