@@ -20,3 +20,4 @@ mod membership;
 mod private_call;
 mod ue;
 mod wire;
+mod xmlsec;
