@@ -211,7 +211,7 @@ fn a_ue_follows_the_service_configuration_once_it_has_it() {
         let input = UeInput::ServiceConfiguration(Box::new(configuration));
         system.input("alice", input);
     };
-    let mut reported_from = |system: &mut System, north| {
+    let reported_from = |system: &mut System, north| {
         system.input("alice", UeInput::Position(here(north)));
         system.run(seconds(5));
         kept(system, "alice").unwrap().location == here(north).location
