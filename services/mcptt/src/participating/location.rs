@@ -223,10 +223,23 @@ impl ParticipatingFunction {
         if let Some(requester) = asked.and_then(|asked| asked.requester) {
             self.pass_on(context, &requester, user, report.clone());
         }
-        let at = context.utc;
-        self.locations
-            .reports
-            .insert(impu.clone(), KnownLocation { report, at });
+        self.keep_report(impu, report, context.utc);
+    }
+
+    /// One report a client, so that what is kept is bounded by the bindings.
+    fn keep_report(&mut self, impu: &Impu, report: LocationReport, at: UnixTime) {
+        let known = KnownLocation { report, at };
+        self.locations.reports.insert(impu.clone(), known);
+    }
+
+    /// The report that an INVITE of an emergency carries (TS 24.379 cl. 6.2.8.1, 10.1.1.2.1.1). One that cannot be read
+    /// does not hold up the call.
+    pub(super) fn keep_location_of_call(&mut self, impu: &Impu, body: &Body, at: UnixTime) {
+        match body.document() {
+            Ok(Some(LocationInfo::Report(report))) => self.keep_report(impu, report, at),
+            Ok(_) => {}
+            Err(error) => info!(%impu, %error, "the location of a call could not be read"),
+        }
     }
 
     /// The requester has to have the right still.

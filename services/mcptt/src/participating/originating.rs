@@ -108,6 +108,7 @@ impl ParticipatingFunction {
             return Err(WarningCode::INVALID_BODY.into());
         }
         let (offer, description) = offer_of(&body)?;
+        self.keep_location_of_call(impu, &body, context.utc);
         Ok(Invitation {
             user,
             client,

@@ -6,6 +6,7 @@ use core::time::Duration;
 use roger_base::{GroupId, McpttId, ServerUri};
 use roger_call::protection::Protection;
 use roger_call::service_authorisation::UserDirectory;
+use roger_documents::service_config::ServiceConfiguration;
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::signalling::XmlKeyMode;
 use roger_media::AddressRule;
@@ -82,6 +83,17 @@ pub struct ParticipatingSettings {
 impl ParticipatingSettings {
     /// Default of [`Self::token_grace`].
     pub const TOKEN_GRACE: Duration = Duration::from_secs(24 * 3600);
+
+    /// Takes over what the service configuration says of protection; what it leaves out is on (TS 24.484
+    /// cl. 8.4.2.6). XML between servers is a matter of [`ServerHop`], made with [`Protection::of_servers`].
+    pub const fn follow(&mut self, configuration: &ServiceConfiguration) {
+        self.protection =
+            Protection::of_flags(configuration.confidentiality, configuration.integrity);
+        self.server_floor_protection = match configuration.floor_control_between_servers {
+            None | Some(true) => FloorControlProtection::On,
+            Some(false) => FloorControlProtection::Off,
+        };
+    }
 
     /// The controlling function of a group.
     pub(super) fn controlling_of_group(&self, group: &GroupId) -> Option<&ServerUri> {

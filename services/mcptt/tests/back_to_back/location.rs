@@ -7,12 +7,14 @@ use roger_base::McpttId;
 use roger_call::body::{Body, Part};
 use roger_call::feature::media_type;
 use roger_call::protection::Protection;
+use roger_call::sdp::FloorParameters;
 use roger_documents::Document;
 use roger_documents::location_info::{
     ConfigScope, Coordinate, Location, LocationConfiguration, LocationInfo, LocationReport,
     LocationRequest, ReportContent, ReportType, Trigger, TriggerEvent,
 };
 use roger_documents::mcptt_info::{McpttInfo, RequestUri};
+use roger_documents::service_config::ServiceConfiguration;
 use roger_mcptt::participating::ParticipatingInput;
 use roger_mcptt::ports::Permission;
 use roger_sip::message::{Method, Response, StatusCode};
@@ -264,4 +266,57 @@ fn a_location_in_clear_or_out_of_its_place_is_refused_and_counted() {
     );
     let refused = bench.pf.application().refused_bodies();
     assert_eq!((refused.in_clear, refused.misplaced), (1, 1));
+}
+
+#[test]
+fn the_location_in_an_invitation_is_kept_and_a_bad_one_does_not_hold_up_the_call() {
+    let mut bench = Bench::new();
+    bench.join_group(ALICE);
+    bench.join_group(BOB);
+    let good = LocationInfo::Report(report(None)).write();
+    for (document, known) in [("<location-info/>", 0), (good.as_str(), 1)] {
+        let part = Part::new(media_type::LOCATION_INFO, document.as_bytes().to_vec());
+        let body = bench.group_invite_body(ALICE, FloorParameters::default());
+        let body = bench.protect(ALICE, body.with(part));
+        let handle = bench.invite(ALICE, &[], &body);
+        let incoming = bench.invited(BOB);
+        bench.accept(BOB, &incoming);
+        let dialog = bench.connect(ALICE, handle);
+        let kept = bench.pf.application().locations_of(&bench.ues[ALICE].user);
+        assert_eq!(kept.len(), known);
+        bench.hang_up(ALICE, dialog);
+        bench.was_hung_up(BOB);
+    }
+}
+
+#[test]
+fn the_service_configuration_switches_each_protection_and_absent_means_on() {
+    for confidentiality in [None, Some(true), Some(false)] {
+        for integrity in [None, Some(true), Some(false)] {
+            let configuration = ServiceConfiguration {
+                confidentiality,
+                integrity,
+                ..ServiceConfiguration::default()
+            };
+            let mut bench = Bench::with(|settings| settings.follow(&configuration), |_| {});
+            bench.log_in(ALICE);
+            let document = LocationInfo::Report(report(None)).write();
+            let signed = send_in_clear(&mut bench, ALICE, &document);
+            let hides = confidentiality != Some(false);
+            let expected = if hides { (403, Some(140)) } else { (200, None) };
+            assert_eq!(signed, expected, "{confidentiality:?}");
+            let csk = bench.ues[ALICE].csk.clone().unwrap();
+            let hop = csk.sending(Protection::ConfidentialityOnly, DOMAIN);
+            let documents = Body::new().with_document(&LocationInfo::Report(report(None)));
+            let body = documents.protected(&hop, &mut bench.random).unwrap();
+            let request = bench.request(ALICE, Method::Message, &[], &body);
+            let unsigned = outcome(&bench.send_request(ALICE, request).unwrap());
+            let expected = if integrity == Some(false) {
+                (200, None)
+            } else {
+                (403, Some(139))
+            };
+            assert_eq!(unsigned, expected, "{integrity:?}");
+        }
+    }
 }

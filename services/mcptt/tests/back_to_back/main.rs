@@ -23,3 +23,4 @@ mod private_call;
 mod settings_subscription;
 mod ue;
 mod wire;
+mod xmlsec;

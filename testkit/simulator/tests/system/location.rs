@@ -7,6 +7,7 @@ use roger_documents::location_info::{
     Coordinate, Location, LocationConfiguration, LocationReport, ReportContent, SignallingEvent,
     Trigger, TriggerEvent,
 };
+use roger_documents::service_config::ServiceConfiguration;
 use roger_mcptt::participating::ParticipatingInput;
 use roger_mcptt::ports::Permission;
 use roger_sip::message::Method;
@@ -138,7 +139,12 @@ fn a_user_who_may_asks_and_is_told_and_the_wire_says_nothing() {
         code.longitude_code().to_string(),
         user("alice").as_str().to_owned(),
     ];
-    for protection in [Protection::Full, Protection::Off] {
+    for protection in [
+        Protection::Full,
+        Protection::ConfidentialityOnly,
+        Protection::IntegrityOnly,
+        Protection::Off,
+    ] {
         let system = story(protection);
         let told = system.told("bob", |event| {
             matches!(event, UeEvent::LocationOf(who, report)
@@ -147,7 +153,7 @@ fn a_user_who_may_asks_and_is_told_and_the_wire_says_nothing() {
         assert!(told, "{protection:?}");
         for secret in &secrets {
             let mentions = system.wire().sip_mentions(secret);
-            let clear = protection == Protection::Off;
+            let clear = !protection.encrypts();
             assert_eq!(mentions > 0, clear, "{secret}: {mentions} {protection:?}");
         }
     }
@@ -188,4 +194,32 @@ fn nothing_is_reported_after_the_log_off() {
     system.run(seconds(300));
     assert_eq!(reports(&system), before);
     assert_eq!(kept(&system, "alice"), None);
+}
+
+#[test]
+fn a_ue_follows_the_service_configuration_once_it_has_it() {
+    let mut system = with_locations(&Setup::new(5, &["alice", "bob", "carol", "dave"]));
+    system.input("alice", UeInput::Position(here(48.137)));
+    system.bring_up(&["alice"], &[&fire()]);
+    system.run(seconds(5));
+    let follow = |system: &mut System, on| {
+        let configuration = ServiceConfiguration {
+            confidentiality: on,
+            integrity: on,
+            ..ServiceConfiguration::default()
+        };
+        let input = UeInput::ServiceConfiguration(Box::new(configuration));
+        system.input("alice", input);
+    };
+    let reported_from = |system: &mut System, north| {
+        system.input("alice", UeInput::Position(here(north)));
+        system.run(seconds(5));
+        kept(system, "alice").unwrap().location == here(north).location
+    };
+    // The server protects still, so it does not take what comes in clear.
+    follow(&mut system, Some(false));
+    assert!(!reported_from(&mut system, 48.2));
+    assert!(system.wire().sip_mentions(CELL) > 0);
+    follow(&mut system, None);
+    assert!(reported_from(&mut system, 48.3));
 }
