@@ -31,7 +31,7 @@ pub use distribution::{Distribution, distribute};
 pub use error::BenchError;
 pub use load::{
     Connecting, Consent, IdmCpu, IdmLoad, IdmReport, KeySets, KmsLoad, KmsReport, PreIssueReport,
-    ServerCpu, log_in, pre_issue_for, provision,
+    RegisterLoad, RegisterReport, ServerCpu, log_in, pre_issue_for, provision, register,
 };
 pub use operation::{Bar, Operation};
 pub use operations::backends;

@@ -66,12 +66,24 @@ impl Drop for Pinned {
 /// # Errors
 /// [`BenchError::LocalSystem`] when the system does not tell.
 pub(crate) fn peak_octets() -> Result<u64, BenchError> {
+    memory_octets("VmHWM:")
+}
+
+/// The memory that this process has now (`VmRSS`), in octets.
+///
+/// # Errors
+/// [`BenchError::LocalSystem`] when the system does not tell.
+pub(crate) fn resident_octets() -> Result<u64, BenchError> {
+    memory_octets("VmRSS:")
+}
+
+fn memory_octets(name: &str) -> Result<u64, BenchError> {
     let status = std::fs::read_to_string("/proc/self/status");
     let status = status.map_err(BenchError::system("/proc/self/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB"));
     let kibibytes = kibibytes.and_then(|number| number.trim().parse::<u64>().ok());
-    let missing = || std::io::Error::other("no VmHWM");
+    let missing = || std::io::Error::other(format!("no {name}"));
     let kibibytes = kibibytes.ok_or_else(missing);
     Ok(kibibytes.map_err(BenchError::system("/proc/self/status"))? * 1024)
 }

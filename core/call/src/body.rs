@@ -140,14 +140,15 @@ impl Body {
         }
     }
 
-    /// Content-Type value and octets to send; `None` for a body without parts.
+    /// Content-Type value and octets to send; `None` for a body without parts. An empty part is sent inside a multipart:
+    /// bare, it would be no body at all.
     ///
     /// # Errors
     /// [`BodyError::PeerMultipart`] when a header breaks its line or randomness fails.
     pub fn encode(&self, random: &mut dyn Random) -> Result<Option<(String, Vec<u8>)>, BodyError> {
         match self.parts.as_slice() {
             [] => Ok(None),
-            [only] if only.content_id.is_none() => {
+            [only] if only.content_id.is_none() && !only.octets.is_empty() => {
                 Ok(Some((only.content_type.clone(), only.octets.to_vec())))
             }
             several => Ok(Some(multipart(several, random)?)),

@@ -110,6 +110,9 @@ mod oidc_jws;
 #[path = "../../../fuzz/fuzz_targets/sip_endpoint.rs"]
 mod sip_endpoint;
 #[rustfmt::skip]
+#[path = "../../../fuzz/fuzz_targets/sip_locate.rs"]
+mod sip_locate;
+#[rustfmt::skip]
 #[path = "../../../fuzz/fuzz_targets/sip_message.rs"]
 mod sip_message;
 #[rustfmt::skip]
@@ -177,6 +180,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("oidc_jwk_set", oidc_jwk_set::run),
     ("oidc_jws", oidc_jws::run),
     ("sip_endpoint", sip_endpoint::run),
+    ("sip_locate", sip_locate::run),
     ("sip_message", sip_message::run),
     ("sip_multipart", sip_multipart::run),
     ("sip_stream", sip_stream::run),

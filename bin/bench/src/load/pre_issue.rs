@@ -1,6 +1,7 @@
 //! The night before a key period: accounts for many users, and their key sets made beforehand.
 
 use super::percentiles::Times;
+use super::progress;
 use super::site::{Ground, kms_uri};
 use super::subscribers::uri;
 use crate::bare::Bare;
@@ -9,7 +10,6 @@ use crate::operations::backend;
 use crate::system::{OsRandom, cores, peak_octets, process_time, processor};
 use core::num::NonZeroUsize;
 use core::ops::ControlFlow;
-use indicatif::{ProgressBar, ProgressStyle};
 use roger_adapter_audit::{AuditFolder, Options};
 use roger_adapter_http::{Clock as _, SystemClock};
 use roger_ibc::KmsMaster;
@@ -80,7 +80,7 @@ pub fn pre_issue_for(users: NonZeroUsize) -> Result<PreIssueReport, BenchError> 
         after: String::new(),
         threads: cores(),
     };
-    let bar = bar(users.get())?;
+    let bar = progress::bar(users.get())?;
     let (begin, cpu) = (Instant::now(), process_time());
     let (mut last, mut times) = (begin, Vec::new());
     let progress = &mut |step: Step<'_>| {
@@ -118,7 +118,7 @@ pub fn pre_issue_for(users: NonZeroUsize) -> Result<PreIssueReport, BenchError> 
 
 fn enrol(ground: &Ground, users: usize) -> Result<(), BenchError> {
     let kms = ground.store.kms(&kms_uri()?);
-    let bar = bar(users)?;
+    let bar = progress::bar(users)?;
     for begin in (0..users).step_by(TOGETHER) {
         let some = begin..users.min(begin + TOGETHER);
         let accounts = some.map(|index| KeyAccount::provision(uri(index), &mut OsRandom));
@@ -154,10 +154,4 @@ fn compare(
         compared += 1;
     }
     Ok(compared)
-}
-
-fn bar(steps: usize) -> Result<ProgressBar, BenchError> {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta}");
-    let style = style.map_err(BenchError::wrong("progress bar"))?;
-    Ok(ProgressBar::new(steps as u64).with_style(style))
 }

@@ -72,7 +72,11 @@ impl Subscriber {
     fn of(ground: &Ground, account: KeyAccount, now: UnixTime) -> Result<Self, BenchError> {
         let pair = account.current.as_ref();
         Ok(Self {
-            token: ground.tokens.token(&account.user_uri, now)?,
+            token: ground.tokens.token(
+                &account.user_uri,
+                roger_oidc::Resource::KeyManagement,
+                now,
+            )?,
             keys: ClientKeys {
                 transport: pair.iter().map(|pair| pair.transport.clone()).collect(),
                 integrity: pair

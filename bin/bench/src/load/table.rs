@@ -3,6 +3,7 @@
 use super::idm::{IdmCpu, IdmReport};
 use super::kms::{KmsReport, ServerCpu};
 use super::pre_issue::PreIssueReport;
+use super::register::RegisterReport;
 use crate::table::{figure, memory};
 use core::fmt;
 
@@ -208,6 +209,57 @@ impl fmt::Display for PreIssueReport {
             f,
             "sets compared with derived ones",
             &self.compared.to_string(),
+        )
+    }
+}
+
+impl fmt::Display for RegisterReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "Registration with everything: digest, CSK, encrypted and signed token, settings"
+        )?;
+        writeln!(
+            f,
+            "{}, {} cores for servers and generator, field backend {}\n",
+            self.processor, self.cores, self.backend
+        )?;
+        line(
+            f,
+            "registrations a second",
+            &figure(self.registrations_per_s),
+        )?;
+        percentiles(f, [self.p50_ms, self.p95_ms, self.p99_ms])?;
+        line(f, "connections", &self.connections.to_string())?;
+        writeln!(f, "\nCPU time for one registration:")?;
+        let cpu = [
+            ("generator", self.generator_us),
+            ("SIP core and participating function", self.server_us),
+            ("  CSK message: ECCSI, SAKKE", self.mikey_us),
+            ("  access token: ES256", self.token_us),
+            ("  bodies: XML, HMAC, AES-GCM", self.xml_us),
+            ("  SIP, digest, sockets, other", self.sip_us),
+        ];
+        parts(f, &cpu)?;
+        line(f, "CSK message and token", &percent(self.of_crypto))?;
+        writeln!(f)?;
+        line(f, "clients held", &figure(self.clients as f64))?;
+        line(
+            f,
+            "memory of each",
+            &format!("{:.0} octets", self.octets_per_client),
+        )?;
+        line(f, "refreshes a second", &figure(self.refreshes_per_s))?;
+        line(f, "p95", &format!("{:.1} ms", self.refresh_p95_ms))?;
+        line(
+            f,
+            "CPU time of the servers for one",
+            &format!("{:.0} us", self.refresh_server_us),
+        )?;
+        line(
+            f,
+            "peak memory, servers and generator",
+            &memory(self.peak_octets),
         )
     }
 }

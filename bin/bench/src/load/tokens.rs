@@ -1,9 +1,11 @@
-//! Access tokens of an issuer that the KMS trusts: signed here, verified by the KMS as any others.
+//! Access tokens of an issuer that the servers trust: signed here, verified by them as any others.
 
 use crate::error::BenchError;
 use jsonwebtoken::{Algorithm as JwtAlgorithm, EncodingKey, Header, encode};
 use roger_base::UnixTime;
-use roger_oidc::{Algorithm, JwkSet, Resource, SigningKey};
+use roger_oidc::{
+    AccessTokenVerifier, Algorithm, ClockSkew, Issuer, JwkSet, Resource, SigningKey, TrustedIssuer,
+};
 use serde::Serialize;
 
 /// `iss`.
@@ -43,15 +45,29 @@ impl TokenIssuer {
         JwkSet::new(vec![self.key.public().clone()]).to_json()
     }
 
-    /// A token that opens the KMS to a user.
-    pub(super) fn token(&self, user: &str, now: UnixTime) -> Result<String, BenchError> {
+    /// What checks these tokens in a server.
+    pub(super) fn verifier(&self) -> Result<AccessTokenVerifier, BenchError> {
+        let issuer = TrustedIssuer {
+            issuer: Issuer::new(ISSUER).map_err(BenchError::wrong("tokens"))?,
+            keys: JwkSet::new(vec![self.key.public().clone()]),
+        };
+        Ok(AccessTokenVerifier::new(vec![issuer], ClockSkew::MAX))
+    }
+
+    /// A token that opens a resource to a user.
+    pub(super) fn token(
+        &self,
+        user: &str,
+        resource: Resource,
+        now: UnixTime,
+    ) -> Result<String, BenchError> {
         let claims = Claims {
             iss: ISSUER,
             sub: user,
             aud: "https://mcptt.example.org",
             client_id: "ue",
             mcptt_id: user,
-            scope: Resource::KeyManagement.scope(),
+            scope: resource.scope(),
             jti: uuid::Uuid::new_v4().to_string(),
             iat: now.0,
             exp: now.0 + LIFE,

@@ -1,9 +1,9 @@
-//! `roger bench kms`, `roger bench idm` and `roger bench pre-issue`: whole servers under load.
+//! `roger bench kms`, `idm`, `pre-issue` and `register`: whole servers under load.
 
 use super::{Failure, seconds, show};
 use clap::Args;
 use core::num::NonZeroUsize;
-use roger_bench::{Connecting, Consent, IdmLoad, KeySets, KmsLoad};
+use roger_bench::{Connecting, Consent, IdmLoad, KeySets, KmsLoad, RegisterLoad};
 
 #[derive(Args)]
 pub(super) struct KmsArgs {
@@ -96,5 +96,32 @@ pub(super) struct PreIssueArgs {
 impl PreIssueArgs {
     pub(super) fn run(&self) -> Result<(), Failure> {
         show(&roger_bench::pre_issue_for(self.users)?, self.json)
+    }
+}
+
+#[derive(Args)]
+pub(super) struct RegisterArgs {
+    /// Clients that are registered, authorised and held.
+    #[arg(long, value_name = "N", default_value = "100000")]
+    clients: NonZeroUsize,
+    /// Time of the refreshes afterwards.
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
+    seconds: f64,
+    /// Connections that the clients share; each has one request under way.
+    #[arg(long, value_name = "N", default_value = "8")]
+    connections: NonZeroUsize,
+    /// Print one JSON document instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl RegisterArgs {
+    pub(super) fn run(&self) -> Result<(), Failure> {
+        let load = RegisterLoad {
+            clients: self.clients,
+            seconds: self.seconds,
+            connections: self.connections,
+        };
+        show(&roger_bench::register(&load)?, self.json)
     }
 }

@@ -33,6 +33,8 @@ enum Kind {
     Idm(load::IdmArgs),
     /// Key sets of many users made in the night before a key period: time, database, memory.
     PreIssue(load::PreIssueArgs),
+    /// Protected registrations a second at SIP core and participating function, and many clients held.
+    Register(load::RegisterArgs),
 }
 
 #[derive(Args)]
@@ -88,6 +90,7 @@ pub(crate) fn run(args: &BenchArgs) -> ExitCode {
         Kind::Kms(args) => args.run(),
         Kind::Idm(args) => args.run(),
         Kind::PreIssue(args) => args.run(),
+        Kind::Register(args) => args.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
