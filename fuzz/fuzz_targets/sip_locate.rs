@@ -22,7 +22,7 @@ fn record(octets: &[u8; 9]) -> Record {
         0 => Record::Naptr(Naptr {
             order: number(2),
             preference: number(4),
-            flags: if octets[6] % 4 == 0 { String::new() } else { "s".into() },
+            flags: if octets[6].is_multiple_of(4) { String::new() } else { "s".into() },
             service: SERVICES[usize::from(octets[7]) % SERVICES.len()].into(),
             regexp: if octets[8] == 0 { "!a!b!".into() } else { String::new() },
             replacement: name,
