@@ -255,16 +255,17 @@ async fn connect<E: Element>(shared: &Shared<E>, peer: SocketAddr) -> io::Result
         TcpSocket::new_v6()?
     };
     let settings = &shared.settings;
-    let own = settings
+    let listening = settings
         .tcp
         .or(settings.tls)
         .or(settings.wss)
         .or(settings.ws);
+    let own = settings.source.or(listening.map(|at| at.ip()));
     if let Some(own) = own
-        && !own.ip().is_unspecified()
+        && !own.is_unspecified()
         && own.is_ipv4() == peer.is_ipv4()
     {
-        socket.bind(SocketAddr::new(own.ip(), 0))?;
+        socket.bind(SocketAddr::new(own, 0))?;
     }
     socket.connect(peer).await
 }

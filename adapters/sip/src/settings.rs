@@ -63,6 +63,9 @@ pub struct TransportSettings {
     pub handshake_deadline: Duration,
     /// Accepted connections that may be in their handshakes; further ones are closed at once.
     pub max_handshakes: usize,
+    /// IP address that connections we open leave from; `None` for that of the first stream listened on, or whatever the
+    /// system chooses.
+    pub source: Option<IpAddr>,
     /// Address told to peers when the sockets are bound to all addresses.
     pub advertised: Option<IpAddr>,
     /// Bounds of messages on streams.
@@ -111,6 +114,7 @@ impl TransportSettings {
             },
             handshake_deadline: Duration::from_secs(10),
             max_handshakes: 1_024,
+            source: None,
             advertised: None,
             limits: Limits::default(),
             max_connections: 20_000,

@@ -17,7 +17,7 @@ use common::{
 };
 use roger_adapter_sip::{SipNode, TapScope, TransportSettings};
 use roger_base::{Packet, WireTap};
-use roger_sip::endpoint::{Endpoint, Failure, Output, Role, Settings, Target};
+use roger_sip::endpoint::{Endpoint, Failure, Output, Role, Settings, Target, Transport};
 use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -337,6 +337,32 @@ async fn connections_are_bounded() {
     assert_eq!(node.0.connections(), 2);
     for stream in &mut streams[2..] {
         assert_closed(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn connections_leave_from_the_address_that_was_set_or_else_listened_on() {
+    let (set, listening) = ("127.0.0.77", "127.0.0.78:0");
+    for (listens, source, expected) in [
+        (false, Some(set), set),
+        (true, Some(set), set),
+        (true, None, "127.0.0.78"),
+        // An address of another family is none to leave from; the system chooses.
+        (false, Some("::1"), "127.0.0.1"),
+    ] {
+        let mut settings = TransportSettings::silent();
+        settings.udp = Some(loopback());
+        settings.tcp = listens.then(|| listening.parse().unwrap());
+        settings.source = source.map(|address| address.parse().unwrap());
+        let node = user_agent_with(settings).await;
+        let listener = TcpListener::bind(loopback()).await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let request = request(&node.0, to, Method::Options).build().unwrap();
+        // A node that listens for no TCP opens none, but WebSocket.
+        let (transport, peer) = (Transport::Ws, to);
+        send(&node.0, request, Target::Address { transport, peer });
+        let (_, from) = listener.accept().await.unwrap();
+        assert_eq!(from.ip().to_string(), expected);
     }
 }
 

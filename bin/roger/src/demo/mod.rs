@@ -55,7 +55,7 @@ pub(crate) struct DemoArgs {
 
 /// Comment of a capture.
 const COMMENT: &str = "Roger DEVELOPMENT demo: every byte that crossed a socket. The IP, UDP and TCP headers are made \
-                       here, since a tap at a socket sees none.";
+                       here, since a tap at a socket sees none; SIP by TLS or WebSocket is shown as it is inside.";
 
 /// Why a demo cannot begin, or what it wrote cannot be kept.
 #[derive(Debug, Error)]

@@ -8,6 +8,11 @@ use thiserror::Error;
 
 /// Port of SIP on every address.
 pub(crate) const SIP_PORT: u16 = 5060;
+/// Ports of the SIP core for UEs that come by TLS (RFC 3261 19.1.2), WebSocket and WebSocket inside TLS; the last two
+/// are not the well-known 80 and 443, which take privileges.
+pub(crate) const SIP_TLS_PORT: u16 = 5061;
+pub(crate) const SIP_WS_PORT: u16 = 8080;
+pub(crate) const SIP_WSS_PORT: u16 = 8443;
 /// First and last media port on every address.
 pub(crate) const MEDIA_PORTS: (u16, u16) = (20_000, 27_999);
 /// Port that a run keeps bound to say that a block is taken; discard, so that nobody else serves it.

@@ -6,14 +6,15 @@ use super::sip_options::SipTransport;
 use super::sip_servers::Wiring;
 use super::{SipCoreKind, SystemError};
 use core::net::SocketAddr;
-use roger_adapter_http::OsRandom;
-use roger_adapter_kamailio::{Kamailio, KamailioSettings};
-use roger_adapter_sip::{SipHandle, SipNode};
+use roger_adapter_http::{Clock as _, OsRandom, ServerTls, SystemClock};
+use roger_adapter_kamailio::{Kamailio, KamailioSettings, TlsSettings};
+use roger_adapter_sip::{SipHandle, SipNode, TransportSettings};
 use roger_base::ServerUri;
-use roger_sip::endpoint::Target;
+use roger_sip::endpoint::{Target, Transport};
 use roger_sipcore::{
     ApplicationServer, CoreEvent, CoreSettings, MemorySubscribers, Service, SipCore, TrustedPeer,
 };
+use std::path::Path;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -61,10 +62,28 @@ impl Wiring<'_> {
             .application_servers
             .push(application_server(self.domain, self.addresses));
         let core = SipCore::new(settings, subscribers, &mut OsRandom)?;
-        let transport = self.transport(self.addresses.sip_core());
+        let transport = self.core_transport()?;
         let (handle, events) = SipNode::start(core, transport, Box::new(OsRandom)).await?;
         let log = tokio::spawn(log_events(events));
         Ok(RunningCore::Embedded(handle, log))
+    }
+
+    /// Sockets for servers, and for UEs where those come by another transport.
+    fn core_transport(&self) -> Result<TransportSettings, SystemError> {
+        let at = self.addresses.sip_core();
+        let mut sockets = self.transport(at);
+        let for_ues = self.options.sip.transport.from_ue(at);
+        let listens = match for_ues.transport() {
+            Transport::Tls => &mut sockets.tls,
+            Transport::Ws => &mut sockets.ws,
+            Transport::Wss => &mut sockets.wss,
+            // The servers' sockets do.
+            _ => return Ok(sockets),
+        };
+        *listens = Some(for_ues.peer());
+        let certificate = self.ca.issue(&[IMS_DOMAIN], SystemClock.now())?;
+        sockets.server_tls = Some(ServerTls::new(certificate)?);
+        Ok(sockets)
     }
 
     async fn start_kamailio(
@@ -72,10 +91,38 @@ impl Wiring<'_> {
         subscribers: &MemorySubscribers,
     ) -> Result<RunningCore, SystemError> {
         let transport = self.options.sip.transport;
-        let settings = kamailio_settings(self.domain, self.addresses, transport, subscribers);
+        let mut settings = kamailio_settings(self.domain, self.addresses, transport, subscribers);
+        // The files of its certificate are there as long as it begins: later it does not read them.
+        let folder = tempfile::tempdir().map_err(SystemError::Folder)?;
+        self.open_kamailio_to_ues(&mut settings, folder.path())?;
         let started = tokio::task::spawn_blocking(move || Kamailio::start(&settings)).await;
         let kamailio = started.map_err(SystemError::configuration)??;
         Ok(RunningCore::Kamailio(kamailio))
+    }
+
+    /// The same as [`Self::core_transport`] does for the embedded one.
+    fn open_kamailio_to_ues(
+        &self,
+        settings: &mut KamailioSettings,
+        folder: &Path,
+    ) -> Result<(), SystemError> {
+        let for_ues = self.options.sip.transport.from_ue(settings.address);
+        let (transport, address) = (for_ues.transport(), for_ues.peer());
+        if matches!(transport, Transport::Ws | Transport::Wss) {
+            return Err(SystemError::NoWebSocketByKamailio);
+        }
+        if transport == Transport::Tls {
+            let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+            let issued = self.ca.issue(&[IMS_DOMAIN], SystemClock.now())?;
+            let written = issued.write_pem(&certificate, &key);
+            written.map_err(SystemError::Folder)?;
+            settings.tls = Some(TlsSettings {
+                address,
+                certificate,
+                key,
+            });
+        }
+        Ok(())
     }
 }
 

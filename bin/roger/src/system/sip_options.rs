@@ -1,10 +1,11 @@
 //! Options of a system that concern its SIP: which core, which transport, which protection.
 
+use super::addresses::{SIP_TLS_PORT, SIP_WS_PORT, SIP_WSS_PORT};
 use clap::{Args, ValueEnum};
 use core::net::SocketAddr;
 use roger_adapter_sip::TapScope;
 use roger_call::protection::Protection;
-use roger_sip::endpoint::Target;
+use roger_sip::endpoint::{Target, Transport};
 use serde::{Deserialize, Serialize};
 
 /// How SIP is set up; the same for `roger demo` and `roger dev`.
@@ -32,12 +33,19 @@ pub(crate) enum SipCoreKind {
 
 /// What SIP travels over. A UE is always on a stream: it is known by the flow of its REGISTER, and a REGISTER with a
 /// token does not fit a datagram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum SipTransport {
     /// TCP everywhere.
     Tcp,
     /// UDP between core and servers where a message fits, TCP where not (RFC 3261 18.1.1) and for UEs.
     Udp,
+    /// TLS between UEs and core, TCP behind it.
+    Tls,
+    /// WebSocket between UEs and core (RFC 7118), TCP behind it; with the embedded core only.
+    Ws,
+    /// WebSocket inside TLS between UEs and core, TCP behind it; with the embedded core only.
+    Wss,
 }
 
 /// XML protection on every hop (TS 24.484 cl. 8.4.2.6; absent means on).
@@ -72,9 +80,21 @@ impl SipTransport {
     /// Way between the core and a server.
     pub(crate) const fn to_server(self, at: SocketAddr) -> Target {
         match self {
-            Self::Tcp => Target::tcp(at),
             Self::Udp => Target::udp(at),
+            Self::Tcp | Self::Tls | Self::Ws | Self::Wss => Target::tcp(at),
         }
+    }
+
+    /// Way from a UE to the core, whose address among servers is given.
+    pub(crate) const fn from_ue(self, core: SocketAddr) -> Target {
+        let (transport, port) = match self {
+            Self::Tcp | Self::Udp => return Target::tcp(core),
+            Self::Tls => (Transport::Tls, SIP_TLS_PORT),
+            Self::Ws => (Transport::Ws, SIP_WS_PORT),
+            Self::Wss => (Transport::Wss, SIP_WSS_PORT),
+        };
+        let peer = SocketAddr::new(core.ip(), port);
+        Target::Address { transport, peer }
     }
 
     /// Host, port and transport in the Contact of a server.

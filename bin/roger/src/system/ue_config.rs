@@ -1,6 +1,7 @@
 //! The configuration of one UE, as a value that goes into a private file for another process.
 
 use super::domain::{IMS_DOMAIN, MC_DOMAIN, OAUTH_CLIENT, REDIRECT_URI};
+use super::sip_options::SipTransport;
 use super::{MEDIA_PORTS, Person, SignallingProtection, System, SystemError};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -12,7 +13,6 @@ use roger_documents::kms::NamedKey;
 use roger_documents::kms_client::ClientKeys;
 use roger_oidc::client::RelyingParty;
 use roger_oidc::{Issuer, OauthClientId, RedirectUri, ScopeSet};
-use roger_sip::endpoint::Target;
 use roger_ue::client::{FloorControlProtection, IdentityHiding, UeSettings};
 use roger_ue::shell::{GroupManagementAccess, IdmAccess, KmsAccess, Local, Taps, UeConfig};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,7 @@ pub(crate) struct UeProfile {
     sip_password: String,
     client_id: String,
     sip_core: SocketAddr,
+    sip_transport: SipTransport,
     participating: String,
     mdsi: String,
     group_management: String,
@@ -71,6 +72,7 @@ impl UeProfile {
             sip_password: text(&person.sip_password),
             client_id: person.client_id.as_str().to_owned(),
             sip_core: system.addresses.sip_core(),
+            sip_transport: system.sip_options.transport,
             participating: system.domain.participating.as_str().to_owned(),
             mdsi: system.domain.mdsi.as_str().to_owned(),
             group_management: system.domain.group_management.as_str().to_owned(),
@@ -136,7 +138,7 @@ impl UeProfile {
             impu: Impu::new(self.impu.as_str())?,
             sip_username: self.sip_username.clone(),
             sip_domain: IMS_DOMAIN.to_owned(),
-            core: Target::tcp(self.sip_core),
+            core: self.sip_transport.from_ue(self.sip_core),
             contact: sip.to_string(),
             client_id: ClientId::new(self.client_id.as_str())?,
             participating: ServerUri::new(self.participating.as_str())?,

@@ -23,7 +23,7 @@ pub(super) fn towards(
     sockets.peer_names.insert(core.peer(), domain.to_owned());
     if contact_transport(core) != Transport::Tcp {
         // Nobody connects to a UE that is reached by the flow of its registration.
-        sockets.tcp = None;
+        sockets.source = sockets.tcp.take().map(|at| at.ip());
     }
     sockets
 }
@@ -48,6 +48,11 @@ mod tests {
             let sockets = TransportSettings::at("127.0.0.2:5060".parse().unwrap());
             let sockets = towards(core, "ims.example.org", authorities, sockets);
             assert_eq!(sockets.tcp.is_some(), listens, "{transport}");
+            let source = (!listens).then(|| "127.0.0.2".parse().unwrap());
+            assert_eq!(
+                sockets.source, source,
+                "it leaves from the address that it was given"
+            );
             assert_eq!(sockets.peer_names[&peer], "ims.example.org");
             assert!(sockets.client_tls.is_some());
             assert_eq!(contact_transport(core), transport);

@@ -104,6 +104,39 @@ fn let_ask(bench: &Bench, index: usize, permission: Permission) {
     });
 }
 
+/// Everything that is said of where clients are: their configuration, a question by one, the report of the other, the
+/// answer.
+pub(crate) fn tell(bench: &mut Bench, asks: usize, is_somewhere: usize) {
+    configure(bench);
+    bench.pass(Duration::from_secs(2));
+    for index in [asks, is_somewhere] {
+        assert!(received(bench, index, StatusCode::OK).is_some());
+    }
+    let_ask(bench, asks, Permission::Granted);
+    let about = bench.ues[is_somewhere].user.clone();
+    let question = LocationInfo::Request(LocationRequest::default());
+    assert_eq!(send(bench, asks, &about, &question), (200, None));
+    let id = request_of(bench, is_somewhere);
+    let answer = LocationInfo::Report(report(Some(id)));
+    assert_eq!(send(bench, is_somewhere, &about, &answer), (200, None));
+    assert!(received(bench, asks, StatusCode::OK).is_some());
+}
+
+/// What a report says in clear: cell and coordinates, each as its element holds it.
+pub(crate) fn secrets() -> [String; 3] {
+    let document = LocationInfo::Report(report(None)).write();
+    let mut coordinates = document.split("threebytes").skip(1).step_by(2);
+    let mut coordinate = || {
+        let text = coordinates.next().unwrap();
+        text.trim_end_matches('/').to_owned()
+    };
+    let secrets = ["26201ABCDEF0".to_owned(), coordinate(), coordinate()];
+    for secret in &secrets {
+        assert!(secret.len() >= 8 && document.contains(secret), "{document}");
+    }
+    secrets
+}
+
 #[test]
 fn a_client_is_configured_when_it_is_authorised_and_when_the_configuration_changes() {
     let mut bench = Bench::new();

@@ -1,8 +1,9 @@
-//! What an attacker on the wire must not see: MCPTT IDs, group IDs, client IDs, tokens (TS 33.180 cl. 9.3).
+//! What an attacker on the wire must not see: MCPTT IDs, group IDs, client IDs, tokens, locations (TS 33.180 cl. 9.3).
 
 use crate::bench::{ALICE, BOB, Bench, CAROL, NAMES, fire, group_of};
 use crate::group_call::rtp;
 use crate::key_download::order;
+use crate::location;
 use crate::private_call::make_pck;
 use crate::ue::{floor_release, floor_request};
 use base64::Engine;
@@ -14,13 +15,14 @@ use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 use roger_testkit::ClearText;
 use roger_testkit_domain::user;
 
-/// Everything that the slice does: log in, affiliate, watch, group call, late entry, private call, removal, log off.
+/// Everything that the slice does: log in, affiliate, watch, tell locations, group call, late entry, private call, removal, log off.
 fn whole_story() -> (Bench, Vec<String>) {
     let mut bench = Bench::new();
     let mut tokens = Vec::new();
     bench.join_group(ALICE);
     bench.join_group(BOB);
     watch(&mut bench);
+    location::tell(&mut bench, BOB, ALICE);
     let dialog = bench.group_call(ALICE, &[BOB]);
     bench.send_rtp(ALICE, &rtp(1, 1));
     bench.join_group(CAROL);
@@ -100,6 +102,9 @@ fn secrets(tokens: &[String]) -> ClearText {
     for name in NAMES {
         secrets = secrets.with("MCPTT ID", format!("{name}@mcptt.example.org"));
     }
+    for place in location::secrets() {
+        secrets = secrets.with("location", place);
+    }
     for token in tokens {
         let mut parts = token.split('.');
         let claims = parts.nth(1).unwrap().to_owned();
@@ -110,7 +115,7 @@ fn secrets(tokens: &[String]) -> ClearText {
 }
 
 #[test]
-fn no_identity_and_no_token_is_on_any_wire() {
+fn no_identity_no_token_and_no_location_is_on_any_wire() {
     let (bench, tokens) = whole_story();
     let secrets = secrets(&tokens);
     // A client ID is the instance of the IMS registration too, so it is in REGISTER; and poc-settings has no hidden
