@@ -13,6 +13,7 @@ use rustls::ClientConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
@@ -120,28 +121,13 @@ async fn shake<E: Element>(
     stream: TcpStream,
     transport: Transport,
 ) -> io::Result<()> {
-    let settings = &shared.settings;
     let acceptor = match transport {
         Transport::Tls => shared.security.tls.as_ref(),
         Transport::Wss => shared.security.wss.as_ref(),
         _ => None,
     };
     if !transport.is_secure() {
-        let socket = websocket::accept(stream, &settings.websocket, &settings.limits)
-            .await
-            .map_err(io::Error::other)?;
-        let entered = enter(shared, socket.get_ref().get_ref(), transport, Vec::new());
-        if let Some((flow, queue)) = entered {
-            let side = StreamSide::Accepted;
-            tokio::spawn(websocket::run(
-                Arc::clone(shared),
-                socket,
-                flow,
-                queue,
-                side,
-            ));
-        }
-        return Ok(());
+        return shake_websocket(shared, stream, |tcp| tcp, transport, Vec::new()).await;
     }
     let config = acceptor.ok_or_else(no_certificate)?.config();
     let stream = TlsAcceptor::from(config).accept(stream).await?;
@@ -160,11 +146,25 @@ async fn shake<E: Element>(
         }
         return Ok(());
     }
+    shake_websocket(shared, stream, |tls| tls.get_ref().0, transport, shown).await
+}
+
+/// The handshake of WebSocket on a stream, bare or inside TLS.
+async fn shake_websocket<E: Element, S>(
+    shared: &Arc<Shared<E>>,
+    stream: S,
+    tcp: impl Fn(&S) -> &TcpStream,
+    transport: Transport,
+    shown: Vec<String>,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let settings = &shared.settings;
     let socket = websocket::accept(stream, &settings.websocket, &settings.limits)
         .await
         .map_err(io::Error::other)?;
-    let tcp = socket.get_ref().get_ref().get_ref().0;
-    if let Some((flow, queue)) = enter(shared, tcp, transport, shown) {
+    if let Some((flow, queue)) = enter(shared, tcp(socket.get_ref().get_ref()), transport, shown) {
         let side = StreamSide::Accepted;
         tokio::spawn(websocket::run(
             Arc::clone(shared),
