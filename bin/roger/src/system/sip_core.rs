@@ -72,7 +72,7 @@ impl Wiring<'_> {
     fn core_transport(&self) -> Result<TransportSettings, SystemError> {
         let at = self.addresses.sip_core();
         let mut sockets = self.transport(at);
-        let for_ues = self.options.sip.transport.from_ue(at);
+        let for_ues = self.options.sip.transport.for_ue(at);
         let listens = match for_ues.transport() {
             Transport::Tls => &mut sockets.tls,
             Transport::Ws => &mut sockets.ws,
@@ -106,7 +106,7 @@ impl Wiring<'_> {
         settings: &mut KamailioSettings,
         folder: &Path,
     ) -> Result<(), SystemError> {
-        let for_ues = self.options.sip.transport.from_ue(settings.address);
+        let for_ues = self.options.sip.transport.for_ue(settings.address);
         let (transport, address) = (for_ues.transport(), for_ues.peer());
         if matches!(transport, Transport::Ws | Transport::Wss) {
             return Err(SystemError::NoWebSocketByKamailio);

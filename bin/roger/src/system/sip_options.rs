@@ -86,7 +86,7 @@ impl SipTransport {
     }
 
     /// Way from a UE to the core, whose address among servers is given.
-    pub(crate) const fn from_ue(self, core: SocketAddr) -> Target {
+    pub(crate) const fn for_ue(self, core: SocketAddr) -> Target {
         let (transport, port) = match self {
             Self::Tcp | Self::Udp => return Target::tcp(core),
             Self::Tls => (Transport::Tls, SIP_TLS_PORT),

@@ -138,7 +138,7 @@ impl UeProfile {
             impu: Impu::new(self.impu.as_str())?,
             sip_username: self.sip_username.clone(),
             sip_domain: IMS_DOMAIN.to_owned(),
-            core: self.sip_transport.from_ue(self.sip_core),
+            core: self.sip_transport.for_ue(self.sip_core),
             contact: sip.to_string(),
             client_id: ClientId::new(self.client_id.as_str())?,
             participating: ServerUri::new(self.participating.as_str())?,
