@@ -268,12 +268,12 @@ fn a_call_stays_on_the_core_with_everything_in_its_dialog() {
         let contact = format!("Contact: <sip:{};transport=tcp>\r\n", stage.address(14));
         ask(&mut server, "INVITE", &ue.identity.clone(), &contact, 1);
         let invite = ue.peer.request();
-        // The embedded core names itself twice, with the token of the UE's flow for the one side.
+        // Both cores put a token of the UE's flow in; the embedded one names itself once for each side.
         let recorded = header(invite.headers(), HeaderName::RECORD_ROUTE);
         let mut routes: Vec<&str> = recorded.split(" | ").collect();
         let own = stage.address(13).ip().to_string();
         for route in &routes {
-            assert!(route.contains(&own) && route.ends_with(";lr>"), "{route}");
+            assert!(route.contains(&own) && route.contains(";lr"), "{route}");
         }
         routes.reverse();
         let route = routes.join(", ");
