@@ -244,6 +244,8 @@ impl fmt::Display for RegisterReport {
         line(f, "CSK message and token", &percent(self.of_crypto))?;
         writeln!(f)?;
         line(f, "clients held", &figure(self.clients as f64))?;
+        let again = self.authorised_again.to_string();
+        line(f, "of them with a CSK-ID in use at first", &again)?;
         line(
             f,
             "memory of each",

@@ -38,9 +38,17 @@ pub(super) struct Client {
     cseq: u32,
 }
 
+/// What the answer to the settings says of the authorisation in the REGISTER.
+pub(super) enum Outcome {
+    Authorised,
+    /// 404 "141": the CSK-ID was in use. It has 28 random bits, so that among a hundred thousand clients some draw one
+    /// that another has; they authorise again with a new one.
+    Unknown,
+}
+
 /// The requests of a registration with everything.
 pub(super) struct Prepared {
-    number: usize,
+    pub(super) number: usize,
     /// REGISTER with CSK, access token and client id, encrypted and signed.
     register: Request,
     /// PUBLISH of the settings: its 200 shows that the client is authorised.
@@ -237,16 +245,18 @@ impl Connection {
     }
 
     /// Registers a client with everything and publishes its settings.
-    pub(super) fn register(&mut self, prepared: &Prepared) -> Result<Client, BenchError> {
-        let number = prepared.number;
-        let mut client = Client {
-            number,
-            digest: DigestClient::new(&username(number), password(number)),
-            cseq: 0,
-        };
+    pub(super) fn register(
+        &mut self,
+        client: &mut Client,
+        prepared: &Prepared,
+    ) -> Result<Outcome, BenchError> {
         client.register(self, prepared.register.clone())?;
-        accepted("PUBLISH", &self.ask(&prepared.publish)?)?;
-        Ok(client)
+        let response = self.ask(&prepared.publish)?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(Outcome::Unknown);
+        }
+        accepted("PUBLISH", &response)?;
+        Ok(Outcome::Authorised)
     }
 
     /// Refreshes a registration, as UEs do: without a body.
@@ -257,6 +267,14 @@ impl Connection {
 }
 
 impl Client {
+    pub(super) fn new(number: usize) -> Self {
+        Self {
+            number,
+            digest: DigestClient::new(&username(number), password(number)),
+            cseq: 0,
+        }
+    }
+
     fn register(
         &mut self,
         connection: &mut Connection,

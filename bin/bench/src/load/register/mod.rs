@@ -13,7 +13,7 @@ use crate::error::BenchError;
 use crate::operations::backend;
 use crate::system::{cores, peak_octets, process_time, processor, resident_octets, thread_time};
 use bare::Bare;
-use client::{Client, Connection, Prepared};
+use client::{Client, Connection, Outcome, Prepared};
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
@@ -69,6 +69,8 @@ pub struct RegisterReport {
     pub generator_us: f64,
     /// Clients registered, authorised and held.
     pub clients: usize,
+    /// Of them those who drew a CSK-ID in use and authorised again with another.
+    pub authorised_again: usize,
     /// Resident memory of the process for each: what both servers hold, and the little that the generator notes.
     pub octets_per_client: f64,
     /// Refreshes a second with all of them held: REGISTER and its third-party REGISTER.
@@ -121,6 +123,7 @@ pub fn register(load: &RegisterLoad) -> Result<RegisterReport, BenchError> {
         of_crypto: (bare.mikey_us + bare.token_us) / server_us,
         generator_us: registered.generator_us(),
         clients: load.clients.get(),
+        authorised_again: crowd.again.load(Ordering::Relaxed),
         octets_per_client: octets as f64 / load.clients.get() as f64,
         refreshes_per_s: refreshed.per_s(),
         refresh_p95_ms: refreshed.times().percentile_ms(95),
@@ -150,7 +153,13 @@ struct Crowd<'a> {
     connections: Vec<Mutex<Connection>>,
     users: Vec<McpttId>,
     clients: Vec<Mutex<Client>>,
+    /// Clients that had to authorise twice.
+    again: AtomicUsize,
     progress: ProgressBar,
+}
+
+fn nobody() -> BenchError {
+    BenchError::wrong("registration")("a client is not authorised")
 }
 
 /// What was done in the measured time.
@@ -173,6 +182,7 @@ impl<'a> Crowd<'a> {
                 .collect::<Result<_, _>>()?,
             users: (0..all).map(user).collect::<Result<_, _>>()?,
             clients: Vec::with_capacity(all),
+            again: AtomicUsize::new(0),
             progress: progress::bar(all)?,
         })
     }
@@ -203,11 +213,31 @@ impl<'a> Crowd<'a> {
             &self.connections,
             &prepared,
             f64::INFINITY,
-            |connection, one| connection.register(one),
+            |connection, one| self.authorise(connection, one),
         )?;
         self.clients.extend(clients.into_iter().map(Mutex::new));
         self.progress.inc(count as u64);
         Ok(())
+    }
+
+    /// As a UE does it: again with a new CSK when the server does not know the client.
+    fn authorise(
+        &self,
+        connection: &mut Connection,
+        first: &Prepared,
+    ) -> Result<Client, BenchError> {
+        let mut client = Client::new(first.number);
+        if let Outcome::Authorised = connection.register(&mut client, first)? {
+            return Ok(client);
+        }
+        self.again.fetch_add(1, Ordering::Relaxed);
+        let user = core::slice::from_ref(self.users.get(first.number).ok_or_else(nobody)?);
+        for again in prepare(self.domain, user, first.number)? {
+            if let Outcome::Authorised = connection.register(&mut client, &again)? {
+                return Ok(client);
+            }
+        }
+        Err(nobody())
     }
 
     /// Refreshes registrations in turn, as long as it is said.
