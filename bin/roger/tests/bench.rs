@@ -208,6 +208,22 @@ fn a_pre_issue_tells_its_figures_and_its_sets_are_the_derived_ones() {
 }
 
 #[test]
+fn registrations_tell_their_figures_and_every_client_is_held() {
+    let load = [
+        "register",
+        "--clients=12",
+        "--connections=2",
+        "--seconds=0.2",
+    ];
+    let document = document(&[load.as_slice(), &["--json"]].concat());
+    let names = ["registrations_per_s", "p95_ms", "server_us", "mikey_us"];
+    for name in names.into_iter().chain(["of_crypto", "refreshes_per_s"]) {
+        assert!(is_figure(&document[name]), "{document}");
+    }
+    assert_eq!(document["clients"], 12);
+}
+
+#[test]
 fn an_unknown_way_of_connecting_is_refused_with_the_known_ones() {
     let output = bench(&["kms", "--connecting", "never"]);
     assert!(!output.status.success());
