@@ -84,8 +84,10 @@ async fn receive<E: Element>(shared: Arc<Shared<E>>, socket: Arc<UdpSocket>, loc
         }
         receiver.take_in();
         receiver.serve();
-        // Others have the processor too: streams, timers, the user.
-        tokio::task::yield_now().await;
+        // Others have the processor too: streams, timers, the user. With nothing left they have it anyway.
+        if !receiver.inbox.is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -90,7 +90,8 @@ pub(crate) struct ThirdPartyState {
 pub(crate) struct Locations {
     registrations: HashMap<Aor, Registration>,
     by_source: HashMap<Source, BTreeSet<Aor>>,
-    by_contact: HashMap<String, Aor>,
+    /// Who has registered a Contact, in that order.
+    by_contact: HashMap<String, Vec<Aor>>,
     /// Who had a flow that is gone, as long as its user is registered.
     by_former: HashMap<Source, Aor>,
     expiries: BTreeSet<(Instant, Aor)>,
@@ -118,8 +119,10 @@ impl Locations {
         };
         self.unlink(&aor, &registration);
         let before: Vec<_> = registration.sources().collect();
+        let contacts = registration.contacts();
         change(&mut registration);
         registration.remember(before);
+        self.claim(&aor, &contacts, &registration.contacts());
         registration.earliest = registration
             .bindings
             .iter()
@@ -143,9 +146,6 @@ impl Locations {
             }
         }
         for binding in &registration.bindings {
-            if self.by_contact.get(&contact_key(&binding.contact.uri)) == Some(aor) {
-                self.by_contact.remove(&contact_key(&binding.contact.uri));
-            }
             let Some(source) = binding.flow.as_ref().map(Source::of) else {
                 continue;
             };
@@ -166,12 +166,28 @@ impl Locations {
             self.by_former.insert(*source, Arc::clone(aor));
         }
         for binding in &registration.bindings {
-            self.by_contact
-                .insert(contact_key(&binding.contact.uri), Arc::clone(aor));
             if let Some(flow) = &binding.flow {
                 let aors = self.by_source.entry(Source::of(flow)).or_default();
                 aors.insert(Arc::clone(aor));
             }
+        }
+    }
+
+    /// Enters the Contacts that an identity has now in place of those it had. A refresh keeps its place among others
+    /// who have the same one.
+    fn claim(&mut self, aor: &Aor, before: &BTreeSet<String>, now: &BTreeSet<String>) {
+        for gone in before.difference(now) {
+            let Some(owners) = self.by_contact.get_mut(gone) else {
+                continue;
+            };
+            owners.retain(|owner| owner != aor);
+            if owners.is_empty() {
+                self.by_contact.remove(gone);
+            }
+        }
+        for new in now.difference(before) {
+            let owners = self.by_contact.entry(new.clone()).or_default();
+            owners.push(Arc::clone(aor));
         }
     }
 
@@ -180,10 +196,11 @@ impl Locations {
         self.by_source.get(&Source::of(flow))
     }
 
-    /// The identity and binding a contact URI belongs to: a Request-URI inside a dialog.
+    /// The identity and binding a contact URI belongs to: a Request-URI inside a dialog. It stays with the first who
+    /// registered it: nobody draws the requests for others to himself by registering their Contact too.
     pub(crate) fn of_contact(&self, uri: &Uri) -> Option<(&Aor, &Binding)> {
         let key = contact_key(uri);
-        let aor = self.by_contact.get(&key)?;
+        let aor = self.by_contact.get(&key)?.first()?;
         let registration = self.registrations.get(aor)?;
         let binding = registration
             .bindings
@@ -249,6 +266,11 @@ impl Locations {
 }
 
 impl Registration {
+    fn contacts(&self) -> BTreeSet<String> {
+        let keys = self.bindings.iter().map(|binding| &binding.contact.uri);
+        keys.map(contact_key).collect()
+    }
+
     fn sources(&self) -> impl Iterator<Item = (Source, Option<String>)> {
         self.bindings.iter().filter_map(|binding| {
             let source = Source::of(binding.flow.as_ref()?);
