@@ -17,6 +17,10 @@ use roger_fp1024::Backend;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+/// Most of what a SIP server does besides cryptography is small pieces of memory: docs/decisions/allocator.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Mission-critical push-to-talk with the security built in.
 #[derive(Parser)]
 #[command(name = "roger", version)]

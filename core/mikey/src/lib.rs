@@ -34,6 +34,9 @@ pub use field::Field;
 pub use i_message::{Compatibility, IMessage, Part, Party, StructureError};
 pub use key_parameters::{KeyParameters, Status};
 pub use message::{Body, Message};
-pub use open::{Carriage, Context, OpenError, OpenedGroupKey, Receiver, Sender, Signer, Verified};
+pub use open::{
+    Carriage, Context, OpenError, OpenedGroupKey, Receiver, ReceiverSettings, Sender, Signer,
+    Verified,
+};
 pub use protected_payload::{PayloadError, ProtectedPayload, SealError};
 pub use wire::{DecodeError, EncodeError, Fault};

@@ -5,9 +5,6 @@ use core::time::Duration;
 use roger_base::NtpTime;
 use std::collections::BTreeSet;
 
-/// Messages remembered at most, unless set otherwise.
-const CAPACITY: usize = 65_536;
-
 /// Remembers verified messages while their `T` is inside the skew window.
 ///
 /// A message is known by the hash of its *signed* octets: the signature itself can be altered into another
@@ -23,15 +20,9 @@ pub struct ReplayCache {
 }
 
 impl ReplayCache {
-    /// An empty cache for a skew window.
+    /// An empty cache for a skew window that remembers at most `capacity` messages.
     #[must_use]
-    pub const fn new(window: Duration) -> Self {
-        Self::with_capacity(window, CAPACITY)
-    }
-
-    /// An empty cache that remembers at most `capacity` messages.
-    #[must_use]
-    pub const fn with_capacity(window: Duration, capacity: usize) -> Self {
+    pub const fn new(window: Duration, capacity: usize) -> Self {
         Self {
             window,
             capacity,
@@ -110,7 +101,7 @@ mod tests {
 
     #[test]
     fn forgets_what_the_window_refuses_anyway() {
-        let mut cache = ReplayCache::new(Duration::from_secs(600));
+        let mut cache = ReplayCache::new(Duration::from_secs(600), 10);
         cache.insert(b"a", at(1000), at(1000));
         cache.purge(at(1600));
         assert!(cache.contains(b"a"));
@@ -120,7 +111,7 @@ mod tests {
 
     #[test]
     fn never_grows_beyond_its_capacity_and_forgets_the_oldest() {
-        let mut cache = ReplayCache::with_capacity(Duration::from_secs(600), 3);
+        let mut cache = ReplayCache::new(Duration::from_secs(600), 3);
         for n in 0..10u8 {
             cache.insert(&[n], at(1000 + u64::from(n)), at(1010));
         }

@@ -241,6 +241,22 @@ fn the_same_message_twice_unless_it_was_stored() {
     assert!(receiver.open_gmk(&octets, &stored, None).is_ok());
 }
 
+#[test]
+fn as_many_messages_as_the_settings_say_are_remembered() {
+    let member = Member::user_1();
+    let context = member.context(&[GMS]);
+    for remembered in [1, 2] {
+        let mut receiver = Receiver::new(ReceiverSettings {
+            remembered,
+            ..ReceiverSettings::default()
+        });
+        for octets in [message(GMK), gmk_saying(&parameters())] {
+            assert!(receiver.open_gmk(&octets, &context, None).is_ok());
+        }
+        assert_eq!(receiver.remembered(), remembered);
+    }
+}
+
 /// ECCSI signatures have a twin: s and q - s both verify. A replay with the twin must not pass as new.
 #[test]
 fn the_same_message_under_the_twin_of_its_signature() {

@@ -26,6 +26,10 @@ mod server;
 
 use report::Report;
 
+/// That of the program `roger`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const DOMAIN: &str = "ims.example.org";
 const PASSWORD: &str = "password-for-benches";
 

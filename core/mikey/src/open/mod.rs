@@ -73,6 +73,9 @@ pub struct ReceiverSettings {
     pub skew: Duration,
     /// \[I\] Age of a stored message at most, in key periods of the initiator's KMS.
     pub stale_periods: u32,
+    /// Processed messages that are remembered at most, about 130 octets each: as many as come within `skew`, or else the
+    /// oldest ones could be processed again.
+    pub remembered: usize,
     /// Cipher suites accepted besides the default one.
     pub suites: Vec<CipherSuite>,
     /// Deviations accepted.
@@ -84,6 +87,7 @@ impl Default for ReceiverSettings {
         Self {
             skew: Duration::from_secs(600),
             stale_periods: 2,
+            remembered: 65_536,
             suites: Vec::new(),
             compatibility: Compatibility::NONE,
         }
@@ -106,7 +110,7 @@ impl Receiver {
     /// A receiver that has processed nothing.
     #[must_use]
     pub const fn new(settings: ReceiverSettings) -> Self {
-        let replay = ReplayCache::new(settings.skew);
+        let replay = ReplayCache::new(settings.skew, settings.remembered);
         Self { settings, replay }
     }
 

@@ -49,7 +49,7 @@ use roger_call::warning::WarningCode;
 use roger_documents::location_info::LocationConfiguration;
 use roger_keys::Mkfc;
 use roger_media::{Counters, Discard, FloorKeyring, Flow, Side};
-use roger_mikey::Receiver;
+use roger_mikey::{Receiver, ReceiverSettings};
 use roger_sip::application::{Application, Context, answer};
 use roger_sip::endpoint::{Answer, EndpointError, Incoming, Output, RequestHandle};
 use roger_sip::message::{HeaderName, Method, Request, StatusCode};
@@ -99,7 +99,7 @@ pub enum ParticipatingInput {
 pub struct ParticipatingLoad {
     /// Authorised clients, at most [`ParticipatingSettings::max_bindings`].
     pub bindings: usize,
-    /// CSK messages remembered against replay, at most 65,536.
+    /// CSK messages remembered against replay, at most [`ParticipatingSettings::max_processed_key_messages`].
     pub processed_key_messages: usize,
     /// Key downloads that wait for an answer, at most a few of a binding.
     pub downloads_under_way: usize,
@@ -181,13 +181,17 @@ impl ParticipatingFunction {
             domains,
             coverage: settings.coverage,
         };
+        let receiver = Receiver::new(ReceiverSettings {
+            remembered: settings.max_processed_key_messages(),
+            ..ReceiverSettings::default()
+        });
         Ok(Self {
             settings,
             rules,
             groups,
             profiles,
             ports,
-            receiver: Receiver::default(),
+            receiver,
             keys,
             registrations: Registrations::default(),
             bindings: Bindings::default(),

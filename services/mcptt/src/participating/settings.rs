@@ -95,6 +95,13 @@ impl ParticipatingSettings {
         };
     }
 
+    /// CSK messages that are remembered against replay: every client may authorise twice while one is fresh, as
+    /// after a failure of the network.
+    #[must_use]
+    pub fn max_processed_key_messages(&self) -> usize {
+        self.max_bindings.saturating_mul(2).max(65_536)
+    }
+
     /// The controlling function of a group.
     pub(super) fn controlling_of_group(&self, group: &GroupId) -> Option<&ServerUri> {
         self.route(group.as_str())
