@@ -91,6 +91,12 @@ impl Kamailio {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// Number of its process group, to measure what it costs.
+    #[must_use]
+    pub fn process_group(&self) -> i32 {
+        self.group.as_raw_nonzero().get()
+    }
+
     fn wait_until_it_serves(&self, at: SocketAddr) -> Result<(), KamailioError> {
         for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
             if self.ended.recv_timeout(PAUSE).is_ok() {

@@ -22,7 +22,7 @@ pub fn register_text(user: &str, from: SocketAddr, number: u64, more: &str) -> S
     format!(
         "REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{user}x{number};rport\r\n\
          Max-Forwards: 70\r\nFrom: <sip:{user}@{DOMAIN}>;tag=f{number}\r\nTo: <sip:{user}@{DOMAIN}>\r\n\
-         Call-ID: c{user}@{from}\r\nCSeq: {number} REGISTER\r\nContact: <sip:{user}@{from}>;+g.3gpp.mcptt\r\n\
+         Call-ID: c{user}@{from}\r\nCSeq: {number} REGISTER\r\nContact: <sip:{user}@{from}>\r\n\
          Expires: 3600\r\n{more}Content-Length: 0\r\n\r\n"
     )
 }

@@ -19,6 +19,7 @@ mod abuse;
 mod clients;
 mod legs;
 mod overload;
+mod peer;
 mod process;
 mod register;
 mod report;

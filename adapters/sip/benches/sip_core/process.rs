@@ -7,8 +7,14 @@ use std::time::Duration;
 
 /// This process on the second processor.
 pub fn pin_self() {
-    let pid = std::process::id().to_string();
-    let pinned = Command::new("taskset").args(["-acp", "1", &pid]).output();
+    pin(&std::process::id().to_string(), "1");
+}
+
+/// A process that runs, on one processor.
+pub fn pin(process: &str, processor: &str) {
+    let pinned = Command::new("taskset")
+        .args(["-acp", processor, process])
+        .output();
     if !pinned.is_ok_and(|output| output.status.success()) {
         eprintln!("no taskset, or one processor only: nothing is pinned");
     }
@@ -42,6 +48,13 @@ fn memory(process: &str, field: &str) -> usize {
     let line = text.lines().find(|line| line.starts_with(field)).unwrap();
     let kibibytes = line.split_whitespace().nth(1).unwrap();
     kibibytes.parse::<usize>().unwrap() * 1024
+}
+
+/// Time on the processor (0), or ready to run while others had it (1).
+pub fn scheduled(process: &str, field: usize) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{process}/schedstat")).unwrap();
+    let nanoseconds = text.split_whitespace().nth(field).unwrap();
+    Duration::from_nanos(nanoseconds.parse().unwrap())
 }
 
 /// A core that runs.
@@ -113,9 +126,7 @@ impl Core {
     }
 
     fn scheduled(&self, field: usize) -> Duration {
-        let text = std::fs::read_to_string(format!("/proc/{}/schedstat", self.child.id())).unwrap();
-        let nanoseconds = text.split_whitespace().nth(field).unwrap();
-        Duration::from_nanos(nanoseconds.parse().unwrap())
+        scheduled(&self.child.id().to_string(), field)
     }
 
     /// Resident memory in octets, `VmRSS` now or `VmHWM` at most.
