@@ -70,6 +70,10 @@ fn site(settings: &KamailioSettings, tables: &Path) -> Result<String, KamailioEr
         let _ = writeln!(text, "#!substdef \"!{name}!{value}!g\"");
     }
     let _ = writeln!(text, "listen=udp:{at}\nlisten=tcp:{at}");
+    if let Some(for_ues) = settings.ue_address {
+        // After the other one: Kamailio names itself to servers by the first.
+        let _ = writeln!(text, "listen=tcp:{for_ues}");
+    }
     match at.ip() {
         IpAddr::V4(ip) => {
             let _ = writeln!(text, "tcp_source_ipv4={ip}");

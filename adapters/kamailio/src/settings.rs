@@ -22,8 +22,10 @@ pub struct KamailioSettings {
     pub application_server: ApplicationServer,
     /// TLS beside TCP and UDP; needs the Debian package kamailio-tls-modules.
     pub tls: Option<TlsSettings>,
-    /// SIP over WebSocket at the addresses of TCP and TLS; needs the Debian package kamailio-websocket-modules.
+    /// SIP over WebSocket at all addresses of streams; needs the Debian package kamailio-websocket-modules.
     pub websocket: bool,
+    /// Where streams are served besides [`KamailioSettings::address`]: WebSocket usually has a port of its own.
+    pub ue_address: Option<SocketAddr>,
     /// The one digest algorithm offered.
     pub algorithm: Algorithm,
     /// Shortest registration granted, in seconds; a shorter one is refused with 423.
@@ -60,6 +62,7 @@ impl KamailioSettings {
             application_server,
             tls: None,
             websocket: false,
+            ue_address: None,
             algorithm: Algorithm::Sha256,
             min_expires: 60,
             expiry_interval: 10,

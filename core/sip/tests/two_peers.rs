@@ -16,7 +16,7 @@ use network::{Network, address, at, tcp, udp};
 use roger_sip::dialog::DialogState;
 use roger_sip::endpoint::{
     Capacity, DialogId, EndpointError, Failure, Incoming, Output, RequestHandle, Role,
-    ServerFailure, Settings, TransactionId,
+    ServerFailure, Settings, Target, TransactionId, Transport,
 };
 use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 
@@ -558,6 +558,55 @@ fn sequence_numbers_may_jump_but_not_go_back() {
             Some(label) => assert_eq!(network.sent(1)[before].1, label),
         }
     }
+}
+
+/// How the ACK goes when the call came over `way` and the Contact of the callee names `named`.
+fn way_of_the_ack(way: Transport, named: &str) -> Option<Transport> {
+    let settings =
+        [0, 1].map(|index| Settings::new(Role::UserAgent).with_sent_by(way, address(index)));
+    let mut network = Network::with(&settings);
+    let target = Target::Address {
+        transport: way,
+        peer: address(1),
+    };
+    send(&mut network, Method::Invite, target);
+    network.run_for(Duration::from_millis(10));
+    let invite = incoming(&mut network, 1);
+    let mut response = Response::to(&invite.request, StatusCode::OK);
+    let contact = format!("<sip:{};transport={named}>", address(1));
+    let headers = response.headers_mut();
+    headers.push(HeaderName::CONTACT, contact).unwrap();
+    let transaction = invite.transaction;
+    network
+        .with_peer(1, |endpoint, now, random| {
+            endpoint.respond(now, random, transaction, response)
+        })
+        .unwrap();
+    network.run_for(Duration::from_millis(10));
+    let (200, Some(caller)) = status(&mut network, 0) else {
+        panic!()
+    };
+    network
+        .with_peer(0, |endpoint, now, random| {
+            endpoint.ack(now, random, caller, None)
+        })
+        .ok()?;
+    network.log.last().map(|wire| wire.transport)
+}
+
+#[test]
+fn websocket_in_a_uri_means_the_connection_inside_tls_too() {
+    use Transport::{Tcp, Ws, Wss};
+    for (way, named, expected) in [
+        (Ws, "ws", Ws),
+        (Wss, "wss", Wss),
+        (Wss, "ws", Wss),
+        (Tcp, "tcp", Tcp),
+    ] {
+        assert_eq!(way_of_the_ack(way, named), Some(expected), "{way} {named}");
+    }
+    // Who asks for TLS does not get a connection without, not even to refuse it by.
+    assert_ne!(way_of_the_ack(Ws, "wss"), Some(Ws));
 }
 
 #[test]

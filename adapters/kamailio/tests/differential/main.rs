@@ -9,6 +9,10 @@
     missing_docs
 )]
 
+mod dialogs;
+mod link;
+#[path = "../modules/mod.rs"]
+mod modules;
 mod registration;
 mod routing;
 mod stage;

@@ -9,7 +9,7 @@ use std::time::Duration;
 const ICSI: &str = "urn:urn-7:3gpp-service.ims.icsi.mcptt";
 
 /// A registered UE whose registration the server has heard of.
-fn registered(stage: &Stage, name: &str, last: u8) -> Ue {
+pub fn registered(stage: &Stage, name: &str, last: u8) -> Ue {
     let mut ue = stage.ue(name, last);
     let contact = ue.contact();
     let (_, response) = ue.register(&contact, "", "");
@@ -116,7 +116,7 @@ fn what_nobody_may_or_can_is_refused_alike() {
 }
 
 /// A request of the server, on a connection of its own.
-fn ask(server: &mut Peer, method: &str, uri: &str, lines: &str, number: u32) {
+pub fn ask(server: &mut Peer, method: &str, uri: &str, lines: &str, number: u32) {
     let more = format!("P-Asserted-Identity: <{PSI}>\r\n{lines}");
     server.send(request_text(
         server.address,

@@ -1,5 +1,7 @@
-//! Either SIP core on loopback, an application server behind it, and UEs on streams.
+//! Either SIP core on loopback, an application server behind it, and UEs on streams or WebSocket.
 
+use crate::link::{Link, Way};
+use crate::modules::has_module;
 use roger_adapter_kamailio::{Kamailio, KamailioSettings};
 use roger_adapter_sip::{SipHandle, SipNode, TransportSettings};
 use roger_base::{Impu, SecretBytes, ServerUri};
@@ -13,7 +15,6 @@ use roger_sipcore::{
 };
 use roger_testkit::SeededRandom;
 use socket2::{Domain, Socket, Type};
-use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, mpsc};
@@ -38,6 +39,8 @@ pub enum Kind {
 pub struct Terms {
     pub algorithm: Algorithm,
     pub min_expires: u32,
+    /// How UEs come.
+    pub way: Way,
 }
 
 impl Default for Terms {
@@ -45,6 +48,7 @@ impl Default for Terms {
         Self {
             algorithm: Algorithm::Sha256,
             min_expires: 60,
+            way: Way::Tcp,
         }
     }
 }
@@ -61,6 +65,7 @@ enum Core {
 pub struct Stage {
     core: Core,
     block: [u8; 3],
+    way: Way,
     /// Requests that came to the application server.
     pub server: mpsc::Receiver<Request>,
     /// What the application server answers a REGISTER with.
@@ -80,6 +85,9 @@ impl Stage {
     pub fn start(kind: Kind, terms: Terms) -> Option<Self> {
         if kind == Kind::Kamailio {
             roger_testkit::find_program_beside("kamailio", "/usr/sbin")?;
+            if terms.way == Way::Ws && !has_module("websocket") {
+                return None;
+            }
         }
         // One block for each process and core, so that several runs go at once.
         let process = std::process::id().to_be_bytes();
@@ -100,6 +108,7 @@ impl Stage {
         Some(Self {
             core,
             block,
+            way: terms.way,
             server,
             answer,
         })
@@ -109,25 +118,38 @@ impl Stage {
         socket_address(self.block, last)
     }
 
-    /// A connection to the core from an address of this block.
+    /// A stream to the core from an address of this block.
     pub fn connect(&self, last: u8) -> Peer {
+        self.connect_by(Way::Tcp, last)
+    }
+
+    fn connect_by(&self, way: Way, last: u8) -> Peer {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let from = SocketAddr::new(self.address(last).ip(), 0);
         socket.bind(&from.into()).unwrap();
-        socket.connect(&self.address(13).into()).unwrap();
-        Peer::new(socket.into(), self.address(last))
+        let core = SocketAddr::new(self.address(13).ip(), way.port());
+        socket.connect(&core.into()).unwrap();
+        Peer::on(Link::open(way, socket.into(), core), self.address(last))
     }
 
     /// A UE with credentials.
     pub fn ue(&self, name: &str, last: u8) -> Ue {
         let user = format!("{name}@{DOMAIN}");
         Ue {
-            peer: self.connect(last),
+            peer: self.connect_by(self.way, last),
+            way: self.way,
             digest: DigestClient::new(&user, SecretBytes::new(b"secret".to_vec())),
             identity: format!("sip:{user}"),
             random: SeededRandom::new(u64::from(last)),
             cseq: 0,
         }
+    }
+
+    /// The UE loses its connection and comes back over another one.
+    pub fn reconnect(&self, ue: &mut Ue) {
+        let last = ue.peer.address.ip().to_string();
+        let last = last.rsplit('.').next().unwrap().parse().unwrap();
+        ue.peer = self.connect_by(ue.way, last);
     }
 
     /// The next request at the application server.
@@ -181,11 +203,17 @@ fn embedded(at: SocketAddr, server: ApplicationServer, terms: Terms) -> Core {
     let mut random = SeededRandom::new(u64::from(std::process::id()));
     let core = SipCore::new(settings, subscribers(), &mut random).unwrap();
     let runtime = Runtime::new().unwrap();
-    let transport = TransportSettings::at(at);
+    let mut transport = TransportSettings::at(at);
+    transport.ws = for_websocket(at, terms);
     let started = runtime.block_on(SipNode::start(core, transport, Box::new(random)));
     let (handle, mut events) = started.unwrap();
     runtime.spawn(async move { while events.recv().await.is_some() {} });
     Core::Embedded(handle, runtime)
+}
+
+/// Where WebSocket is served when UEs come by it.
+fn for_websocket(at: SocketAddr, terms: Terms) -> Option<SocketAddr> {
+    (terms.way == Way::Ws).then(|| SocketAddr::new(at.ip(), Way::Ws.port()))
 }
 
 fn kamailio(at: SocketAddr, server: ApplicationServer, terms: Terms) -> Core {
@@ -195,6 +223,8 @@ fn kamailio(at: SocketAddr, server: ApplicationServer, terms: Terms) -> Core {
     settings.algorithm = terms.algorithm;
     settings.min_expires = terms.min_expires;
     settings.expiry_interval = 1;
+    settings.ue_address = for_websocket(at, terms);
+    settings.websocket = settings.ue_address.is_some();
     Core::Kamailio(Kamailio::start(&settings).unwrap())
 }
 
@@ -206,7 +236,7 @@ fn serve(at: SocketAddr, answer: Arc<AtomicU16>) -> mpsc::Receiver<Request> {
         while let Ok((stream, _)) = listener.accept() {
             let (sender, answer) = (sender.clone(), Arc::clone(&answer));
             let mut peer = Peer::new(stream, at);
-            peer.stream.set_read_timeout(None).unwrap();
+            peer.link.set_patience(None);
             std::thread::spawn(move || {
                 while let Some(Message::Request(request)) = peer.receive() {
                     let is_register = request.method().as_str() == "REGISTER";
@@ -224,25 +254,29 @@ fn serve(at: SocketAddr, answer: Arc<AtomicU16>) -> mpsc::Receiver<Request> {
     receiver
 }
 
-/// One end of a stream.
+/// One end of a connection.
 pub struct Peer {
-    pub stream: TcpStream,
+    link: Link,
     decoder: StreamDecoder,
     pub address: SocketAddr,
 }
 
 impl Peer {
     pub fn new(stream: TcpStream, address: SocketAddr) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self::on(Link::Stream(stream), address)
+    }
+
+    fn on(link: Link, address: SocketAddr) -> Self {
+        link.set_patience(Some(PATIENCE));
         Self {
-            stream,
+            link,
             decoder: StreamDecoder::new(StreamSide::Accepted, Limits::default()),
             address,
         }
     }
 
     pub fn send(&mut self, octets: impl AsRef<[u8]>) {
-        self.stream.write_all(octets.as_ref()).unwrap();
+        self.link.send(octets.as_ref());
     }
 
     /// The next message but 100; `None` when none comes or the other end hangs up.
@@ -260,13 +294,8 @@ impl Peer {
     }
 
     fn read(&mut self) -> Option<()> {
-        let mut octets = [0; 16_384];
-        let read = self
-            .stream
-            .read(&mut octets)
-            .ok()
-            .filter(|read| *read > 0)?;
-        self.decoder.feed(&octets[..read]);
+        let octets = self.link.read()?;
+        self.decoder.feed(&octets);
         Some(())
     }
 
@@ -285,9 +314,9 @@ impl Peer {
     }
 
     pub fn hears_nothing(&mut self) -> bool {
-        self.stream.set_read_timeout(Some(SILENCE)).unwrap();
+        self.link.set_patience(Some(SILENCE));
         let nothing = self.receive().is_none();
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.link.set_patience(Some(PATIENCE));
         nothing
     }
 
@@ -307,6 +336,7 @@ impl Peer {
 /// A UE that registers.
 pub struct Ue {
     pub peer: Peer,
+    way: Way,
     pub digest: DigestClient,
     pub identity: String,
     random: SeededRandom,
@@ -322,7 +352,8 @@ impl Ue {
     }
 
     pub fn contact(&self) -> String {
-        format!("<sip:{};transport=tcp>{MCPTT}", self.peer.address)
+        let transport = self.way.via().to_ascii_lowercase();
+        format!("<sip:{};transport={transport}>{MCPTT}", self.peer.address)
     }
 
     /// A REGISTER with the given Contact and further header lines, without credentials.
@@ -333,9 +364,9 @@ impl Ue {
             "" => String::new(),
             contact => format!("Contact: {contact}\r\n"),
         };
-        let length = body.len();
+        let (length, via) = (body.len(), self.way.via());
         format!(
-            "REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/TCP {from};branch=z9hG4bKr{cseq}{identity}\r\n\
+            "REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/{via} {from};branch=z9hG4bKr{cseq}{identity}\r\n\
              Max-Forwards: 70\r\nFrom: <{identity}>;tag=1\r\nTo: <{identity}>\r\n\
              Call-ID: register-{from}\r\nCSeq: {cseq} REGISTER\r\n{contact}{lines}\
              Content-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -377,7 +408,8 @@ impl Ue {
 
     pub fn text_from(&mut self, from: &str, method: &str, uri: &str, lines: &str) -> String {
         self.cseq += 1;
-        request_text(self.peer.address, from, method, uri, lines, self.cseq)
+        let text = request_text(self.peer.address, from, method, uri, lines, self.cseq);
+        text.replacen("SIP/2.0/TCP", &format!("SIP/2.0/{}", self.way.via()), 1)
     }
 
     /// Sends a request and gives the status of its answer.

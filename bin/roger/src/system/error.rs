@@ -41,11 +41,6 @@ pub(crate) enum SystemError {
     Sip(#[from] roger_adapter_sip::StartError),
     #[error(transparent)]
     Kamailio(#[from] roger_adapter_kamailio::KamailioError),
-    /// UEs lose calls then that they were called into; not understood yet.
-    #[error(
-        "UEs do not come to Kamailio by WebSocket here: give --sip-transport tls, or --sip-core embedded"
-    )]
-    NoWebSocketByKamailio,
     #[error("media ports: {0}")]
     Ports(#[from] roger_adapter_rtp::PortsError),
     #[error("media keys: {0}")]

@@ -108,10 +108,11 @@ impl Wiring<'_> {
     ) -> Result<(), SystemError> {
         let for_ues = self.options.sip.transport.for_ue(settings.address);
         let (transport, address) = (for_ues.transport(), for_ues.peer());
-        if matches!(transport, Transport::Ws | Transport::Wss) {
-            return Err(SystemError::NoWebSocketByKamailio);
+        settings.websocket = transport.is_websocket();
+        if transport == Transport::Ws {
+            settings.ue_address = Some(address);
         }
-        if transport == Transport::Tls {
+        if transport.is_secure() {
             let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
             let issued = self.ca.issue(&[IMS_DOMAIN], SystemClock.now())?;
             let written = issued.write_pem(&certificate, &key);

@@ -42,9 +42,9 @@ pub(crate) enum SipTransport {
     Udp,
     /// TLS between UEs and core, TCP behind it.
     Tls,
-    /// WebSocket between UEs and core (RFC 7118), TCP behind it; with the embedded core only.
+    /// WebSocket between UEs and core (RFC 7118), TCP behind it.
     Ws,
-    /// WebSocket inside TLS between UEs and core, TCP behind it; with the embedded core only.
+    /// WebSocket inside TLS between UEs and core, TCP behind it.
     Wss,
 }
 

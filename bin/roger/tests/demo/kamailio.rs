@@ -17,16 +17,6 @@ fn an_unknown_core_is_refused_by_the_command_line() {
 }
 
 #[test]
-fn websocket_is_refused_with_the_ways_that_there_are() {
-    for transport in ["ws", "wss"] {
-        let output = demo(&["--sip-core", "kamailio", "--sip-transport", transport]);
-        assert!(!output.status.success());
-        let complaint = format!("{}{}", text(&output.stdout), text(&output.stderr));
-        assert!(complaint.contains("--sip-transport tls"), "{complaint}");
-    }
-}
-
-#[test]
 fn ctrl_c_ends_it_too() {
     if !has_codec() || !installed() {
         return;

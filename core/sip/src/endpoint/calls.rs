@@ -178,7 +178,8 @@ impl Endpoint {
         let Some(target) = self.resolve(call.dialog.next_hop()) else {
             return Some(call.way);
         };
-        let same = target.transport() == call.way.transport() && target.peer() == call.way.peer();
+        let same =
+            target.transport().may_mean(call.way.transport()) && target.peer() == call.way.peer();
         Some(if same { call.way } else { target })
     }
 

@@ -78,6 +78,20 @@ impl Transport {
         matches!(self, Self::Ws | Self::Wss)
     }
 
+    /// Whether a URI with this transport may mean a connection with that one. Standard URIs have `ws` for WebSocket
+    /// inside TLS too (RFC 7118 5.2.4). Who asks for TLS never gets anything else.
+    #[must_use]
+    pub const fn may_mean(self, connection: Self) -> bool {
+        matches!(
+            (self, connection),
+            (Self::Udp, Self::Udp)
+                | (Self::Tcp, Self::Tcp)
+                | (Self::Tls, Self::Tls)
+                | (Self::Ws, Self::Ws | Self::Wss)
+                | (Self::Wss, Self::Wss)
+        )
+    }
+
     /// The same inside TLS; `None` for datagrams, which have no such form here.
     #[must_use]
     pub const fn secured(self) -> Option<Self> {
