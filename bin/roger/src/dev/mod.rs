@@ -11,7 +11,7 @@ mod log;
 use crate::stop::Stop;
 use crate::system::{
     Addresses, Dispatcher, MAX_UES, Person, SipOptions, System, SystemError, SystemOptions,
-    group_id, name,
+    group_id, name, usual_location_reports,
 };
 use crate::ue::state::{Account, State, StateError, StateFolder, StateGuard, default_folder};
 use block::Block;
@@ -151,6 +151,7 @@ async fn start_system(addresses: Addresses, args: &DevArgs) -> Result<System, De
         administrators: BTreeSet::from([dispatcher.mcptt_id.clone()]),
         group_key_delays: None,
         sip: args.sip,
+        location_reports: Some(usual_location_reports()),
     };
     let system = System::start(addresses, options).await?;
     let group = group_id(GROUP)?;

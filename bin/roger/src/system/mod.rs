@@ -7,6 +7,7 @@ mod dispatcher;
 mod domain;
 mod error;
 mod http_servers;
+mod location_reports;
 mod people;
 mod sip_core;
 mod sip_options;
@@ -17,6 +18,7 @@ pub(crate) use addresses::{Addresses, MAX_UES, MEDIA_PORTS, SIP_PORT};
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use domain::{Domain, MC_DOMAIN, group_id, mcptt_id};
 pub(crate) use error::SystemError;
+pub(crate) use location_reports::usual_location_reports;
 pub(crate) use people::{Person, name};
 pub(crate) use sip_options::{SignallingProtection, SipCoreKind, SipOptions};
 pub(crate) use ue_config::{HostEntry, UeProfile};
@@ -31,9 +33,11 @@ use roger_adapter_http::{
 use roger_adapter_store::{Store, StoreKey};
 use roger_base::McpttId;
 use roger_documents::kms_client::ClientKeys;
+use roger_documents::location_info::LocationConfiguration;
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::Spk;
 use roger_kms::KeyAccount;
+use roger_mcptt::participating::KnownLocation;
 use roger_ue::shell::KeyProvisioning;
 use sip_servers::{SipServers, Wiring};
 use std::collections::BTreeSet;
@@ -53,6 +57,8 @@ pub(crate) struct SystemOptions {
     pub(crate) group_key_delays: Option<(Duration, Duration)>,
     /// Core, transport and protection of SIP.
     pub(crate) sip: SipOptions,
+    /// When UEs report where they are; `None`: never.
+    pub(crate) location_reports: Option<LocationConfiguration>,
 }
 
 impl SystemOptions {
@@ -149,6 +155,11 @@ impl System {
     /// What the UE of a person is given, so that it can be started here or in another process.
     pub(crate) fn ue_profile(&self, person: &Person) -> UeProfile {
         UeProfile::new(self, person)
+    }
+
+    /// Where the clients of a user were when they last reported it, for a program that shows it to whoever may see it.
+    pub(crate) fn locations_of(&self, user: &McpttId) -> Vec<KnownLocation> {
+        self.sip.locations_of(user)
     }
 
     /// Authority of every certificate of this system, as PEM.

@@ -14,8 +14,7 @@ use roger_adapter_http::{
 use roger_adapter_rtp::{LegSender, LegSockets, MediaPorts, PortRange, Tap, TapScope};
 use roger_adapter_sip::{SipHandle, SipNode, TransportSettings};
 use roger_adapter_store::Store;
-use roger_base::{GroupId, ServerUri, WireTap};
-
+use roger_base::{GroupId, McpttId, ServerUri, WireTap};
 use roger_call::protection::Protection;
 use roger_floor::server::ServerTimers;
 use roger_gms::{GroupManagement, GroupServer, GroupServerInput, GroupServerSettings};
@@ -28,7 +27,8 @@ use roger_mcptt::controlling::{
 };
 use roger_mcptt::media::{MediaPacket, MediaTransmit};
 use roger_mcptt::participating::{
-    ControllingRoute, Credentials, ParticipatingFunction, ParticipatingInput, ParticipatingSettings,
+    ControllingRoute, Credentials, KnownLocation, ParticipatingFunction, ParticipatingInput,
+    ParticipatingSettings,
 };
 use roger_media::AddressRule;
 use roger_oidc::AccessTokenVerifier;
@@ -57,12 +57,20 @@ pub(super) struct Wiring<'a> {
 /// The running SIP servers.
 pub(super) struct SipServers {
     pub(super) group_management: HttpsServer,
+    participating: Handle<ParticipatingFunction>,
     core: RunningCore,
     stops: Vec<Box<dyn Fn() + Send + Sync>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl SipServers {
+    pub(super) fn locations_of(&self, user: &McpttId) -> Vec<KnownLocation> {
+        self.participating.with(|node, _, _| {
+            let known = node.application().locations_of(user).into_iter();
+            known.cloned().collect()
+        })
+    }
+
     /// Closes every SIP socket.
     pub(super) fn stop(&self) {
         self.core.stop();
@@ -87,17 +95,20 @@ impl Wiring<'_> {
         let mut tasks = Vec::from(media);
         let (participating, media) = self.start_participating(&management).await?;
         tasks.extend(media);
+        self.configure_locations(&participating);
         let (gms, changed) = self.start_group_server(&management).await?;
         let (told, also) = (controlling.clone(), participating.clone());
         tasks.push(tokio::spawn(pass_on_changes(changed, told, also)));
         let group_management = self.start_xcap(management, gms.clone()).await?;
+        let stopped = participating.clone();
         let stops: Vec<Box<dyn Fn() + Send + Sync>> = vec![
             Box::new(move || controlling.stop()),
-            Box::new(move || participating.stop()),
+            Box::new(move || stopped.stop()),
             Box::new(move || gms.stop()),
         ];
         Ok(SipServers {
             group_management,
+            participating,
             core,
             stops,
             tasks,
@@ -224,6 +235,14 @@ impl Wiring<'_> {
             )),
         ];
         Ok((handle, media))
+    }
+
+    fn configure_locations(&self, participating: &Handle<ParticipatingFunction>) {
+        let Some(configuration) = self.options.location_reports.clone() else {
+            return;
+        };
+        let input = ParticipatingInput::LocationConfiguration(Box::new(configuration));
+        participating.with(|node, clocks, random| node.input(clocks, random, input));
     }
 
     async fn start_group_server(

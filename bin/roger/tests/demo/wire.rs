@@ -42,11 +42,15 @@ fn secrets() -> ClearText {
         .with("group ID", "fire-1@")
         .with("group ID", "sip:fire-1")
         .with("display name", "Fire 1")
-        // A location is one more line, once the UEs of the story report theirs.
+        // What is inside a coordinate, whatever its value.
+        .with("location", "<threebytes>")
         // The claim inside, and how a JWT begins, whichever of its members comes first.
         .with("access token", "\"mcptt_id\"")
         .with("access token", "eyJ0eXAiOi")
         .with("access token", "eyJhbGciOi");
+    for place in places() {
+        secrets = secrets.with("location", place);
+    }
     for name in ["alice", "bob", "carol", "dave", "mallory", "dispatcher"] {
         secrets = secrets
             .with("MCPTT ID", format!("{name}@mcptt.example.org"))
@@ -55,6 +59,19 @@ fn secrets() -> ClearText {
             .with("display name", format!(">{name}<"));
     }
     secrets
+}
+
+/// Cells and coordinates of the four members, coordinates as their elements hold them (TS 23.032 cl. 6.1): a step is
+/// 90° / 2^23 to the north and 360° / 2^24 to the east.
+fn places() -> Vec<String> {
+    let (north, east) = (61.497_752, 23.760_954);
+    let mut places = vec![format!(">{}<", (east / 360.0 * 16_777_216.0) as u32)];
+    for member in 0..4_u32 {
+        let north = north + f64::from(member) * 0.01;
+        places.push(format!(">{}<", (north / 90.0 * 8_388_608.0) as u32));
+        places.push(format!("00101{:07X}", 0x0C5_E7A1 + member));
+    }
+    places
 }
 
 /// One direction between two sockets.
@@ -213,8 +230,13 @@ fn with_protection_switched_off_the_same_search_finds_everything(
         here.map(|(_, one)| one.kind).collect::<BTreeSet<_>>()
     };
     // A UE's hop, the participating function's and the group management server's, and that between the functions.
-    assert_eq!(on(100), ["MCPTT ID", "access token", "group ID"].into());
-    assert_eq!(on(14), ["MCPTT ID", "access token", "group ID"].into());
+    let everything = ["MCPTT ID", "access token", "group ID", "location"];
+    assert_eq!(on(100), everything.into());
+    assert_eq!(on(14), everything.into());
+    let places = places().into_iter().map(|place| place.to_ascii_lowercase());
+    for place in places.chain(["<threebytes>".to_owned()]) {
+        assert!(found.iter().any(|(_, one)| one.text == place), "{place}");
+    }
     assert!(on(12).contains("access token"), "{found:?}");
     assert_eq!(on(15), ["MCPTT ID", "group ID"].into());
 }

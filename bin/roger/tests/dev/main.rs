@@ -8,6 +8,7 @@
     unreachable_pub
 )]
 
+mod location;
 mod processes;
 
 use processes::{Dev, Process, Said, finish, roger, wait_until};

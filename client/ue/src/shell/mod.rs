@@ -25,7 +25,7 @@ pub use key_provisioning::{KeyProvisioning, KeyProvisioningError};
 pub use session::SessionSecrets;
 pub use speech::{Speech, SpeechError};
 
-use crate::client::{CallNumber, UeClient, UeEvent, UeInput, UeOutput};
+use crate::client::{CallNumber, Position, UeClient, UeEvent, UeInput, UeOutput};
 use documents::Documents;
 use heard::Heard;
 use roger_adapter_http::{
@@ -197,6 +197,12 @@ impl Ue {
     /// Hands an input to the client.
     pub fn input(&self, input: UeInput) {
         self.inner.input(input);
+    }
+
+    /// Says where this UE is, as the platform found out; once is enough until it moves. The client reports it when its
+    /// configuration or a question of the server wants it (TS 24.379 cl. 13.3), and never before.
+    pub fn set_position(&self, position: Position) {
+        self.inner.input(UeInput::Position(position));
     }
 
     /// Looks at the client, such as at the keys it holds.
