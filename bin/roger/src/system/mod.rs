@@ -9,6 +9,7 @@ mod error;
 mod http_servers;
 mod location_reports;
 mod people;
+mod service_configuration;
 mod sip_core;
 mod sip_options;
 mod sip_servers;
@@ -20,7 +21,8 @@ pub(crate) use domain::{Domain, MC_DOMAIN, group_id, mcptt_id};
 pub(crate) use error::SystemError;
 pub(crate) use location_reports::usual_location_reports;
 pub(crate) use people::{Person, name};
-pub(crate) use sip_options::{SignallingProtection, SipCoreKind, SipOptions};
+pub(crate) use service_configuration::{ServiceConfigurationError, ServiceOptions, switched_off};
+pub(crate) use sip_options::{SipCoreKind, SipOptions};
 pub(crate) use ue_config::{HostEntry, UeProfile};
 
 use crate::capture::Capture;
@@ -34,6 +36,7 @@ use roger_adapter_store::{Store, StoreKey};
 use roger_base::McpttId;
 use roger_documents::kms_client::ClientKeys;
 use roger_documents::location_info::LocationConfiguration;
+use roger_documents::service_config::ServiceConfiguration;
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::Spk;
 use roger_kms::KeyAccount;
@@ -55,8 +58,10 @@ pub(crate) struct SystemOptions {
     /// From a change of membership to sending under the new group key, and from there to the end of the old one;
     /// `None` for the usual times.
     pub(crate) group_key_delays: Option<(Duration, Duration)>,
-    /// Core, transport and protection of SIP.
+    /// Core and transport of SIP.
     pub(crate) sip: SipOptions,
+    /// Which protection there is.
+    pub(crate) service_configuration: ServiceConfiguration,
     /// When UEs report where they are; `None`: never.
     pub(crate) location_reports: Option<LocationConfiguration>,
 }
@@ -79,6 +84,7 @@ pub(crate) struct System {
     pub(crate) domain: Domain,
     pub(crate) people: Vec<Person>,
     pub(crate) sip_options: SipOptions,
+    pub(crate) service_configuration: ServiceConfiguration,
     /// The SPK of the servers, for a program that proves what it opens and what not.
     pub(crate) spk: Spk,
     /// Key sets of the participating function, for the same.
@@ -139,6 +145,7 @@ impl System {
         Ok(Self {
             people: options.people,
             sip_options: options.sip,
+            service_configuration: options.service_configuration,
             addresses,
             domain,
             spk,

@@ -135,14 +135,17 @@ impl Wiring<'_> {
         }
     }
 
-    /// XML protection of every hop.
-    const fn protection(&self) -> Protection {
-        self.options.sip.signalling_protection.protection()
+    /// XML protection between UEs and servers.
+    const fn client_protection(&self) -> Protection {
+        let configuration = &self.options.service_configuration;
+        Protection::of_flags(configuration.confidentiality, configuration.integrity)
     }
 
     fn hop(&self) -> ServerHop {
         let p0 = self.domain.mdsi.as_str();
-        ServerHop::new(self.spk.clone(), p0, MC_DOMAIN, self.protection())
+        let allowed = self.options.service_configuration.between_servers;
+        let protection = Protection::of_servers(allowed);
+        ServerHop::new(self.spk.clone(), p0, MC_DOMAIN, protection)
     }
 
     fn media_ports(&self, at: SocketAddr) -> Result<Legs, SystemError> {
@@ -160,7 +163,7 @@ impl Wiring<'_> {
         management: &Arc<Mutex<GroupManagement>>,
     ) -> Result<(Handle<ControllingFunction>, [JoinHandle<()>; 2]), SystemError> {
         let at = self.addresses.controlling();
-        let settings = ControllingSettings {
+        let mut settings = ControllingSettings {
             psi: self.domain.controlling.clone(),
             host: host(&self.domain.controlling),
             contact: self.options.sip.transport.server_contact(at),
@@ -171,6 +174,7 @@ impl Wiring<'_> {
             floor_timers: ServerTimers::default(),
             max_calls: 1_000,
         };
+        settings.follow(&self.options.service_configuration);
         let (sockets, sender, packets) = self.media_ports(at)?;
         let function = ControllingFunction::new(
             settings,
@@ -191,7 +195,7 @@ impl Wiring<'_> {
         management: &Arc<Mutex<GroupManagement>>,
     ) -> Result<(Handle<ParticipatingFunction>, [JoinHandle<()>; 2]), SystemError> {
         let at = self.addresses.participating();
-        let settings = ParticipatingSettings {
+        let mut settings = ParticipatingSettings {
             psi: self.domain.participating.clone(),
             host: host(&self.domain.participating),
             contact: self.options.sip.transport.server_contact(at),
@@ -203,7 +207,7 @@ impl Wiring<'_> {
             hop: self.hop(),
             server_floor_protection: FloorControlProtection::On,
             domain: MC_DOMAIN.to_owned(),
-            protection: self.protection(),
+            protection: self.client_protection(),
             coverage: Coverage::EveryXmlPart,
             key_mode: XmlKeyMode::Derived,
             private_floor_protection: FloorControlProtection::On,
@@ -218,6 +222,7 @@ impl Wiring<'_> {
             max_bindings: 10_000,
             max_sessions: 2_000,
         };
+        settings.follow(&self.options.service_configuration);
         let (sockets, sender, packets) = self.media_ports(at)?;
         let function = ParticipatingFunction::new(
             settings,
@@ -253,7 +258,7 @@ impl Wiring<'_> {
             identity: self.domain.group_management.clone(),
             host: GMS_HOST.to_owned(),
             domain: MC_DOMAIN.to_owned(),
-            protection: self.protection(),
+            protection: self.client_protection(),
             key_sets: self.group_management_keys.clone(),
             kms: vec![self.kms.clone()],
             tokens: self.tokens.clone(),

@@ -8,6 +8,7 @@
 )]
 
 mod kamailio;
+mod service_configuration;
 mod wire;
 
 use serde_json::Value;

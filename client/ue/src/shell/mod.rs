@@ -145,6 +145,9 @@ impl Ue {
             xcap_root: config.group_management.xcap_root.clone(),
             heard: Mutex::default(),
         });
+        if let Some(configuration) = config.service_configuration {
+            inner.input(UeInput::ServiceConfiguration(Box::new(configuration)));
+        }
         let (events, receiver) = mpsc::channel(EVENTS);
         let (documents, changes) = Documents::new(config.group_management);
         let tasks = vec![

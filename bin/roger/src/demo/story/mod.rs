@@ -23,6 +23,7 @@ use roger_adapter_http::OsRandom;
 use roger_base::{GroupId, McpttId, SecretBytes};
 use roger_documents::Document as _;
 use roger_documents::gktp::Gktps;
+use roger_documents::service_config::ServiceConfiguration;
 use roger_documents::xcap_path::DocumentPath;
 use roger_keys::Csk;
 use std::collections::BTreeSet;
@@ -158,17 +159,16 @@ struct Cast {
     dispatcher: Person,
 }
 
-/// How many members there are, and how SIP is set up.
-#[derive(Debug, Clone, Copy)]
+/// How many members there are, how SIP is set up, and what of it is protected.
+#[derive(Debug, Clone)]
 pub(super) struct Casting {
     pub(super) users: usize,
     pub(super) sip: SipOptions,
+    pub(super) service_configuration: ServiceConfiguration,
 }
 
-async fn open_stage(
-    Casting { users, sip }: Casting,
-    capture: &Capture,
-) -> Result<(Cast, String), StoryError> {
+async fn open_stage(casting: Casting, capture: &Capture) -> Result<(Cast, String), StoryError> {
+    let Casting { users, sip, .. } = casting;
     let draw = |name: &str| Person::draw(name, None, &mut OsRandom);
     let members: Result<Vec<Person>, _> = (0..users).map(|number| draw(&name(number))).collect();
     let (members, mallory, dispatcher) = (members?, draw("mallory")?, draw("dispatcher")?);
@@ -179,6 +179,7 @@ async fn open_stage(
         administrators: BTreeSet::from([dispatcher.mcptt_id.clone()]),
         group_key_delays: Some(GROUP_KEY_DELAYS),
         sip,
+        service_configuration: casting.service_configuration,
         location_reports: Some(usual_location_reports()),
     };
     let addresses = Addresses::any(&mut OsRandom).map_err(crate::system::SystemError::from)?;
