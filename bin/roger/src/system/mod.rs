@@ -9,6 +9,7 @@ mod error;
 mod http_servers;
 mod location_reports;
 mod people;
+mod revocations;
 mod service_configuration;
 mod sip_core;
 mod sip_options;
@@ -141,6 +142,7 @@ impl System {
             group_management_keys,
         };
         let sip = wiring.start().await?;
+        idm.revocations.tell(Some(sip.participating.clone()));
         let xcap_root = wiring.xcap_root();
         Ok(Self {
             people: options.people,
@@ -219,6 +221,7 @@ impl System {
 
     /// Ends every server: nothing new is accepted, running HTTP requests finish.
     pub(crate) async fn stop(self) {
+        self.idm.revocations.tell(None);
         self.sip.stop();
         tokio::join!(
             self.sip.group_management.shut_down(),

@@ -57,7 +57,7 @@ pub(super) struct Wiring<'a> {
 /// The running SIP servers.
 pub(super) struct SipServers {
     pub(super) group_management: HttpsServer,
-    participating: Handle<ParticipatingFunction>,
+    pub(super) participating: Handle<ParticipatingFunction>,
     core: RunningCore,
     stops: Vec<Box<dyn Fn() + Send + Sync>>,
     tasks: Vec<JoinHandle<()>>,

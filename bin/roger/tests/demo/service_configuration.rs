@@ -2,7 +2,7 @@
 //! an absent flag means on (TS 24.484 cl. 8.4.2.6).
 
 use crate::wire::{Played, play_with};
-use crate::{FACTS, demo, names, refuses, text};
+use crate::{FACTS, demo, refuses, text};
 use std::collections::BTreeSet;
 use std::path::Path;
 use tempfile::TempDir;

@@ -10,6 +10,7 @@
 
 mod location;
 mod processes;
+mod withdrawal;
 
 use processes::{Dev, Process, Said, finish, roger, wait_until};
 use roger_audio::{FRAME_SAMPLES, SAMPLE_RATE, read_wav, read_wav_from, write_wav};
