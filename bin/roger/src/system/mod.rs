@@ -261,9 +261,10 @@ impl ServerKeys<'_> {
         accounts: &ServerAccounts,
     ) -> Result<(KmsDomain, Vec<UserKeySet>), SystemError> {
         let account = &accounts.participating;
+        // In the order of `Credentials`: the first one signs key downloads, and UEs take them of the MDSI only.
         let identities = [
-            self.domain.participating.as_str(),
             self.domain.mdsi.as_str(),
+            self.domain.participating.as_str(),
         ];
         self.fetch(account, domain::PARTICIPATING_HOST, &identities)
             .await

@@ -252,6 +252,9 @@ impl<'s> Session<'s> {
             UeEvent::GroupKeyRefused(reason) => {
                 format!("a group key message, by this UE: {reason}")
             }
+            UeEvent::ServerKeyRefused(reason) => {
+                format!("a key of the MCPTT server, by this UE: {reason}")
+            }
             UeEvent::NotRegistered(why) => format!("the registration, by the SIP core: {why}"),
             UeEvent::NotAuthorised(why) => format!("the user, by the MCPTT server: {why}"),
             UeEvent::NotWatching(why) => {
