@@ -1,12 +1,12 @@
 //! A user on the air: events of the UE, keys, and what was planned, one after the other.
 
+mod command;
 mod display;
 mod floor;
 
 use super::UeCommandError;
 use super::arrival::OnAir;
 use super::calls::{CallStage, Calls};
-use super::command::Command;
 use super::events::Events;
 use super::keep::Keep;
 use super::keyboard::{Key, Keyboard};
@@ -423,23 +423,6 @@ impl<'s> Session<'s> {
             (Key::Line(line), _) => self.on_line(&line),
             (Key::Press | Key::Release | Key::Quit, _) => {}
         }
-    }
-
-    fn on_line(&mut self, line: &str) {
-        self.typed = None;
-        match Command::parse(line) {
-            Ok(Some(Command::At(place))) => self.be_at(place),
-            Ok(None) => {}
-            Err(error) => {
-                let reason = error.to_string();
-                self.screen.tell(&News::Refused { reason });
-            }
-        }
-    }
-
-    fn be_at(&self, Place(position): Place) {
-        self.ue.set_position(position);
-        self.screen.tell(&News::Place);
     }
 
     fn press(&mut self) {
