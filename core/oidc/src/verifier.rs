@@ -88,6 +88,8 @@ pub struct VerifiedToken {
     pub issuer: Issuer,
     /// The user's subject at that issuer, when it says so.
     pub subject: Option<Subject>,
+    /// The grant that the token is of, when its `jti` is one of ours.
+    pub grant: Option<GrantId>,
 }
 
 /// Why an access token was refused. The token is never repeated.
@@ -183,6 +185,13 @@ impl AccessTokenVerifier {
         }
     }
 
+    /// Whether a grant was revoked, as far as this verifier knows; one without revocations knows of none.
+    #[must_use]
+    pub fn is_revoked(&self, grant: &GrantId) -> bool {
+        let revocations = self.revocations.as_ref();
+        revocations.is_some_and(|revocations| revocations.is_revoked(grant))
+    }
+
     /// Checks a token for a resource (TS 33.180 B.11).
     ///
     /// # Errors
@@ -205,7 +214,10 @@ impl AccessTokenVerifier {
             });
         }
         let (mcptt_id, client_id) = (mcptt_id(&claims)?, client_id(&claims)?);
-        self.check_revocation(&claims)?;
+        let grant = claims.jti.as_deref().and_then(TokenId::grant);
+        if grant.as_ref().is_some_and(|grant| self.is_revoked(grant)) {
+            return Err(TokenRefusal::DeniedRevoked);
+        }
         Ok(VerifiedToken {
             mcptt_id,
             client_id,
@@ -214,6 +226,7 @@ impl AccessTokenVerifier {
             issued_at: claims.iat.map(|date| date.0),
             issuer: issuer.clone(),
             subject: claims.sub.and_then(|subject| Subject::new(subject).ok()),
+            grant,
         })
     }
 
@@ -274,16 +287,6 @@ impl AccessTokenVerifier {
             return Err(TokenRefusal::PeerClaim("iat"));
         }
         Ok(expires_at)
-    }
-
-    fn check_revocation(&self, claims: &ReceivedClaims) -> Result<(), TokenRefusal> {
-        let grant = claims.jti.as_deref().and_then(TokenId::grant);
-        match (&self.revocations, grant) {
-            (Some(revocations), Some(grant)) if revocations.is_revoked(&grant) => {
-                Err(TokenRefusal::DeniedRevoked)
-            }
-            _ => Ok(()),
-        }
     }
 }
 

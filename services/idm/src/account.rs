@@ -208,7 +208,7 @@ impl Idm {
     fn end_everything_of(&self, subject: &Subject) -> Result<(), LoginRefusal> {
         self.ports.browsers.end_browsers_of(subject)?;
         let owner = GrantOwner::Subject(subject.clone());
-        Ok(self.ports.grants.revoke_grants_of(&owner)?)
+        Ok(self.revoke_grants(&owner, Some(subject))?)
     }
 }
 

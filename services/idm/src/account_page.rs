@@ -231,11 +231,11 @@ impl Idm {
         owner: Option<Subject>,
         now: UnixTime,
     ) -> Result<(), StoreError> {
-        let entry = AuditEntry::new(now, AuditAct::SessionEnded, owner);
+        let entry = AuditEntry::new(now, AuditAct::SessionEnded, owner.clone());
         self.keep(entry.about(session.as_str()))?;
         self.ports.browsers.end_browser(&session)?;
         let grants = GrantOwner::Session(session);
-        self.ports.grants.revoke_grants_of(&grants)
+        self.revoke_grants(&grants, owner.as_ref())
     }
 
     /// The session of a browser in which the user proved himself a moment ago, by everything that is asked of him.

@@ -170,6 +170,7 @@ impl TokenLog for TokenAudit<'_> {
     }
 
     fn keep(&self, event: &TokenEvent<'_>) -> Result<(), StoreError> {
+        self.idm.tell_if_revoked(event);
         let act = AuditAct::Token(event.act);
         let entry = AuditEntry::new(self.now, act, event.subject.cloned())
             .by(Some(event.client))

@@ -18,6 +18,7 @@ mod login;
 mod passkey;
 mod passkey_log_in;
 mod password;
+mod revocation;
 mod server;
 mod shelf;
 mod sign_on;
@@ -36,6 +37,7 @@ pub use passkey::{
     PasskeyName, PasskeyUse, Registered, UserHandle, Verification,
 };
 pub use password::{Password, PasswordError, PasswordHash, PasswordRules};
+pub use revocation::RevocationListener;
 pub use server::{Idm, IdmConfig, IdmError, PasskeyPorts, Ports};
 pub use totp::{RecoveryCodes, SecondFactor, TotpSecret};
 pub use user::{LoginName, LoginNameError, User, UserState};

@@ -49,7 +49,8 @@ impl Idm {
             return Ok(LogoutOutcome::AskUser);
         }
         for session in own.into_iter().chain(request.session.filter(|_| proved)) {
-            self.end_one(session, owner.clone(), now)?;
+            let owner = owner.clone().or_else(|| request.subject.clone());
+            self.end_one(session, owner, now)?;
         }
         Ok(LogoutOutcome::LoggedOut {
             location: request.location,

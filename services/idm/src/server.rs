@@ -8,6 +8,7 @@ use crate::ports::{
     LoginSessionRepository, PasskeyRepository, PasskeyVerifier, SecondFactorRepository,
     SigningKeyRepository, StoreError, UserRepository,
 };
+use crate::revocation::RevocationListener;
 use crate::shelf::Shelf;
 use crate::{KeyRing, KeyRingError, LockoutPolicy, PasswordRules, TotpSecret, User, UserState};
 use core::time::Duration;
@@ -136,6 +137,8 @@ pub struct Idm {
     pub(crate) enrolments: Shelf<TotpSecret>,
     /// Questions that wait for a new passkey, by the browser that asked.
     pub(crate) registrations: Shelf<CeremonyState>,
+    /// Who hears of revoked grants.
+    pub(crate) listener: Option<Arc<dyn RevocationListener>>,
 }
 
 impl Idm {
@@ -152,6 +155,7 @@ impl Idm {
             strangers: Strangers::default(),
             enrolments: Shelf::default(),
             registrations: Shelf::default(),
+            listener: None,
         })
     }
 

@@ -9,7 +9,7 @@ use roger_oidc::{
     AccessTokenVerifier, Algorithm, ClockSkew, Issuer, JwkSet, Resource, SigningKey, TrustedIssuer,
 };
 use roger_testkit::SeededRandom;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The time at which every test begins.
 pub const NOW: UnixTime = UnixTime(1_760_000_000);
@@ -74,15 +74,28 @@ impl TestDomain {
     /// An access token issued at any time.
     #[must_use]
     pub fn token_issued(&self, user: &McpttId, scope: &str, issued: u64, expires: u64) -> String {
-        let claims = json!({
+        self.signed(&json!({
             "iss": ISSUER, "client_id": "test", "mcptt_id": user.as_str(),
             "scope": scope, "iat": issued, "exp": expires,
-        });
+        }))
+    }
+
+    /// A good access token of a grant, valid for an hour from [`NOW`].
+    #[must_use]
+    pub fn token_of_grant(&self, user: &McpttId, resource: Resource, grant: &str) -> String {
+        self.signed(&json!({
+            "iss": ISSUER, "client_id": "test", "mcptt_id": user.as_str(),
+            "scope": resource.scope(), "iat": NOW.0 - 10, "exp": NOW.0 + 3600,
+            "jti": format!("{grant}.1"),
+        }))
+    }
+
+    fn signed(&self, claims: &Value) -> String {
         let mut header = Header::new(JwtAlgorithm::ES256);
         header.kid = Some(self.tokens.kid().to_owned());
         encode(
             &header,
-            &claims,
+            claims,
             &EncodingKey::from_ec_der(self.tokens.pkcs8().expose()),
         )
         .unwrap()

@@ -12,7 +12,9 @@ mod wire;
 
 use crate::capture::{Capture, PcapError, write_pcap};
 use crate::stop::Stop;
-use crate::system::{MAX_UES, SignallingProtection, SipOptions, SystemError};
+use crate::system::{
+    MAX_UES, ServiceConfigurationError, ServiceOptions, SipOptions, SystemError, switched_off,
+};
 use clap::Args;
 use console::{Audience, Console, Fact};
 use facts::Evidence;
@@ -48,6 +50,8 @@ pub(crate) struct DemoArgs {
     keep: Option<PathBuf>,
     #[command(flatten)]
     sip: SipOptions,
+    #[command(flatten)]
+    service: ServiceOptions,
     /// Prints a machine-readable summary as the last line.
     #[arg(long)]
     json: bool,
@@ -66,6 +70,8 @@ enum DemoError {
     Wav { path: PathBuf, fault: WavFault },
     #[error(transparent)]
     Voice(#[from] VoiceError),
+    #[error(transparent)]
+    ServiceConfiguration(#[from] ServiceConfigurationError),
     #[error("{}: {error}", path.display())]
     File {
         path: PathBuf,
@@ -112,7 +118,7 @@ enum StoryError {
 pub(crate) fn run(args: &DemoArgs) -> ExitCode {
     let mut console = Console::new(Audience::of_stdout());
     let (result, facts) = match prepare(args) {
-        Ok(voice) => play(args, &Arc::new(voice), &mut console),
+        Ok((voice, casting)) => play(args, casting, &Arc::new(voice), &mut console),
         Err(error) => (Err(error), Vec::new()),
     };
     let ok = result.is_ok() && !facts.is_empty() && facts.iter().all(|fact| fact.holds);
@@ -130,11 +136,16 @@ pub(crate) fn run(args: &DemoArgs) -> ExitCode {
 }
 
 /// Checks everything that can be wrong before anything is started.
-fn prepare(args: &DemoArgs) -> Result<Voice, DemoError> {
+fn prepare(args: &DemoArgs) -> Result<(Voice, Casting), DemoError> {
     // One address is Mallory's.
     if !(FEWEST_USERS..MAX_UES).contains(&args.users) {
         return Err(DemoError::Users(args.users));
     }
+    let casting = Casting {
+        users: args.users,
+        sip: args.sip,
+        service_configuration: args.service.configuration(&args.sip)?,
+    };
     let voice = Voice::load(args.wav.as_deref())?;
     if let Some(path) = &args.pcap {
         for path in [path.clone(), opened_path(path)] {
@@ -147,7 +158,7 @@ fn prepare(args: &DemoArgs) -> Result<Voice, DemoError> {
             error,
         })?;
     }
-    Ok(voice)
+    Ok((voice, casting))
 }
 
 /// Fails now rather than after the story, and leaves no empty file should there never be anything to write.
@@ -173,6 +184,7 @@ fn writable(path: &Path) -> Result<(), DemoError> {
 
 fn play(
     args: &DemoArgs,
+    casting: Casting,
     voice: &Arc<Voice>,
     console: &mut Console,
 ) -> (Result<(), DemoError>, Vec<Fact>) {
@@ -189,16 +201,10 @@ fn play(
         args.users,
         voice.seconds()
     ));
-    if args.sip.signalling_protection == SignallingProtection::Off {
-        console.headline(
-            "Signalling protection is OFF: identities and tokens cross the SIP core in clear",
-        );
+    for off in switched_off(&casting.service_configuration) {
+        console.headline(&format!("OFF by the service configuration: {off}"));
     }
     let capture = Capture::default();
-    let casting = Casting {
-        users: args.users,
-        sip: args.sip,
-    };
     let performed = runtime.block_on(perform(casting, voice, &capture, console));
     runtime.shutdown_timeout(core::time::Duration::from_secs(2));
     match performed {

@@ -10,14 +10,15 @@ mod log;
 
 use crate::stop::Stop;
 use crate::system::{
-    Addresses, Dispatcher, MAX_UES, Person, SipOptions, System, SystemError, SystemOptions,
-    group_id, name,
+    Addresses, Dispatcher, MAX_UES, Person, ServiceConfigurationError, ServiceOptions, SipOptions,
+    System, SystemError, SystemOptions, group_id, name, switched_off, usual_location_reports,
 };
 use crate::ue::state::{Account, State, StateError, StateFolder, StateGuard, default_folder};
 use block::Block;
 use clap::Args;
 use log::MARK;
 use roger_adapter_http::OsRandom;
+use roger_documents::service_config::ServiceConfiguration;
 use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -57,6 +58,8 @@ pub(crate) struct DevArgs {
     users: usize,
     #[command(flatten)]
     sip: SipOptions,
+    #[command(flatten)]
+    service: ServiceOptions,
 }
 
 #[derive(Debug, Error)]
@@ -67,6 +70,8 @@ enum DevError {
     System(#[from] SystemError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    ServiceConfiguration(#[from] ServiceConfigurationError),
     #[error("tokio: {0}")]
     Runtime(io::Error),
 }
@@ -88,6 +93,7 @@ fn start_and_serve(args: &DevArgs) -> Result<(), DevError> {
     if !(FEWEST_USERS..=MAX_UES).contains(&args.users) {
         return Err(DevError::Users(args.users));
     }
+    let service_configuration = args.service.configuration(&args.sip)?;
     let folder = match &args.state {
         Some(folder) => folder.clone(),
         None => default_folder()?,
@@ -98,19 +104,24 @@ fn start_and_serve(args: &DevArgs) -> Result<(), DevError> {
         .enable_all()
         .build()
         .map_err(DevError::Runtime)?;
-    let served = runtime.block_on(serve(addresses, &folder, args));
+    let served = runtime.block_on(serve(addresses, &folder, args, service_configuration));
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
 }
 
-async fn serve(addresses: Addresses, folder: &StateFolder, args: &DevArgs) -> Result<(), DevError> {
+async fn serve(
+    addresses: Addresses,
+    folder: &StateFolder,
+    args: &DevArgs,
+    service_configuration: ServiceConfiguration,
+) -> Result<(), DevError> {
     let mut stop = Stop::listen().map_err(DevError::Runtime)?;
     say(&format!(
         "starting the servers in {}",
         args_block(&addresses)
     ));
     let system = tokio::select! {
-        system = start_system(addresses, args) => system?,
+        system = start_system(addresses, args, service_configuration) => system?,
         signal = stop.next() => {
             say(&format!("{signal} before the servers were up"));
             return Ok(());
@@ -135,7 +146,11 @@ fn args_block(addresses: &Addresses) -> String {
     Block::of(addresses.idm().ip()).to_string()
 }
 
-async fn start_system(addresses: Addresses, args: &DevArgs) -> Result<System, DevError> {
+async fn start_system(
+    addresses: Addresses,
+    args: &DevArgs,
+    service_configuration: ServiceConfiguration,
+) -> Result<System, DevError> {
     let draw = |name: &str| Person::draw(name, None, &mut OsRandom);
     let members: Result<Vec<Person>, _> =
         (0..args.users).map(|number| draw(&name(number))).collect();
@@ -151,6 +166,8 @@ async fn start_system(addresses: Addresses, args: &DevArgs) -> Result<System, De
         administrators: BTreeSet::from([dispatcher.mcptt_id.clone()]),
         group_key_delays: None,
         sip: args.sip,
+        service_configuration,
+        location_reports: Some(usual_location_reports()),
     };
     let system = System::start(addresses, options).await?;
     let group = group_id(GROUP)?;
@@ -179,6 +196,9 @@ fn write_state(system: &System, folder: &StateFolder) -> Result<StateGuard, DevE
 fn announce(system: &System, guard: &StateGuard) {
     let addresses = &system.addresses;
     say("Roger DEVELOPMENT servers are up: not for production, on loopback only");
+    for off in switched_off(&system.service_configuration) {
+        say(&format!("OFF by the service configuration: {off}"));
+    }
     say(&format!(
         "IdM       {}  at {}",
         system.idm_url(),

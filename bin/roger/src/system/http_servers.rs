@@ -5,6 +5,7 @@ use super::domain::{
     Domain, GMS_HOST, IDM_HOST, KMS_HOST, MC_DOMAIN, OAUTH_CLIENT, PARTICIPATING_HOST, REDIRECT_URI,
 };
 use super::people::Person;
+use super::revocations::RevocationsTold;
 use super::{SystemError, SystemOptions};
 use roger_adapter_http::{
     Clock as _, DevelopmentCa, HttpsServer, KmsFrontEnd, OsRandom, ServerLimits, ServerTls,
@@ -108,6 +109,7 @@ pub(super) struct IdmServer {
     pub(super) idm: Arc<Idm>,
     pub(super) server: HttpsServer,
     pub(super) issuer: Issuer,
+    pub(super) revocations: Arc<RevocationsTold>,
 }
 
 impl IdmServer {
@@ -134,7 +136,9 @@ impl IdmServer {
             keys: Arc::new(store.clone()),
             audit: Arc::new(TracedAudit),
         };
-        let idm = Arc::new(Idm::start(config, ports, now)?);
+        let revocations = Arc::new(RevocationsTold::default());
+        let idm = Idm::start(config, ports, now)?;
+        let idm = Arc::new(idm.with_revocation_listener(Arc::clone(&revocations) as _));
         let front = idm::IdmFrontEnd {
             idm: Arc::clone(&idm),
             clock: Arc::new(SystemClock),
@@ -148,6 +152,7 @@ impl IdmServer {
             idm,
             server,
             issuer,
+            revocations,
         })
     }
 

@@ -7,7 +7,10 @@ mod dispatcher;
 mod domain;
 mod error;
 mod http_servers;
+mod location_reports;
 mod people;
+mod revocations;
+mod service_configuration;
 mod sip_core;
 mod sip_options;
 mod sip_servers;
@@ -17,8 +20,10 @@ pub(crate) use addresses::{Addresses, MAX_UES, MEDIA_PORTS, SIP_PORT};
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use domain::{Domain, MC_DOMAIN, group_id, mcptt_id};
 pub(crate) use error::SystemError;
+pub(crate) use location_reports::usual_location_reports;
 pub(crate) use people::{Person, name};
-pub(crate) use sip_options::{SignallingProtection, SipCoreKind, SipOptions};
+pub(crate) use service_configuration::{ServiceConfigurationError, ServiceOptions, switched_off};
+pub(crate) use sip_options::{SipCoreKind, SipOptions};
 pub(crate) use ue_config::{HostEntry, UeProfile};
 
 use crate::capture::Capture;
@@ -31,9 +36,12 @@ use roger_adapter_http::{
 use roger_adapter_store::{Store, StoreKey};
 use roger_base::McpttId;
 use roger_documents::kms_client::ClientKeys;
+use roger_documents::location_info::LocationConfiguration;
+use roger_documents::service_config::ServiceConfiguration;
 use roger_ibc::{KmsDomain, UserKeySet};
 use roger_keys::Spk;
 use roger_kms::KeyAccount;
+use roger_mcptt::participating::KnownLocation;
 use roger_ue::shell::KeyProvisioning;
 use sip_servers::{SipServers, Wiring};
 use std::collections::BTreeSet;
@@ -51,8 +59,12 @@ pub(crate) struct SystemOptions {
     /// From a change of membership to sending under the new group key, and from there to the end of the old one;
     /// `None` for the usual times.
     pub(crate) group_key_delays: Option<(Duration, Duration)>,
-    /// Core, transport and protection of SIP.
+    /// Core and transport of SIP.
     pub(crate) sip: SipOptions,
+    /// Which protection there is.
+    pub(crate) service_configuration: ServiceConfiguration,
+    /// When UEs report where they are; `None`: never.
+    pub(crate) location_reports: Option<LocationConfiguration>,
 }
 
 impl SystemOptions {
@@ -73,6 +85,7 @@ pub(crate) struct System {
     pub(crate) domain: Domain,
     pub(crate) people: Vec<Person>,
     pub(crate) sip_options: SipOptions,
+    pub(crate) service_configuration: ServiceConfiguration,
     /// The SPK of the servers, for a program that proves what it opens and what not.
     pub(crate) spk: Spk,
     /// Key sets of the participating function, for the same.
@@ -129,10 +142,12 @@ impl System {
             group_management_keys,
         };
         let sip = wiring.start().await?;
+        idm.revocations.tell(Some(sip.participating.clone()));
         let xcap_root = wiring.xcap_root();
         Ok(Self {
             people: options.people,
             sip_options: options.sip,
+            service_configuration: options.service_configuration,
             addresses,
             domain,
             spk,
@@ -149,6 +164,11 @@ impl System {
     /// What the UE of a person is given, so that it can be started here or in another process.
     pub(crate) fn ue_profile(&self, person: &Person) -> UeProfile {
         UeProfile::new(self, person)
+    }
+
+    /// Where the clients of a user were when they last reported it, for a program that shows it to whoever may see it.
+    pub(crate) fn locations_of(&self, user: &McpttId) -> Vec<KnownLocation> {
+        self.sip.locations_of(user)
     }
 
     /// Authority of every certificate of this system, as PEM.
@@ -201,6 +221,7 @@ impl System {
 
     /// Ends every server: nothing new is accepted, running HTTP requests finish.
     pub(crate) async fn stop(self) {
+        self.idm.revocations.tell(None);
         self.sip.stop();
         tokio::join!(
             self.sip.group_management.shut_down(),
@@ -240,9 +261,10 @@ impl ServerKeys<'_> {
         accounts: &ServerAccounts,
     ) -> Result<(KmsDomain, Vec<UserKeySet>), SystemError> {
         let account = &accounts.participating;
+        // In the order of `Credentials`: the first one signs key downloads, and UEs take them of the MDSI only.
         let identities = [
-            self.domain.participating.as_str(),
             self.domain.mdsi.as_str(),
+            self.domain.participating.as_str(),
         ];
         self.fetch(account, domain::PARTICIPATING_HOST, &identities)
             .await

@@ -14,8 +14,7 @@ use roger_adapter_http::{
 use roger_adapter_rtp::{LegSender, LegSockets, MediaPorts, PortRange, Tap, TapScope};
 use roger_adapter_sip::{SipHandle, SipNode, TransportSettings};
 use roger_adapter_store::Store;
-use roger_base::{GroupId, ServerUri, WireTap};
-
+use roger_base::{GroupId, McpttId, ServerUri, WireTap};
 use roger_call::protection::Protection;
 use roger_floor::server::ServerTimers;
 use roger_gms::{GroupManagement, GroupServer, GroupServerInput, GroupServerSettings};
@@ -28,7 +27,8 @@ use roger_mcptt::controlling::{
 };
 use roger_mcptt::media::{MediaPacket, MediaTransmit};
 use roger_mcptt::participating::{
-    ControllingRoute, Credentials, ParticipatingFunction, ParticipatingInput, ParticipatingSettings,
+    ControllingRoute, Credentials, KnownLocation, ParticipatingFunction, ParticipatingInput,
+    ParticipatingSettings,
 };
 use roger_media::AddressRule;
 use roger_oidc::AccessTokenVerifier;
@@ -57,12 +57,20 @@ pub(super) struct Wiring<'a> {
 /// The running SIP servers.
 pub(super) struct SipServers {
     pub(super) group_management: HttpsServer,
+    pub(super) participating: Handle<ParticipatingFunction>,
     core: RunningCore,
     stops: Vec<Box<dyn Fn() + Send + Sync>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl SipServers {
+    pub(super) fn locations_of(&self, user: &McpttId) -> Vec<KnownLocation> {
+        self.participating.with(|node, _, _| {
+            let known = node.application().locations_of(user).into_iter();
+            known.cloned().collect()
+        })
+    }
+
     /// Closes every SIP socket.
     pub(super) fn stop(&self) {
         self.core.stop();
@@ -87,17 +95,20 @@ impl Wiring<'_> {
         let mut tasks = Vec::from(media);
         let (participating, media) = self.start_participating(&management).await?;
         tasks.extend(media);
+        self.configure_locations(&participating);
         let (gms, changed) = self.start_group_server(&management).await?;
         let (told, also) = (controlling.clone(), participating.clone());
         tasks.push(tokio::spawn(pass_on_changes(changed, told, also)));
         let group_management = self.start_xcap(management, gms.clone()).await?;
+        let stopped = participating.clone();
         let stops: Vec<Box<dyn Fn() + Send + Sync>> = vec![
             Box::new(move || controlling.stop()),
-            Box::new(move || participating.stop()),
+            Box::new(move || stopped.stop()),
             Box::new(move || gms.stop()),
         ];
         Ok(SipServers {
             group_management,
+            participating,
             core,
             stops,
             tasks,
@@ -124,14 +135,17 @@ impl Wiring<'_> {
         }
     }
 
-    /// XML protection of every hop.
-    const fn protection(&self) -> Protection {
-        self.options.sip.signalling_protection.protection()
+    /// XML protection between UEs and servers.
+    const fn client_protection(&self) -> Protection {
+        let configuration = &self.options.service_configuration;
+        Protection::of_flags(configuration.confidentiality, configuration.integrity)
     }
 
     fn hop(&self) -> ServerHop {
         let p0 = self.domain.mdsi.as_str();
-        ServerHop::new(self.spk.clone(), p0, MC_DOMAIN, self.protection())
+        let allowed = self.options.service_configuration.between_servers;
+        let protection = Protection::of_servers(allowed);
+        ServerHop::new(self.spk.clone(), p0, MC_DOMAIN, protection)
     }
 
     fn media_ports(&self, at: SocketAddr) -> Result<Legs, SystemError> {
@@ -149,7 +163,7 @@ impl Wiring<'_> {
         management: &Arc<Mutex<GroupManagement>>,
     ) -> Result<(Handle<ControllingFunction>, [JoinHandle<()>; 2]), SystemError> {
         let at = self.addresses.controlling();
-        let settings = ControllingSettings {
+        let mut settings = ControllingSettings {
             psi: self.domain.controlling.clone(),
             host: host(&self.domain.controlling),
             contact: self.options.sip.transport.server_contact(at),
@@ -160,6 +174,7 @@ impl Wiring<'_> {
             floor_timers: ServerTimers::default(),
             max_calls: 1_000,
         };
+        settings.follow(&self.options.service_configuration);
         let (sockets, sender, packets) = self.media_ports(at)?;
         let function = ControllingFunction::new(
             settings,
@@ -180,7 +195,7 @@ impl Wiring<'_> {
         management: &Arc<Mutex<GroupManagement>>,
     ) -> Result<(Handle<ParticipatingFunction>, [JoinHandle<()>; 2]), SystemError> {
         let at = self.addresses.participating();
-        let settings = ParticipatingSettings {
+        let mut settings = ParticipatingSettings {
             psi: self.domain.participating.clone(),
             host: host(&self.domain.participating),
             contact: self.options.sip.transport.server_contact(at),
@@ -192,7 +207,7 @@ impl Wiring<'_> {
             hop: self.hop(),
             server_floor_protection: FloorControlProtection::On,
             domain: MC_DOMAIN.to_owned(),
-            protection: self.protection(),
+            protection: self.client_protection(),
             coverage: Coverage::EveryXmlPart,
             key_mode: XmlKeyMode::Derived,
             private_floor_protection: FloorControlProtection::On,
@@ -207,6 +222,7 @@ impl Wiring<'_> {
             max_bindings: 10_000,
             max_sessions: 2_000,
         };
+        settings.follow(&self.options.service_configuration);
         let (sockets, sender, packets) = self.media_ports(at)?;
         let function = ParticipatingFunction::new(
             settings,
@@ -226,6 +242,14 @@ impl Wiring<'_> {
         Ok((handle, media))
     }
 
+    fn configure_locations(&self, participating: &Handle<ParticipatingFunction>) {
+        let Some(configuration) = self.options.location_reports.clone() else {
+            return;
+        };
+        let input = ParticipatingInput::LocationConfiguration(Box::new(configuration));
+        participating.with(|node, clocks, random| node.input(clocks, random, input));
+    }
+
     async fn start_group_server(
         &self,
         management: &Arc<Mutex<GroupManagement>>,
@@ -234,7 +258,7 @@ impl Wiring<'_> {
             identity: self.domain.group_management.clone(),
             host: GMS_HOST.to_owned(),
             domain: MC_DOMAIN.to_owned(),
-            protection: self.protection(),
+            protection: self.client_protection(),
             key_sets: self.group_management_keys.clone(),
             kms: vec![self.kms.clone()],
             tokens: self.tokens.clone(),

@@ -2,15 +2,18 @@
 
 use super::domain::{IMS_DOMAIN, MC_DOMAIN, OAUTH_CLIENT, REDIRECT_URI};
 use super::sip_options::SipTransport;
-use super::{MEDIA_PORTS, Person, SignallingProtection, System, SystemError};
+use super::{MEDIA_PORTS, Person, System, SystemError};
 use core::net::SocketAddr;
 use core::time::Duration;
 use roger_adapter_http::tls::certificates;
 use roger_adapter_http::{HttpsClient, IdmClient, SystemClock};
 use roger_adapter_rtp::PortRange;
 use roger_base::{ClientId, Impu, KmsUri, Mdsi, Secret, SecretBytes, ServerUri};
+use roger_call::protection::Protection;
+use roger_documents::Document as _;
 use roger_documents::kms::NamedKey;
 use roger_documents::kms_client::ClientKeys;
+use roger_documents::service_config::ServiceConfiguration;
 use roger_oidc::client::RelyingParty;
 use roger_oidc::{Issuer, OauthClientId, RedirectUri, ScopeSet};
 use roger_ue::client::{FloorControlProtection, IdentityHiding, UeSettings};
@@ -57,7 +60,8 @@ pub(crate) struct UeProfile {
     xcap_root: String,
     authority: String,
     hosts: Vec<HostEntry>,
-    signalling_protection: SignallingProtection,
+    /// The document, as a configuration management server would give it.
+    service_configuration: String,
 }
 
 impl UeProfile {
@@ -84,7 +88,7 @@ impl UeProfile {
             xcap_root: system.xcap_root().to_owned(),
             authority: system.authority_pem().to_owned(),
             hosts: system.hosts(),
-            signalling_protection: system.sip_options.signalling_protection,
+            service_configuration: system.service_configuration.write(),
         }
     }
 
@@ -113,6 +117,10 @@ impl UeProfile {
             group_management: GroupManagementAccess {
                 xcap_root: self.xcap_root.clone(),
             },
+            service_configuration: Some(
+                ServiceConfiguration::read(self.service_configuration.as_bytes())
+                    .map_err(SystemError::configuration)?,
+            ),
             authority: certificates(self.authority.as_bytes())?,
             hosts: self
                 .hosts
@@ -145,7 +153,7 @@ impl UeProfile {
             mdsi: Mdsi::new(self.mdsi.as_str())?,
             group_management: ServerUri::new(self.group_management.as_str())?,
             domain: MC_DOMAIN.to_owned(),
-            protection: self.signalling_protection.protection(),
+            protection: Protection::default(),
             floor_protection: FloorControlProtection::On,
             hiding: IdentityHiding::On,
             registration_life: REGISTRATION_LIFE,

@@ -1,5 +1,7 @@
 //! Push-to-talk by the space bar: the terminal in raw mode, restored whenever this is dropped.
 
+use super::command::AT;
+use super::typing::{Typed, Typing};
 use core::time::Duration;
 use crossterm::event::{
     self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, KeyboardEnhancementFlags,
@@ -23,7 +25,7 @@ const THREAD_PATIENCE: Duration = Duration::from_millis(250);
 const QUEUE: usize = 64;
 
 /// What a key means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Key {
     /// The button goes down.
     Press,
@@ -35,6 +37,12 @@ pub(super) enum Key {
     Accept,
     /// End the call.
     HangUp,
+    /// A line is being typed; this is it so far.
+    Typing(String),
+    /// A line that was typed.
+    Line(String),
+    /// No line is being typed any more.
+    GivenUp,
     /// Leave.
     Quit,
 }
@@ -67,7 +75,7 @@ impl Keyboard {
         let (sender, keys) = mpsc::channel(QUEUE);
         let ended = Arc::new(AtomicBool::new(false));
         let end = Arc::clone(&ended);
-        let thread = std::thread::spawn(move || read_keys(&Meaning::new(mode), &sender, &end));
+        let thread = std::thread::spawn(move || read_keys(Meaning::new(mode), &sender, &end));
         Ok(Self {
             mode,
             keys,
@@ -125,8 +133,7 @@ fn button_mode() -> ButtonMode {
     ButtonMode::Toggle
 }
 
-fn read_keys(meaning: &Meaning, sender: &mpsc::Sender<Key>, ended: &AtomicBool) {
-    let mut last_tap = None;
+fn read_keys(mut meaning: Meaning, sender: &mpsc::Sender<Key>, ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) {
         let event = match event::poll(LOOK_EVERY) {
             Ok(true) => event::read(),
@@ -140,7 +147,7 @@ fn read_keys(meaning: &Meaning, sender: &mpsc::Sender<Key>, ended: &AtomicBool) 
         let Event::Key(event) = event else {
             continue;
         };
-        let Some(key) = meaning.of(event, &mut last_tap, Instant::now()) else {
+        let Some(key) = meaning.of(event, Instant::now()) else {
             continue;
         };
         if sender.blocking_send(key).is_err() {
@@ -152,16 +159,27 @@ fn read_keys(meaning: &Meaning, sender: &mpsc::Sender<Key>, ended: &AtomicBool) 
 /// What key events mean.
 struct Meaning {
     mode: ButtonMode,
+    last_tap: Option<Instant>,
+    /// The line that is being typed.
+    typing: Option<Typing>,
 }
 
 impl Meaning {
     const fn new(mode: ButtonMode) -> Self {
-        Self { mode }
+        Self {
+            mode,
+            last_tap: None,
+            typing: None,
+        }
     }
 
-    fn of(&self, event: KeyEvent, last_tap: &mut Option<Instant>, now: Instant) -> Option<Key> {
+    fn of(&mut self, event: KeyEvent, now: Instant) -> Option<Key> {
+        // A button that was held before the line began is let go all the same.
+        if event.kind != KeyEventKind::Release && self.typing.is_some() {
+            return self.of_letter(&event);
+        }
         if event.code == KeyCode::Char(' ') {
-            return self.of_space(event.kind, last_tap, now);
+            return self.of_space(event.kind, now);
         }
         if event.kind != KeyEventKind::Press {
             return None;
@@ -172,23 +190,35 @@ impl Meaning {
             KeyCode::Char('q') => Some(Key::Quit),
             KeyCode::Char('a') => Some(Key::Accept),
             KeyCode::Char('h') => Some(Key::HangUp),
+            KeyCode::Char('p') => {
+                let typing = self.typing.insert(Typing::begin(AT));
+                Some(Key::Typing(typing.text().to_owned()))
+            }
             _ => None,
         }
     }
 
-    fn of_space(
-        &self,
-        kind: KeyEventKind,
-        last_tap: &mut Option<Instant>,
-        now: Instant,
-    ) -> Option<Key> {
+    fn of_letter(&mut self, event: &KeyEvent) -> Option<Key> {
+        let typed = self.typing.as_mut()?.take(event)?;
+        if !matches!(typed, Typed::SoFar(_)) {
+            self.typing = None;
+        }
+        Some(match typed {
+            Typed::SoFar(text) => Key::Typing(text),
+            Typed::Line(line) => Key::Line(line),
+            Typed::GivenUp => Key::GivenUp,
+            Typed::Quit => Key::Quit,
+        })
+    }
+
+    fn of_space(&mut self, kind: KeyEventKind, now: Instant) -> Option<Key> {
         match (self.mode, kind) {
             (ButtonMode::Hold, KeyEventKind::Press) => Some(Key::Press),
             (ButtonMode::Hold, KeyEventKind::Release) => Some(Key::Release),
             (ButtonMode::Hold, KeyEventKind::Repeat)
             | (ButtonMode::Toggle, KeyEventKind::Release) => None,
             (ButtonMode::Toggle, _) => {
-                let before = last_tap.replace(now);
+                let before = self.last_tap.replace(now);
                 let repeats = before.is_some_and(|before| now.duration_since(before) < REPEAT);
                 (!repeats).then_some(Key::Toggle)
             }
@@ -240,9 +270,8 @@ mod tests {
 
     #[test]
     fn where_the_terminal_tells_releases_the_bar_is_held() {
-        let (meaning, now) = (Meaning::new(ButtonMode::Hold), Instant::now());
-        let mut last = None;
-        let means = |kind| meaning.of(space(kind), &mut last, now);
+        let (mut meaning, now) = (Meaning::new(ButtonMode::Hold), Instant::now());
+        let means = |kind| meaning.of(space(kind), now);
         let kinds = [
             KeyEventKind::Press,
             KeyEventKind::Repeat,
@@ -254,14 +283,10 @@ mod tests {
 
     #[test]
     fn elsewhere_it_is_tapped_and_a_held_bar_does_not_flutter() {
-        let (meaning, begun) = (Meaning::new(ButtonMode::Toggle), Instant::now());
-        let mut last = None;
+        let (mut meaning, begun) = (Meaning::new(ButtonMode::Toggle), Instant::now());
         let mut at = |ms| {
-            meaning.of(
-                space(KeyEventKind::Press),
-                &mut last,
-                begun + Duration::from_millis(ms),
-            )
+            let now = begun + Duration::from_millis(ms);
+            meaning.of(space(KeyEventKind::Press), now)
         };
         assert_eq!(at(0), Some(Key::Toggle));
         assert_eq!(at(30), None);
@@ -272,9 +297,9 @@ mod tests {
 
     #[test]
     fn other_keys() {
-        let meaning = Meaning::new(ButtonMode::Toggle);
-        let means =
-            |code, modifiers| meaning.of(KeyEvent::new(code, modifiers), &mut None, Instant::now());
+        let mut meaning = Meaning::new(ButtonMode::Toggle);
+        let mut means =
+            |code, modifiers| meaning.of(KeyEvent::new(code, modifiers), Instant::now());
         assert_eq!(
             means(KeyCode::Char('c'), KeyModifiers::CONTROL),
             Some(Key::Quit)
@@ -292,5 +317,28 @@ mod tests {
             means(KeyCode::Char('h'), KeyModifiers::NONE),
             Some(Key::HangUp)
         );
+    }
+
+    #[test]
+    fn after_p_the_keys_are_letters_until_the_line_is_done() {
+        let mut meaning = Meaning::new(ButtonMode::Hold);
+        let mut press = |code| {
+            let event = KeyEvent::new(code, KeyModifiers::NONE);
+            meaning.of(event, Instant::now())
+        };
+        let typing = |text: &str| Some(Key::Typing(text.to_owned()));
+        assert_eq!(press(KeyCode::Char('p')), typing("at "));
+        assert_eq!(press(KeyCode::Char('6')), typing("at 6"));
+        assert_eq!(press(KeyCode::Char(' ')), typing("at 6 "));
+        assert_eq!(press(KeyCode::Char('h')), typing("at 6 h"));
+        let line = Key::Line("at 6 h".to_owned());
+        assert_eq!(press(KeyCode::Enter), Some(line));
+        assert_eq!(press(KeyCode::Char('h')), Some(Key::HangUp));
+        press(KeyCode::Char('p'));
+        assert_eq!(press(KeyCode::Esc), Some(Key::GivenUp));
+        assert_eq!(press(KeyCode::Char(' ')), Some(Key::Press));
+        press(KeyCode::Char('p'));
+        let released = meaning.of(space(KeyEventKind::Release), Instant::now());
+        assert_eq!(released, Some(Key::Release), "held before, let go now");
     }
 }

@@ -5,16 +5,20 @@
 
 mod arrival;
 mod calls;
+mod command;
 mod events;
 mod keep;
 mod keyboard;
+mod lines;
 mod news;
 mod password;
+mod place;
 mod plan;
 mod screen;
 mod session;
 pub(crate) mod state;
 mod talking;
+mod typing;
 
 use crate::stop::Stop;
 use crate::system::{MC_DOMAIN, SystemError, group_id, mcptt_id};
@@ -23,8 +27,10 @@ use clap::Args;
 use core::time::Duration;
 use keep::Keep;
 use keyboard::Keyboard;
+use lines::Lines;
 use news::{News, name_of};
 use password::{Ask, Password};
+use place::Place;
 use roger_audio::WavFault;
 use roger_base::{GroupId, McpttId};
 use roger_ue::shell::{Speech, SpeechError, Taps};
@@ -44,7 +50,11 @@ const MAX_STAY_SECONDS: u64 = 366 * 86_400;
 #[derive(Args)]
 #[command(after_help = "\
 At a terminal the space bar is the push-to-talk button; what it says is the recording of --say, else the program's
-own speech. The password comes from ROGER_PASSWORD, else from the state file, else it is asked for.
+own speech. The key p asks where the UE is. Elsewhere each line on standard input is a command:
+  at LATITUDE LONGITUDE   the UE is there now, such as: at 60.1699 24.9384
+Where it is, it reports when the MCPTT server wants it, and to nobody else.
+
+The password comes from ROGER_PASSWORD, else from the state file, else it is asked for.
 
 Exit status: 0 when everything wanted was done, 1 when something was refused, 2 when a file or an argument is unusable.")]
 pub(crate) struct UeArgs {
@@ -66,6 +76,9 @@ pub(crate) struct UeArgs {
     /// Leaves after so many seconds on the air; without it, Ctrl-C leaves.
     #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=MAX_STAY_SECONDS))]
     stay: Option<u64>,
+    /// Where this UE is, in degrees, such as 60.1699,24.9384; south and west are negative.
+    #[arg(long, value_name = "LATITUDE,LONGITUDE", allow_hyphen_values = true)]
+    at: Option<Place>,
     /// State file of `roger dev`, or its folder [default: where `roger dev` writes it].
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -183,6 +196,7 @@ fn wishes(args: &UeArgs, path: &Path) -> Result<Wishes, UeCommandError> {
             None => Say::ByButton,
         },
         stay: args.stay.map(Duration::from_secs),
+        place: args.at.clone(),
         servers: path.to_owned(),
     })
 }
@@ -204,6 +218,7 @@ fn kit(args: &UeArgs, screen: &Screen) -> Result<Kit, UeCommandError> {
         recording,
         keep: args.keep.as_deref().map(Keep::open).transpose()?,
         keyboard: None,
+        lines: None,
     })
 }
 
@@ -224,6 +239,8 @@ async fn go(
     };
     if screen.audience() == Audience::Person {
         kit.keyboard = Some(Keyboard::open().map_err(UeCommandError::Terminal)?);
+    } else {
+        kit.lines = Lines::of_stdin();
     }
     screen.tell(&News::OnAir {
         user: name_of(&air.user),

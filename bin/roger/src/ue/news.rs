@@ -53,6 +53,10 @@ pub(super) enum News {
     Saved { who: String, file: PathBuf },
     /// A group key came or went.
     GroupKey { key: String, state: &'static str },
+    /// This UE knows where it is.
+    Place,
+    /// The MCPTT server was told where this UE is.
+    LocationReported,
     /// Something was refused by this UE or by a server.
     Refused { reason: String },
     /// A packet was dropped; only the first of its kind is told.
@@ -77,9 +81,12 @@ pub(super) enum Tone {
 impl News {
     pub(super) const fn tone(&self) -> Tone {
         match self {
-            Self::Step { .. } | Self::Saved { .. } | Self::GroupKey { .. } | Self::Again { .. } => {
-                Tone::Faint
-            }
+            Self::Step { .. }
+            | Self::Saved { .. }
+            | Self::GroupKey { .. }
+            | Self::Again { .. }
+            | Self::Place
+            | Self::LocationReported => Tone::Faint,
             Self::OnAir { .. } | Self::Established { .. } => Tone::Good,
             Self::CallFailed { .. } | Self::Refused { .. } | Self::Dropped { .. } => Tone::Bad,
             Self::Permit { .. } => Tone::Permit,
@@ -128,6 +135,11 @@ impl News {
             ),
             Self::Saved { who, file } => format!("{who}: saved as {}", file.display()),
             Self::GroupKey { key, state } => format!("group key {key} {state}"),
+            Self::Place => {
+                "this UE knows where it is, and reports it when the MCPTT server wants it"
+                    .to_owned()
+            }
+            Self::LocationReported => "location reported to the MCPTT server".to_owned(),
             Self::Refused { reason } => format!("refused: {reason}"),
             Self::Dropped { reason } => format!("packet dropped: {reason}"),
             Self::Left { dropped: 0 } => "left".to_owned(),

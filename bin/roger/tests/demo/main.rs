@@ -8,6 +8,7 @@
 )]
 
 mod kamailio;
+mod service_configuration;
 mod wire;
 
 use serde_json::Value;
@@ -17,7 +18,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Every step of the story, in order.
-const STEPS: [&str; 19] = [
+const STEPS: [&str; 20] = [
     "servers",
     "UEs",
     "IMS registration",
@@ -26,6 +27,7 @@ const STEPS: [&str; 19] = [
     "service authorisation",
     "group key",
     "affiliation",
+    "location",
     "outsider",
     "group call",
     "floor denied",
@@ -41,7 +43,7 @@ const STEPS: [&str; 19] = [
 
 /// Every fact of the verdict.
 const FACTS: [&str; 9] = [
-    "no access token, password, MCPTT ID or group ID in clear on any SIP hop",
+    "no access token, password, MCPTT ID, group ID or location in clear on any SIP hop",
     "floor control never crosses a socket in clear",
     "the keys of the media servers do not open the speech",
     "a registered non-member opens no key message and no speech",

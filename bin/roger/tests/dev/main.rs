@@ -8,7 +8,9 @@
     unreachable_pub
 )]
 
+mod location;
 mod processes;
+mod withdrawal;
 
 use processes::{Dev, Process, Said, finish, roger, wait_until};
 use roger_audio::{FRAME_SAMPLES, SAMPLE_RATE, read_wav, read_wav_from, write_wav};

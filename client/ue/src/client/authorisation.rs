@@ -3,7 +3,6 @@
 use super::affiliation::AffiliationState;
 use super::affiliation_watch::Watches;
 use super::call::Call;
-use super::reporter::Reporter;
 use super::{
     FloorControlProtection, IdentityHiding, Purpose, Refusal, UeClient, UeEvent, UeUser, refused,
 };
@@ -430,6 +429,7 @@ impl UeClient {
         }
         self.multicast_keys.clear();
         self.affiliation = AffiliationState::default();
+        self.reporter.forget_user();
         self.authorisation.publication = Publication::new();
         self.authorisation.token_refused = true;
         let withdrawn = "the MC service withdrew the authorisation: log in again".to_owned();
@@ -512,7 +512,7 @@ impl UeClient {
         self.stop_watching_settings(context);
         self.affiliation = AffiliationState::default();
         self.watches = Watches::default();
-        self.reporter = Reporter::default();
+        self.reporter.forget_user();
         self.user = None;
     }
 }

@@ -247,6 +247,10 @@ pub enum UeEvent {
     LocationOf(McpttId, LocationReport),
     /// Where another user is was not told.
     NoLocation(Refusal),
+    /// The server took a report of where this UE is.
+    LocationReported,
+    /// It did not; a later report tells more.
+    LocationNotReported(Refusal),
     /// Somebody calls. An automatic answer is under way unless `rings`.
     IncomingCall {
         /// Number of the call.

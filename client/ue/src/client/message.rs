@@ -18,7 +18,7 @@ use roger_documents::mcptt_info::{McpttInfo, RequestUri};
 use roger_sip::application::Context;
 use roger_sip::endpoint::{EndpointError, Incoming};
 use roger_sip::message::{Method, Request, Response, StatusCode};
-use tracing::{info, warn};
+use tracing::info;
 
 /// What a MESSAGE of the participating function was taken for.
 enum Taken {
@@ -122,7 +122,8 @@ impl UeClient {
         }
         while let Some(report) = self.reporter.poll(context.now) {
             if let Err(error) = self.send_report(context, report) {
-                warn!(%error, "a location could not be reported");
+                let reason = Refusal::Local(error.to_string());
+                self.tell(UeEvent::LocationNotReported(reason));
             }
         }
     }
@@ -187,7 +188,13 @@ impl UeClient {
         purpose: Purpose,
         response: &Response,
     ) {
-        if !response.status().is_final() || response.status().is_success() {
+        if !response.status().is_final() {
+            return;
+        }
+        if response.status().is_success() {
+            if purpose == Purpose::Report {
+                self.tell(UeEvent::LocationReported);
+            }
             return;
         }
         let refusal = refused(response);
@@ -202,7 +209,7 @@ impl UeClient {
         match purpose {
             Purpose::AskLocation => self.tell(UeEvent::NoLocation(refusal)),
             Purpose::Propose => self.tell(UeEvent::NotProposed(refusal)),
-            _ => info!(%refusal, "a location report was not taken"),
+            _ => self.tell(UeEvent::LocationNotReported(refusal)),
         }
     }
 }

@@ -25,6 +25,21 @@ pub struct Position {
     pub plmn: Option<String>,
 }
 
+impl Position {
+    /// A place known by its coordinates alone, in degrees, north and east positive; nothing outside ±90 and ±180.
+    #[must_use]
+    pub fn from_degrees(latitude: f64, longitude: f64) -> Option<Self> {
+        let coordinate = Coordinate::from_degrees(latitude, longitude)?;
+        Some(Self {
+            location: Location {
+                serving_ecgi: None,
+                coordinate: Some(coordinate),
+            },
+            ..Self::default()
+        })
+    }
+}
+
 impl core::fmt::Debug for Position {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Position")
@@ -85,6 +100,14 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
+    /// Nothing of the user stays; where the device is, is known of the device.
+    pub(super) fn forget_user(&mut self) {
+        *self = Self {
+            position: self.position.take(),
+            ..Self::default()
+        };
+    }
+
     /// A configuration came.
     pub(super) fn configure(&mut self, now: Instant, new: LocationConfiguration) {
         let mut triggers = match (new.scope, self.configuration.take()) {
@@ -421,6 +444,33 @@ mod tests {
         assert_eq!(report.location.coordinate, None, "it is not configured");
         reporter.on_log_on();
         assert_eq!(ids(&mut reporter, 3), None, "a refresh is no log-on");
+    }
+
+    #[test]
+    fn the_next_user_reports_by_his_own_configuration_where_the_device_is() {
+        let log_on = TriggerEvent::Signalling(SignallingEvent::InitialLogOn);
+        let mut reporter = reporter(0, vec![trigger("on", log_on.clone())]);
+        reporter.on_log_on();
+        reporter.forget_user();
+        assert_eq!(ids(&mut reporter, 1), None, "that was the former user");
+        reporter.on_log_on();
+        assert_eq!(ids(&mut reporter, 2), None, "nobody wants to know");
+        reporter.configure(at(3), configuration(0, vec![trigger("on", log_on)]));
+        let report = reporter.poll(at(3)).unwrap();
+        assert_eq!(report.location.serving_ecgi.as_deref(), Some("c1"));
+    }
+
+    #[test]
+    fn degrees_outside_the_earth_are_no_position() {
+        assert!(Position::from_degrees(-90.0, 180.0).is_some());
+        for (latitude, longitude) in [
+            (90.01, 0.0),
+            (0.0, -180.01),
+            (f64::NAN, 0.0),
+            (0.0, f64::INFINITY),
+        ] {
+            assert_eq!(Position::from_degrees(latitude, longitude), None);
+        }
     }
 
     #[test]

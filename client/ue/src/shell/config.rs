@@ -6,6 +6,7 @@ use roger_adapter_rtp::{PortRange, Tap};
 use roger_adapter_sip::TapScope;
 use roger_base::{KmsUri, SecretBytes, WireTap};
 use roger_documents::kms_client::ClientKeys;
+use roger_documents::service_config::ServiceConfiguration;
 use roger_oidc::ScopeSet;
 use roger_oidc::client::RelyingParty;
 use rustls_pki_types::CertificateDer;
@@ -81,6 +82,9 @@ pub struct UeConfig {
     pub kms: KmsAccess,
     /// Group management server.
     pub group_management: GroupManagementAccess,
+    /// The service configuration, where it is given to the UE rather than fetched: what it says of protection holds from
+    /// the first request on, in place of what `settings` say.
+    pub service_configuration: Option<ServiceConfiguration>,
     /// The authority whose certificates are trusted, and no other.
     pub authority: Vec<CertificateDer<'static>>,
     /// Addresses of host names; other names go to the resolver of the system.

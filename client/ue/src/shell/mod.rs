@@ -25,7 +25,7 @@ pub use key_provisioning::{KeyProvisioning, KeyProvisioningError};
 pub use session::SessionSecrets;
 pub use speech::{Speech, SpeechError};
 
-use crate::client::{CallNumber, UeClient, UeEvent, UeInput, UeOutput};
+use crate::client::{CallNumber, Position, UeClient, UeEvent, UeInput, UeOutput};
 use documents::Documents;
 use heard::Heard;
 use roger_adapter_http::{
@@ -145,6 +145,9 @@ impl Ue {
             xcap_root: config.group_management.xcap_root.clone(),
             heard: Mutex::default(),
         });
+        if let Some(configuration) = config.service_configuration {
+            inner.input(UeInput::ServiceConfiguration(Box::new(configuration)));
+        }
         let (events, receiver) = mpsc::channel(EVENTS);
         let (documents, changes) = Documents::new(config.group_management);
         let tasks = vec![
@@ -197,6 +200,12 @@ impl Ue {
     /// Hands an input to the client.
     pub fn input(&self, input: UeInput) {
         self.inner.input(input);
+    }
+
+    /// Says where this UE is, as the platform found out; once is enough until it moves. The client reports it when its
+    /// configuration or a question of the server wants it (TS 24.379 cl. 13.3), and never before.
+    pub fn set_position(&self, position: Position) {
+        self.inner.input(UeInput::Position(position));
     }
 
     /// Looks at the client, such as at the keys it holds.

@@ -4,7 +4,7 @@ use super::{Client, ClientRepository, StoreError};
 use crate::claims::ReceivedClaims;
 use crate::form::FormParameters;
 use crate::jose::CompactJws;
-use crate::{Issuer, JwkSet, OauthClientId, SessionId, State};
+use crate::{Issuer, JwkSet, OauthClientId, SessionId, State, Subject};
 use thiserror::Error;
 
 /// Why a request to log out got a page.
@@ -24,6 +24,8 @@ pub enum LogoutRefusal {
 pub struct LogoutRequest {
     /// The session that a good `id_token_hint` names.
     pub session: Option<SessionId>,
+    /// Whose session that is.
+    pub subject: Option<Subject>,
     /// Where the browser goes afterwards; registered for the client.
     pub location: Option<String>,
 }
@@ -53,8 +55,10 @@ impl LogoutRequest {
             Some(uri) => Some(location(uri, field("state")?, client.as_ref())?),
             None => None,
         };
+        let (session, subject) = hint.map(|hint| (hint.session, hint.subject)).unzip();
         Ok(Self {
-            session: hint.and_then(|hint| hint.session),
+            session: session.flatten(),
+            subject: subject.flatten(),
             location,
         })
     }
@@ -64,6 +68,7 @@ impl LogoutRequest {
 struct Hint {
     client: OauthClientId,
     session: Option<SessionId>,
+    subject: Option<Subject>,
 }
 
 impl Hint {
@@ -77,6 +82,7 @@ impl Hint {
         Some(Self {
             client: OauthClientId::new(claims.aud?.only()?).ok()?,
             session: claims.sid.and_then(|sid| SessionId::new(sid).ok()),
+            subject: claims.sub.and_then(|sub| Subject::new(sub).ok()),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::server_hop::ServerHop;
 use roger_base::ServerUri;
+use roger_documents::service_config::ServiceConfiguration;
 use roger_floor::server::ServerTimers;
 use roger_sip::endpoint::Target;
 
@@ -13,6 +14,17 @@ pub enum FloorControlProtection {
     On,
     /// Plain RTCP.
     Off,
+}
+
+impl FloorControlProtection {
+    /// What the flag of the service configuration says; absent means on (TS 24.484 cl. 8.4.2.6).
+    #[must_use]
+    pub const fn of_flag(allowed: Option<bool>) -> Self {
+        match allowed {
+            None | Some(true) => Self::On,
+            Some(false) => Self::Off,
+        }
+    }
 }
 
 /// Settings of the controlling function.
@@ -36,4 +48,26 @@ pub struct ControllingSettings {
     pub floor_timers: ServerTimers,
     /// Most calls at a time; further ones are refused with 500 and Retry-After.
     pub max_calls: usize,
+}
+
+impl ControllingSettings {
+    /// Takes over what the service configuration says of protection. XML between servers is a matter of [`ServerHop`],
+    /// made with [`Protection::of_servers`](roger_call::protection::Protection::of_servers).
+    pub const fn follow(&mut self, configuration: &ServiceConfiguration) {
+        let allowed = configuration.floor_control_between_servers;
+        self.floor_protection = FloorControlProtection::of_flag(allowed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_means_on() {
+        use FloorControlProtection::{Off, On};
+        for (flag, expected) in [(None, On), (Some(true), On), (Some(false), Off)] {
+            assert_eq!(FloorControlProtection::of_flag(flag), expected);
+        }
+    }
 }

@@ -208,6 +208,7 @@ impl ParticipatingFunction {
             previous,
             offered: None,
             token_expires: authorised.token.expires_at,
+            grant: authorised.token.grant,
             settings: settings.or_else(|| held.as_ref().and_then(|held| held.settings.clone())),
             published: held.and_then(|held| held.published),
             order: self.bindings.next_order(),

@@ -7,6 +7,7 @@ use roger_call::body::{Body, BodyError};
 use roger_call::protection::{Protection, ProtectionError, ReceivingHop, SendingHop};
 use roger_call::service_authorisation::BoundCsk;
 use roger_documents::poc_settings::PocSettings;
+use roger_oidc::GrantId;
 use roger_sip::subscription::EntityTag;
 use roger_xml::BoundKeys;
 use roger_xml::signed_body::Coverage;
@@ -47,6 +48,8 @@ pub(super) struct Binding {
     pub(super) previous: Option<PreviousCsk>,
     pub(super) offered: Option<OfferedCsk>,
     pub(super) token_expires: UnixTime,
+    /// The grant that the token is of, when it says so.
+    pub(super) grant: Option<GrantId>,
     pub(super) settings: Option<PocSettings>,
     /// The publication of the settings.
     pub(super) published: Option<Published>,

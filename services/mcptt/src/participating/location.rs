@@ -86,6 +86,14 @@ impl Locations {
         }
     }
 
+    /// For the log: the triggers of a report that the configuration names. What else a client writes there is its own.
+    fn own_triggers(&self, report: &LocationReport) -> String {
+        let configured = self.configuration.iter().flat_map(|held| &held.triggers);
+        let fired = configured.filter(|own| report.triggers.contains(&own.id));
+        let ids: Vec<&str> = fired.map(|own| own.id.as_str()).collect();
+        ids.join(" ")
+    }
+
     fn take_request(&mut self, id: &String) -> Option<Asked> {
         self.outdated.set(id, None);
         self.asked.remove(id)
@@ -213,7 +221,8 @@ impl ParticipatingFunction {
         user: &McpttId,
         report: LocationReport,
     ) {
-        info!(%impu, "location reported");
+        let triggers = self.locations.own_triggers(&report);
+        info!(%impu, kind = ?report.kind, triggers, "location reported");
         let of_this = |id: &&String| {
             let asked = self.locations.asked.get(*id);
             asked.is_some_and(|asked| asked.target == *impu)
@@ -322,6 +331,7 @@ impl ParticipatingFunction {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use roger_documents::location_info::{Trigger, TriggerEvent};
 
     fn at(second: u64) -> Instant {
         Instant::from_origin(Duration::from_secs(second))
@@ -346,6 +356,29 @@ mod tests {
         }
         assert_eq!(told, MAX_ATTEMPTS);
         assert!(locations.attempts.is_empty());
+    }
+
+    #[test]
+    fn the_log_names_no_trigger_that_the_client_made_up() {
+        let trigger = |id: &str| Trigger {
+            id: id.to_owned(),
+            event: TriggerEvent::TravelledDistance(100),
+        };
+        let locations = Locations {
+            configuration: Some(LocationConfiguration {
+                triggers: vec![trigger("moved"), trigger("log-on"), trigger("other")],
+                ..LocationConfiguration::default()
+            }),
+            ..Locations::default()
+        };
+        let report = LocationReport {
+            triggers: ["log-on", "at 61.4977 23.7609", "moved"]
+                .map(str::to_owned)
+                .into(),
+            ..LocationReport::default()
+        };
+        assert_eq!(locations.own_triggers(&report), "moved log-on");
+        assert_eq!(Locations::default().own_triggers(&report), "");
     }
 
     #[test]

@@ -50,6 +50,7 @@ use roger_documents::location_info::LocationConfiguration;
 use roger_keys::Mkfc;
 use roger_media::{Counters, Discard, FloorKeyring, Flow, Side};
 use roger_mikey::{Receiver, ReceiverSettings};
+use roger_oidc::GrantId;
 use roger_sip::application::{Application, Context, answer};
 use roger_sip::endpoint::{Answer, EndpointError, Incoming, Output, RequestHandle};
 use roger_sip::message::{HeaderName, Method, Request, StatusCode};
@@ -76,6 +77,12 @@ pub enum ParticipatingInput {
     /// bindings, CSKs, settings, calls and affiliations go, the clients are told, and no token issued before opens
     /// this server again.
     Withdraw(McpttId),
+    /// The IdM server revoked a grant: the clients that were authorised by its tokens go as by [`Self::Withdraw`], other
+    /// clients of the user stay. That the tokens open nothing again is a matter of the verifier in [`Credentials`].
+    GrantRevoked(GrantId),
+    /// The IdM server revoked grants of a user, all or some: those clients of the user go whose grant the verifier in
+    /// [`Credentials`] calls revoked.
+    GrantsRevokedOf(McpttId),
     /// The clients of a user get new CSKs by key download (TS 33.180 cl. 5.8); the old ones stay where a client does
     /// not accept.
     RenewKeys(McpttId),
@@ -464,6 +471,8 @@ impl Application for ParticipatingFunction {
                 self.settings.credentials = *credentials;
             }
             ParticipatingInput::Withdraw(user) => self.withdraw(context, &user),
+            ParticipatingInput::GrantRevoked(grant) => self.on_grant_revoked(context, &grant),
+            ParticipatingInput::GrantsRevokedOf(user) => self.on_grants_revoked(context, &user),
             ParticipatingInput::RenewKeys(user) => self.renew_keys(context, &user),
             ParticipatingInput::RevokeKeys(user) => self.revoke_keys(context, &user),
             ParticipatingInput::ShareMulticastKey(group) => self.share_musik(context, &group),

@@ -89,10 +89,8 @@ impl ParticipatingSettings {
     pub const fn follow(&mut self, configuration: &ServiceConfiguration) {
         self.protection =
             Protection::of_flags(configuration.confidentiality, configuration.integrity);
-        self.server_floor_protection = match configuration.floor_control_between_servers {
-            None | Some(true) => FloorControlProtection::On,
-            Some(false) => FloorControlProtection::Off,
-        };
+        let allowed = configuration.floor_control_between_servers;
+        self.server_floor_protection = FloorControlProtection::of_flag(allowed);
     }
 
     /// CSK messages that are remembered against replay: every client may authorise twice while one is fresh, as

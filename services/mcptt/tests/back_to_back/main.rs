@@ -20,6 +20,7 @@ mod key_download;
 mod location;
 mod membership;
 mod private_call;
+mod revoked_grants;
 mod settings_subscription;
 mod ue;
 mod wire;

@@ -1,4 +1,4 @@
-//! No secret and no MC identity in clear on a SIP hop, nor in an encoding that anybody undoes.
+//! No secret, no MC identity and no location in clear on a SIP hop, nor in an encoding that anybody undoes.
 
 use super::{Checked, Evidence, Violation};
 use crate::demo::wire::{Hop, bodies, sip_hops};
@@ -7,8 +7,9 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use roger_base::SecretBytes;
 use roger_call::feature::media_type;
+use roger_documents::location_info::Location;
 use roger_sip::message::Message;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -40,6 +41,20 @@ impl Needle {
             what,
             octets: SecretBytes::new(bare.as_bytes().to_vec()),
         }]
+    }
+
+    /// Cell and coordinates, each with what stands around it in the document (TS 24.379 F.3): digits alone are found
+    /// by chance.
+    pub(in crate::demo) fn location(location: &Location) -> Vec<Self> {
+        let coordinate = location.coordinate.iter();
+        let codes = coordinate.flat_map(|at| [at.latitude_code(), at.longitude_code()]);
+        let codes = codes.map(|code| code.to_string());
+        let values = location.serving_ecgi.iter().cloned().chain(codes);
+        let needle = |value: String| Self {
+            what: "location",
+            octets: SecretBytes::new(format!(">{value}<").into_bytes()),
+        };
+        values.map(needle).collect()
     }
 }
 
@@ -159,15 +174,16 @@ pub(super) fn check(evidence: &Evidence) -> Checked {
     let needles = &evidence.needles;
     search(&hops, needles)?;
     control(&hops, needles)?;
-    let parts = protected_parts(&hops);
-    if parts == 0 {
+    let tokens = protected(&hops, media_type::MCPTT_INFO, b"mcptt-access-token");
+    let reports = protected(&hops, media_type::LOCATION_INFO, b"Report");
+    if tokens == 0 || reports == 0 {
         return Err(Violation::of(
-            "no hop carries a protected token: nothing was looked at",
+            "no hop carries a protected token and a protected location: nothing was looked at",
         ));
     }
     let octets: usize = hops.iter().map(|hop| hop.octets.len()).sum();
     Ok(format!(
-        "{} directions of hops, {octets} octets, {} needles; {parts} requests carry a token, encrypted",
+        "{} directions of hops, {octets} octets, {} needles; {tokens} requests carry a token, {reports} a location, encrypted",
         hops.len(),
         needles.len()
     ))
@@ -189,11 +205,19 @@ fn search(hops: &[Hop], needles: &[Needle]) -> Result<(), Violation> {
     Ok(())
 }
 
-/// The same search finds a needle that is put into a copy of a real hop, in every form.
+/// The same search finds a needle of each kind that is put into a copy of a real hop, in every form.
 fn control(hops: &[Hop], needles: &[Needle]) -> Result<(), Violation> {
-    let (Some(hop), Some(needle)) = (hops.first(), needles.first()) else {
+    let Some(hop) = hops.first() else {
         return Err(Violation::of("there is nothing to look at"));
     };
+    let mut kinds = BTreeSet::new();
+    for needle in needles.iter().filter(|needle| kinds.insert(needle.what)) {
+        control_of(hop, needle, needles)?;
+    }
+    Ok(())
+}
+
+fn control_of(hop: &Hop, needle: &Needle, needles: &[Needle]) -> Result<(), Violation> {
     let octets = needle.octets.expose();
     let planted = [
         octets.to_vec(),
@@ -211,29 +235,33 @@ fn control(hops: &[Hop], needles: &[Needle]) -> Result<(), Violation> {
             octets: [head, &text, tail].concat(),
         };
         if search(&[copy], needles).is_ok() {
-            return Err(Violation::of("the search does not find what was put there"));
+            let what = needle.what;
+            return Err(Violation::of(format!(
+                "the search does not find a {what} that was put there"
+            )));
         }
     }
     Ok(())
 }
 
-/// Requests with an encrypted access token: they did cross the hops that were searched.
-fn protected_parts(hops: &[Hop]) -> usize {
-    let encrypted_token = |message: &Message| {
+/// Requests with something encrypted in a part that also holds `mark`: they did cross the hops that were searched.
+fn protected(hops: &[Hop], media_type: &'static str, mark: &[u8]) -> usize {
+    let is_protected = |message: &Message| {
         bodies(message).iter().any(|body| {
-            let info = body.octets(media_type::MCPTT_INFO).unwrap_or_default();
-            contains(info, b"mcptt-access-token") && contains(info, b"EncryptedData")
+            let part = body.octets(media_type).unwrap_or_default();
+            contains(part, mark) && contains(part, b"EncryptedData")
         })
     };
     hops.iter()
         .flat_map(Hop::messages)
-        .filter(encrypted_token)
+        .filter(is_protected)
         .count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use roger_documents::location_info::Coordinate;
 
     fn hop(text: &[u8]) -> Hop {
         Hop {
@@ -243,9 +271,17 @@ mod tests {
         }
     }
 
+    fn place() -> Location {
+        Location {
+            serving_ecgi: Some("001010C5E7A1".to_owned()),
+            coordinate: Coordinate::from_codes(5_732_001, 1_107_313),
+        }
+    }
+
     fn needles() -> Vec<Needle> {
         let mut needles = vec![Needle::secret(b"eyJhbGciOi.token-of-alice?>~")];
         needles.extend(Needle::identity("MCPTT ID", "sip:alice@mcptt.example.org"));
+        needles.extend(Needle::location(&place()));
         needles
     }
 
@@ -260,6 +296,9 @@ mod tests {
         for needle in [
             &b"eyJhbGciOi.token-of-alice?>~"[..],
             b"alice@mcptt.example.org",
+            b"<Ecgi>001010C5E7A1</Ecgi>",
+            b"<threebytes>5732001</threebytes>",
+            b"<threebytes>1107313</threebytes>",
         ] {
             let mut planted = vec![
                 needle.to_vec(),
@@ -287,7 +326,35 @@ mod tests {
     fn nothing_to_look_at_is_no_proof() {
         assert!(search(&[], &needles()).is_err());
         assert!(search(&[hop(b"x")], &[]).is_err());
-        assert_eq!(protected_parts(&[hop(b"x")]), 0);
+        assert_eq!(protected(&[hop(b"x")], media_type::MCPTT_INFO, b"x"), 0);
+    }
+
+    #[test]
+    fn digits_that_are_no_place_pass() {
+        let text = b"Call-ID: 5732001\r\nCSeq: 1107313 INVITE\r\n";
+        assert_eq!(search(&[hop(text)], &needles()), Ok(()));
+    }
+
+    #[test]
+    fn what_was_encrypted_is_counted_and_what_was_not_is_not() {
+        let message = |part: &str| {
+            let text = format!(
+                "MESSAGE sip:a@b SIP/2.0\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{part}",
+                media_type::LOCATION_INFO,
+                part.len()
+            );
+            protected(
+                &[hop(text.as_bytes())],
+                media_type::LOCATION_INFO,
+                b"Report",
+            )
+        };
+        assert_eq!(message("<Report><EncryptedData/></Report>"), 1);
+        assert_eq!(
+            message("<Report><threebytes>5732001</threebytes></Report>"),
+            0
+        );
+        assert_eq!(message("<Request/>"), 0);
     }
 
     #[test]

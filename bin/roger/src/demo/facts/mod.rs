@@ -120,7 +120,7 @@ pub(super) fn judge(evidence: &Evidence, codec: &Speech) -> Vec<Fact> {
     };
     vec![
         fact(
-            "no access token, password, MCPTT ID or group ID in clear on any SIP hop",
+            "no access token, password, MCPTT ID, group ID or location in clear on any SIP hop",
             clear_text::check(evidence),
         ),
         fact(

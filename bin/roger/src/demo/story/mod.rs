@@ -1,7 +1,8 @@
-//! The story: arrival, a group call, a private call, a removal, and log-off.
+//! The story: arrival, places, a group call, a private call, a removal, and log-off.
 
 mod arrival;
 mod group_call;
+mod location;
 mod private_call;
 mod removal;
 
@@ -15,12 +16,14 @@ use crate::capture::Capture;
 use crate::demo::voice::Voice;
 use crate::system::{
     Addresses, Dispatcher, Person, SipOptions, System, SystemOptions, group_id, name,
+    usual_location_reports,
 };
 use core::time::Duration;
 use roger_adapter_http::OsRandom;
 use roger_base::{GroupId, McpttId, SecretBytes};
 use roger_documents::Document as _;
 use roger_documents::gktp::Gktps;
+use roger_documents::service_config::ServiceConfiguration;
 use roger_documents::xcap_path::DocumentPath;
 use roger_keys::Csk;
 use std::collections::BTreeSet;
@@ -125,6 +128,7 @@ pub(super) async fn play(
     );
     step!(console, "group key", arrival::distribute_group_key(&stage));
     step!(console, "affiliation", arrival::affiliate(&stage));
+    step!(console, "location", location::report(&stage));
     step!(console, "outsider", arrival::outsider(&stage));
     let call = step!(console, "group call", group_call::begin(&stage));
     let mut call = step!(console, "floor denied", group_call::deny(&stage, call));
@@ -155,17 +159,16 @@ struct Cast {
     dispatcher: Person,
 }
 
-/// How many members there are, and how SIP is set up.
-#[derive(Debug, Clone, Copy)]
+/// How many members there are, how SIP is set up, and what of it is protected.
+#[derive(Debug, Clone)]
 pub(super) struct Casting {
     pub(super) users: usize,
     pub(super) sip: SipOptions,
+    pub(super) service_configuration: ServiceConfiguration,
 }
 
-async fn open_stage(
-    Casting { users, sip }: Casting,
-    capture: &Capture,
-) -> Result<(Cast, String), StoryError> {
+async fn open_stage(casting: Casting, capture: &Capture) -> Result<(Cast, String), StoryError> {
+    let Casting { users, sip, .. } = casting;
     let draw = |name: &str| Person::draw(name, None, &mut OsRandom);
     let members: Result<Vec<Person>, _> = (0..users).map(|number| draw(&name(number))).collect();
     let (members, mallory, dispatcher) = (members?, draw("mallory")?, draw("dispatcher")?);
@@ -176,6 +179,8 @@ async fn open_stage(
         administrators: BTreeSet::from([dispatcher.mcptt_id.clone()]),
         group_key_delays: Some(GROUP_KEY_DELAYS),
         sip,
+        service_configuration: casting.service_configuration,
+        location_reports: Some(usual_location_reports()),
     };
     let addresses = Addresses::any(&mut OsRandom).map_err(crate::system::SystemError::from)?;
     let system = System::start(addresses, options).await?;
@@ -263,7 +268,7 @@ async fn collect(stage: &mut Stage<'_>) -> Result<(Evidence, String), StoryError
     let group_key_messages = group_key_messages(stage).await?;
     let evidence = Evidence {
         packets: Vec::new(),
-        needles: needles(stage),
+        needles: needles(stage)?,
         phases: core::mem::take(&mut stage.phases),
         bursts: core::mem::take(&mut stage.bursts),
         csks: core::mem::take(&mut stage.csks),
@@ -311,7 +316,7 @@ async fn group_key_messages(stage: &Stage<'_>) -> Result<Vec<(McpttId, Vec<u8>)>
 }
 
 /// What must not be seen on a SIP hop.
-fn needles(stage: &Stage<'_>) -> Vec<Needle> {
+fn needles(stage: &Stage<'_>) -> Result<Vec<Needle>, StoryError> {
     let secrets = stage
         .secrets
         .iter()
@@ -319,7 +324,11 @@ fn needles(stage: &Stage<'_>) -> Vec<Needle> {
     let people = stage.system.people.iter();
     let ids = people.flat_map(|person| Needle::identity("MCPTT ID", person.mcptt_id.as_str()));
     let group = Needle::identity("group ID", stage.group.as_str());
-    secrets.chain(ids).chain(group).collect()
+    let mut needles: Vec<Needle> = secrets.chain(ids).chain(group).collect();
+    for number in 0..stage.members.len() {
+        needles.extend(Needle::location(&location::place_of(number)?));
+    }
+    Ok(needles)
 }
 
 /// Runs the same for several players at once and gives the results in their order.

@@ -39,6 +39,10 @@ impl Session<'_> {
         let Some(keyboard) = &self.kit.keyboard else {
             return;
         };
+        if let Some(typed) = &self.typed {
+            let text = format!("{typed}_  latitude and longitude, then Enter; Esc gives up");
+            return self.screen.show_status(&text);
+        }
         let hint = match keyboard.mode() {
             ButtonMode::Hold => "hold space to talk",
             ButtonMode::Toggle => "space: talk / stop",
@@ -63,7 +67,7 @@ impl Session<'_> {
             Some(_) => ", a: answer",
             None => "",
         };
-        let text = format!("[{what}]  {hint}{ringing}, h: hang up, q: leave");
+        let text = format!("[{what}]  {hint}{ringing}, h: hang up, p: position, q: leave");
         self.screen.show_status(&text);
     }
 }

@@ -1,5 +1,6 @@
 //! A user on the air: events of the UE, keys, and what was planned, one after the other.
 
+mod command;
 mod display;
 mod floor;
 
@@ -9,7 +10,9 @@ use super::calls::{CallStage, Calls};
 use super::events::Events;
 use super::keep::Keep;
 use super::keyboard::{Key, Keyboard};
+use super::lines::Lines;
 use super::news::{News, name_of, party_name};
+use super::place::Place;
 use super::plan::{ATTEMPTS, NEXT_CALL, Plan, Planned, Sooner};
 use super::screen::{Audience, Screen};
 use super::state::servers_ended;
@@ -44,6 +47,8 @@ pub(super) struct Wishes {
     pub(super) say: Say,
     /// When to leave.
     pub(super) stay: Option<Duration>,
+    /// Where the UE is.
+    pub(super) place: Option<Place>,
     /// State file of the servers: when they end, so does the session.
     pub(super) servers: PathBuf,
 }
@@ -61,6 +66,7 @@ pub(super) struct Kit {
     pub(super) recording: Option<Recording>,
     pub(super) keep: Option<Keep>,
     pub(super) keyboard: Option<Keyboard>,
+    pub(super) lines: Option<Lines>,
 }
 
 /// Why the session ended.
@@ -86,6 +92,8 @@ pub(super) struct Session<'s> {
     /// With whom the call is that is being placed.
     placing: Option<CallParty>,
     button: Button,
+    /// The line that is being typed.
+    typed: Option<String>,
     talking: Option<Talking>,
     planned: Planned,
     until: Option<Instant>,
@@ -122,6 +130,7 @@ impl<'s> Session<'s> {
             calls: Calls::default(),
             placing: None,
             button: Button::Released,
+            typed: None,
             talking: None,
             planned,
             dropped: BTreeMap::new(),
@@ -133,6 +142,9 @@ impl<'s> Session<'s> {
     /// # Errors
     /// [`UeCommandError`] when what was planned did not come about.
     pub(super) async fn run(mut self, stop: &mut Stop) -> Result<(), UeCommandError> {
+        if let Some(place) = self.wishes.place.take() {
+            self.be_at(place);
+        }
         let end = loop {
             self.show_status();
             if self.kit.keyboard.as_ref().is_some_and(Keyboard::is_gone) {
@@ -169,7 +181,8 @@ impl<'s> Session<'s> {
         let tick = (self.screen.audience() == Audience::Person).then(|| Instant::now() + TICK);
         let due = [self.planned.due(), self.calls.settles(), self.until, tick];
         let due = due.into_iter().flatten().min();
-        let (talking, keyboard) = (&mut self.talking, &mut self.kit.keyboard);
+        let talking = &mut self.talking;
+        let (keyboard, lines) = (&mut self.kit.keyboard, &mut self.kit.lines);
         tokio::select! {
             biased;
             _ = stop.next() => Next::Signal,
@@ -177,6 +190,7 @@ impl<'s> Session<'s> {
             Some(key) = async { Some(keyboard.as_mut()?.next().await) } => Next::Key(key),
             Some(result) = async { Some(talking.as_mut()?.end().await) } => Next::TalkEnded(result),
             event = self.events.next() => Next::Event(event),
+            Some(line) = async { Some(lines.as_mut()?.next().await) } => Next::Key(Key::Line(line)),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => Next::Due,
         }
     }
@@ -238,12 +252,19 @@ impl<'s> Session<'s> {
             UeEvent::GroupKeyRefused(reason) => {
                 format!("a group key message, by this UE: {reason}")
             }
+            UeEvent::ServerKeyRefused(reason) => {
+                format!("a key of the MCPTT server, by this UE: {reason}")
+            }
             UeEvent::NotRegistered(why) => format!("the registration, by the SIP core: {why}"),
             UeEvent::NotAuthorised(why) => format!("the user, by the MCPTT server: {why}"),
             UeEvent::NotWatching(why) => {
                 format!("the subscription, by the group management server: {why}")
             }
             UeEvent::NotAffiliated(why) => format!("the affiliation, by the MCPTT server: {why}"),
+            UeEvent::LocationReported => return self.screen.tell(&News::LocationReported),
+            UeEvent::LocationNotReported(why) => {
+                format!("the location report, by the MCPTT server: {why}")
+            }
             _ => return,
         };
         self.screen.tell(&News::Refused { reason });
@@ -397,6 +418,9 @@ impl<'s> Session<'s> {
                     self.ue.input(UeInput::HangUp(call));
                 }
             }
+            (Key::Typing(text), _) => self.typed = Some(text),
+            (Key::GivenUp, _) => self.typed = None,
+            (Key::Line(line), _) => self.on_line(&line),
             (Key::Press | Key::Release | Key::Quit, _) => {}
         }
     }
