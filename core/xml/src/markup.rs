@@ -44,6 +44,9 @@ pub enum MarkupError {
     PeerStructure(&'static str),
 }
 
+/// May stand before a document (XML 1.0 cl. 4.3.3).
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Bounds of a document. Every field is checked before a tree is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -115,7 +118,11 @@ pub fn check<'a>(octets: &'a [u8], limits: &Limits) -> Result<&'a str, MarkupErr
         return Err(MarkupError::PeerTooLarge(octets.len()));
     }
     let text = core::str::from_utf8(octets).map_err(|_| MarkupError::PeerNotUtf8)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    // One is not part of the document; the readers below would each pass over one more.
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(MarkupError::PeerNotWellFormed);
+    }
     scan(text, limits)?;
     Ok(text)
 }
@@ -275,6 +282,13 @@ mod tests {
         let text = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<a b='&lt;&#x41;'>&amp;<c/><!-- d --></a>";
         let document = parse(text.as_bytes(), &Limits::MESSAGE).unwrap();
         assert_eq!(document.root_element().attribute("b"), Some("<A"));
+    }
+
+    #[test]
+    fn refuses_a_second_byte_order_mark() {
+        assert!(parse("\u{feff}<a/>".as_bytes(), &Limits::MESSAGE).is_ok());
+        let twice = "\u{feff}\u{feff}<a/>";
+        assert_eq!(refused(twice), MarkupError::PeerNotWellFormed);
     }
 
     #[test]
