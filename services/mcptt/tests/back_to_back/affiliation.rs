@@ -2,6 +2,7 @@
 
 use crate::bench::{ALICE, BOB, Bench, MALLORY, fire, impu};
 use crate::ue::outcome;
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use roger_base::GroupId;
 use roger_call::body::Body;
@@ -108,6 +109,26 @@ fn a_group_that_refuses_is_simply_absent() {
     let response = bench.publish_affiliations(MALLORY, &[&fire(), &group("no-such")]);
     assert_eq!(outcome(&response), (200, None));
     assert_eq!(last_notified(&mut bench, MALLORY), []);
+}
+
+#[test]
+fn a_group_directory_that_does_not_answer_costs_nobody_the_affiliation() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    subscribe(&mut bench, ALICE, EXPIRES_FOREVER);
+    bench.groups.is_down.store(true, Ordering::Relaxed);
+    let response = bench.publish_affiliations(ALICE, &[&fire()]);
+    assert_eq!(outcome(&response), (200, None));
+    assert_eq!(
+        last_notified(&mut bench, ALICE),
+        [(fire(), AffiliationStatus::Affiliating)]
+    );
+    bench.groups.is_down.store(false, Ordering::Relaxed);
+    bench.pass(Duration::from_secs(6));
+    assert_eq!(
+        last_notified(&mut bench, ALICE),
+        [(fire(), AffiliationStatus::Affiliated)]
+    );
 }
 
 #[test]

@@ -35,6 +35,7 @@ use roger_testkit_domain::{DOMAIN, NOW, TestDomain, group, user};
 use roger_xml::signed_body::Coverage;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub(crate) const PF: &str = "sip:mcptt-pf@mcptt.example.org";
@@ -70,20 +71,25 @@ pub(crate) fn fire() -> GroupId {
 
 /// Group documents that a test changes.
 #[derive(Default)]
-pub(crate) struct Groups(Mutex<BTreeMap<GroupId, Arc<GroupDocument>>>);
+pub(crate) struct Groups {
+    documents: Mutex<BTreeMap<GroupId, Arc<GroupDocument>>>,
+    /// The directory does not answer.
+    pub(crate) is_down: AtomicBool,
+}
 
 impl Groups {
     pub(crate) fn put(&self, document: GroupDocument) {
-        self.0
-            .lock()
-            .unwrap()
-            .insert(document.id.clone(), Arc::new(document));
+        let mut documents = self.documents.lock().unwrap();
+        documents.insert(document.id.clone(), Arc::new(document));
     }
 }
 
 impl GroupDirectory for Groups {
     fn group(&self, group: &GroupId) -> Result<Option<Arc<GroupDocument>>, DirectoryUnavailable> {
-        Ok(self.0.lock().unwrap().get(group).cloned())
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(DirectoryUnavailable("no answer".to_owned()));
+        }
+        Ok(self.documents.lock().unwrap().get(group).cloned())
     }
 }
 
