@@ -480,6 +480,7 @@ impl Application for ParticipatingFunction {
         for id in self.bindings.drop_outlived(context.now) {
             self.keys.remove(id);
         }
+        self.give_up_registrations(context);
         self.announce(context);
         self.expire_subscriptions(context);
         self.send_due_configurations(context);
@@ -492,6 +493,7 @@ impl Application for ParticipatingFunction {
 
     fn deadline(&self) -> Option<Instant> {
         [
+            self.registrations.deadline(),
             self.bindings.deadline(),
             self.affiliations.deadline(),
             self.subscriptions.deadline(),
