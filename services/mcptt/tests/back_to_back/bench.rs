@@ -607,6 +607,37 @@ impl Bench {
         answer.expect("an answer")
     }
 
+    /// A request from one address straight to the controlling function; status and Warning of its answer.
+    pub(crate) fn send_directly(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        request: &Request,
+    ) -> (u16, Option<u16>) {
+        let (clocks, octets) = (self.clocks(), request.to_octets());
+        let flow = Flow {
+            transport: Transport::Tcp,
+            connection: connection(from),
+            local: to,
+            peer: from,
+        };
+        let input = Input::Datagram {
+            flow,
+            octets: &octets,
+        };
+        self.cf.handle(clocks, &mut self.random, input).unwrap();
+        let mut answer = None;
+        while let Some(output) = self.cf.poll() {
+            if let NodeOutput::Transmit(transmit) = &output
+                && let Ok(Message::Response(response)) =
+                    Message::parse_datagram(&transmit.octets, &Limits::default())
+            {
+                answer = Some(outcome(&response));
+            }
+        }
+        answer.expect("an answer")
+    }
+
     /// No socket is left open by anybody.
     pub(crate) fn assert_no_media_ports(&self) {
         assert_eq!((self.pf_ports.count(), self.cf_ports.count()), (0, 0));
