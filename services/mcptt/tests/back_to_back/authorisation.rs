@@ -966,3 +966,28 @@ fn unknown_events_and_methods_are_refused() {
         assert_eq!(outcome(&response), (status, None));
     }
 }
+
+#[test]
+fn a_core_may_assert_the_telephone_number_first() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    let uri = Uri::parse(PF.as_bytes()).unwrap();
+    let builder = Request::builder(Method::Publish, uri)
+        .header(HeaderName::VIA, "SIP/2.0/TCP 10.0.0.100;branch=z9hG4bKtel")
+        .header(HeaderName::FROM, "<sip:anonymous@anonymous.invalid>;tag=t")
+        .header(HeaderName::TO, format!("<{PF}>"))
+        .header(HeaderName::CALL_ID, "telephone")
+        .header(HeaderName::CSEQ, "1")
+        .header(
+            HeaderName::P_ASSERTED_IDENTITY,
+            format!("<tel:+4989123>, <{}>", impu(ALICE)),
+        )
+        .header(HeaderName::EVENT, "poc-settings")
+        .header(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string());
+    let request = finish(builder, &body, &mut bench.random).unwrap();
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    assert!(bench.is_bound(ALICE));
+}
