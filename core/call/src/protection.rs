@@ -113,6 +113,16 @@ pub enum ProtectionError {
 }
 
 impl ProtectionError {
+    /// Whether the sender used a key that is not bound to it here: the two ends are out of step, or it is a stranger.
+    #[must_use]
+    pub const fn names_unknown_key(&self) -> bool {
+        matches!(
+            self,
+            Self::PeerIntegrity(IntegrityError::DeniedKey)
+                | Self::PeerConfidentiality(ConfidentialityError::DeniedKey)
+        )
+    }
+
     /// The Warning code of the 403 that answers it (TS 24.379 cl. 4.4, 7.3).
     #[must_use]
     pub const fn warning(&self) -> WarningCode {

@@ -1,6 +1,6 @@
 //! Affiliation to groups, and what becomes of it (TS 24.379 cl. 9.2.1).
 
-use super::authorisation::MakeError;
+use super::authorisation::{MakeError, Remedy};
 use super::{Purpose, Refusal, UeClient, UeEvent, refused};
 use roger_base::{ClientId, GroupId, McpttId};
 use roger_call::body::Body;
@@ -113,11 +113,9 @@ impl UeClient {
     pub(super) fn on_affiliate_answer(&mut self, context: &mut Context<'_>, response: &Response) {
         if response.status().is_final() && !response.status().is_success() {
             let refusal = refused(response);
-            let unknown = refusal.says_unknown();
+            let remedy = Remedy::of(&refusal);
             self.tell(UeEvent::NotAffiliated(refusal));
-            if unknown {
-                self.authorise_again(context);
-            }
+            self.apply(context, remedy);
         }
     }
 

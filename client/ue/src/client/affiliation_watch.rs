@@ -158,7 +158,7 @@ impl UeClient {
         }
         if !status.is_success() {
             let refusal = refused(&answer.response);
-            let unknown = refusal.says_unknown();
+            let (unknown, not_opened) = (refusal.says_unknown(), refusal.says_not_opened());
             // A refused refresh leaves the subscription as it is; any other refusal is final until somebody asks again.
             if self.is_over(&user) {
                 self.drop_watch(context, &user);
@@ -167,6 +167,8 @@ impl UeClient {
             if unknown {
                 self.watches.again.insert(user, context.now + KEY_EXCHANGE);
                 self.authorise_again(context);
+            } else if not_opened && self.renew_key(context) {
+                self.watches.again.insert(user, context.now + KEY_EXCHANGE);
             }
             return;
         }
@@ -252,13 +254,13 @@ impl UeClient {
         }
     }
 
-    /// Brings a new CSK and watches anew (TS 33.180 cl. 9.3), but not at every nonsense that comes.
-    fn renew_key(&mut self, context: &mut Context<'_>) {
+    /// Brings a new CSK and watches anew (TS 33.180 cl. 9.3), but not at every nonsense that comes; whether it does.
+    pub(super) fn renew_key(&mut self, context: &mut Context<'_>) -> bool {
         let recent = self
             .key_renewed
             .is_some_and(|at| context.now < at + BETWEEN_KEYS);
-        if recent {
-            return;
+        if recent || self.csk.is_none() {
+            return false;
         }
         self.key_renewed = Some(context.now);
         let at = context.now + KEY_EXCHANGE;
@@ -266,6 +268,7 @@ impl UeClient {
             self.watches.again.insert(user, at);
         }
         self.authorise_again(context);
+        true
     }
 
     /// Forgets all subscriptions; the users watched.

@@ -86,6 +86,26 @@ enum Attempt {
     Again,
 }
 
+/// What a refusal asks of the client before it comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remedy {
+    None,
+    /// The server does not know it.
+    Authorise,
+    /// The server has another CSK, as when the answer to a key download was lost for too long.
+    RenewKey,
+}
+
+impl Remedy {
+    pub(super) fn of(refusal: &Refusal) -> Self {
+        match refusal {
+            _ if refusal.says_unknown() => Self::Authorise,
+            _ if refusal.says_not_opened() => Self::RenewKey,
+            _ => Self::None,
+        }
+    }
+}
+
 /// Why a protected request could not be made.
 #[derive(Debug, Error)]
 pub(super) enum MakeError {
@@ -121,7 +141,25 @@ pub(super) enum MakeError {
     Ports(#[from] roger_media::NoPorts),
 }
 
+impl MakeError {
+    /// Whether what came is protected with a key that this client does not have.
+    pub(super) const fn names_unknown_key(&self) -> bool {
+        matches!(self, Self::Protection(error) if error.names_unknown_key())
+    }
+}
+
 impl UeClient {
+    /// Does what a refusal asks for.
+    pub(super) fn apply(&mut self, context: &mut Context<'_>, remedy: Remedy) {
+        match remedy {
+            Remedy::None => {}
+            Remedy::Authorise => self.authorise_again(context),
+            Remedy::RenewKey => {
+                self.renew_key(context);
+            }
+        }
+    }
+
     /// A fresh CSK for a server and the I_MESSAGE that brings it there.
     pub(super) fn new_csk(
         &self,
@@ -385,10 +423,11 @@ impl UeClient {
             .publication
             .on_response(context.now, response);
         if !status.is_success() {
-            self.authorisation.pending = None;
+            let settings_only = self.authorisation.pending.take().is_none();
             let refusal = refused(response);
-            let forgotten =
-                refusal.says_unknown() || status == StatusCode::CONDITIONAL_REQUEST_FAILED;
+            let forgotten = refusal.says_unknown()
+                || status == StatusCode::CONDITIONAL_REQUEST_FAILED
+                || (settings_only && refusal.says_not_opened());
             if forgotten && self.authorisation.attempt == Attempt::First {
                 return self.authorise_again(context);
             }

@@ -40,6 +40,8 @@ struct Invitation {
 struct Refused {
     status: StatusCode,
     warning: Option<WarningCode>,
+    /// It came under a key that this client does not have.
+    unknown_key: bool,
 }
 
 impl Refused {
@@ -47,6 +49,7 @@ impl Refused {
         Self {
             status,
             warning: None,
+            unknown_key: false,
         }
     }
 
@@ -54,6 +57,7 @@ impl Refused {
         Self {
             status: StatusCode::FORBIDDEN,
             warning: Some(warning),
+            unknown_key: false,
         }
     }
 
@@ -62,6 +66,7 @@ impl Refused {
         Self {
             status: StatusCode::NOT_ACCEPTABLE_HERE,
             warning: Some(WarningCode::MIKEY_AUTHENTICATION_FAILED),
+            unknown_key: false,
         }
     }
 }
@@ -71,7 +76,10 @@ impl From<MakeError> for Refused {
         info!(%error, "an INVITE was refused");
         match error {
             MakeError::Body(error) => Self::warned(error.warning()),
-            MakeError::Protection(error) => Self::warned(ProtectionError::warning(&error)),
+            MakeError::Protection(error) => Self {
+                unknown_key: error.names_unknown_key(),
+                ..Self::warned(ProtectionError::warning(&error))
+            },
             MakeError::NoCsk | MakeError::NoUser => Self::warned(WarningCode::UNABLE_TO_DECRYPT),
             _ => Self::with(StatusCode::SERVER_INTERNAL_ERROR),
         }
@@ -100,7 +108,13 @@ impl UeClient {
         let request = &incoming.request;
         let invitation = match self.read_invitation(context, request) {
             Ok(invitation) => invitation,
-            Err(refused) => return self.refuse_invite(context, incoming, &refused),
+            Err(refused) => {
+                self.refuse_invite(context, incoming, &refused)?;
+                if refused.unknown_key {
+                    self.renew_key(context);
+                }
+                return Ok(());
+            }
         };
         let Ok(pair) = self.ports.open() else {
             return self.refuse_invite(

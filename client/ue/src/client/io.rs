@@ -142,6 +142,22 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// Whether what this client sent did not open at the server (Warning 139 or 140): the two may be out of step.
+    #[must_use]
+    pub fn says_not_opened(&self) -> bool {
+        let codes = [
+            WarningCode::INTEGRITY_CHECK_FAILED,
+            WarningCode::UNABLE_TO_DECRYPT,
+        ];
+        let code = match self {
+            Self::Answered { warning, .. } => *warning,
+            Self::NoAnswer | Self::Local(_) => None,
+        };
+        code.is_some_and(|code| codes.contains(&code))
+    }
+}
+
 impl core::fmt::Display for Refusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {

@@ -1,7 +1,7 @@
 //! MESSAGE from and to the participating function: where users are (TS 24.379 cl. 13.3), and proposals of affiliations
 //! (cl. 9.2.1.4, 9.2.1.5).
 
-use super::authorisation::MakeError;
+use super::authorisation::{MakeError, Remedy};
 use super::call::CallKeys;
 use super::{CallNumber, Purpose, Refusal, UeClient, UeEvent, refused, reply};
 use roger_base::McpttId;
@@ -47,6 +47,9 @@ impl UeClient {
             Ok(Taken::UnknownBody) => plain(request, StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Err(error) => {
                 info!(%error, "a MESSAGE was refused");
+                if error.names_unknown_key() {
+                    self.renew_key(context);
+                }
                 self.message_refusal(request, &error)
             }
         };
@@ -198,11 +201,9 @@ impl UeClient {
             return;
         }
         let refusal = refused(response);
-        let unknown = refusal.says_unknown();
+        let remedy = Remedy::of(&refusal);
         self.message_failed(purpose, refusal);
-        if unknown {
-            self.authorise_again(context);
-        }
+        self.apply(context, remedy);
     }
 
     pub(super) fn message_failed(&mut self, purpose: Purpose, refusal: Refusal) {

@@ -1,6 +1,6 @@
 //! Calling a group or a user (TS 24.379 cl. 10.1.1.2.1, 11.1.1.2.1).
 
-use super::authorisation::MakeError;
+use super::authorisation::{MakeError, Remedy};
 use super::call::{Call, CallKeys, CallState};
 use super::rtp_source::RtpSource;
 use super::{
@@ -256,11 +256,9 @@ impl UeClient {
         }
         let Some(dialog) = answer.dialog.filter(|_| status.is_success()) else {
             let refusal = refused(&answer.response);
-            let unknown = refusal.says_unknown();
+            let remedy = Remedy::of(&refusal);
             self.fail_call(context, number, refusal);
-            if unknown {
-                self.authorise_again(context);
-            }
+            self.apply(context, remedy);
             return Ok(());
         };
         context

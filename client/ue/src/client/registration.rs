@@ -12,6 +12,7 @@ use roger_call::request::RequestError;
 use roger_sip::application::Context;
 use roger_sip::digest::DigestClient;
 use roger_sip::endpoint::{EndpointError, ident};
+use roger_sip::header::NameAddr;
 use roger_sip::message::{HeaderName, Method, Request, Response, StatusCode};
 use roger_sip::uri::Uri;
 use tracing::warn;
@@ -19,6 +20,9 @@ use tracing::warn;
 /// Part of the life of a registration after which it is refreshed.
 const REFRESH_NUMERATOR: u32 = 4;
 const REFRESH_DENOMINATOR: u32 = 5;
+
+/// A registrar that grants less is not asked again in a loop.
+const LEAST_LIFE: Duration = Duration::from_secs(5);
 
 pub(super) struct RegistrationState {
     digest: DigestClient,
@@ -218,22 +222,26 @@ impl UeClient {
     }
 
     fn plan_refresh(&mut self, context: &Context<'_>, response: &Response) {
-        let granted = response
-            .headers()
-            .addresses(HeaderName::CONTACT)
-            .unwrap_or_default();
-        let granted = granted
-            .iter()
-            .find_map(|contact| contact.params.get("expires")?.parse::<u32>().ok());
-        let header = response
-            .headers()
-            .seconds(HeaderName::EXPIRES)
-            .ok()
-            .flatten();
-        let life = Duration::from_secs(u64::from(granted.or(header).unwrap_or(3600)));
+        let instance = self.settings.client_id.as_str();
+        let life = granted_life(response, instance).max(LEAST_LIFE);
         self.registration.refresh_at =
             Some(context.now + life * REFRESH_NUMERATOR / REFRESH_DENOMINATOR);
     }
+}
+
+/// How long the registrar keeps this UE. Its answer names the contacts of every UE of the identity (RFC 3261 cl. 10.2.4):
+/// where none is known for this one's, the shortest counts.
+fn granted_life(response: &Response, instance: &str) -> Duration {
+    let headers = response.headers();
+    let contacts = headers.addresses(HeaderName::CONTACT).unwrap_or_default();
+    let mut own = contacts
+        .iter()
+        .filter(|contact| contact.instance().as_deref() == Some(instance));
+    let own = own.find_map(NameAddr::expires);
+    let shortest = || contacts.iter().filter_map(NameAddr::expires).min();
+    let header = || headers.seconds(HeaderName::EXPIRES).ok().flatten();
+    let seconds = own.or_else(shortest).or_else(header).unwrap_or(3600);
+    Duration::from_secs(u64::from(seconds))
 }
 
 /// Why a REGISTER was not sent.
@@ -247,4 +255,46 @@ enum RegisterError {
     Digest(#[from] roger_sip::digest::ClientError),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(contacts: &[&str], expires: Option<&str>) -> Response {
+        let uri = Uri::parse(b"sip:ims.example.org").unwrap();
+        let request = Request::builder(Method::Register, uri)
+            .header(HeaderName::FROM, "<sip:u@ims.example.org>;tag=1")
+            .header(HeaderName::TO, "<sip:u@ims.example.org>")
+            .header(HeaderName::CALL_ID, "1")
+            .header(HeaderName::CSEQ, "1");
+        let mut response = Response::to(&request.build().unwrap(), StatusCode::OK);
+        let headers = response.headers_mut();
+        for contact in contacts {
+            headers.push(HeaderName::CONTACT, contact).unwrap();
+        }
+        if let Some(expires) = expires {
+            headers.push(HeaderName::EXPIRES, expires).unwrap();
+        }
+        response
+    }
+
+    #[test]
+    fn the_life_is_that_of_the_own_contact() {
+        let phone = "<sip:u@10.0.0.2>;+sip.instance=\"<urn:uuid:2>\";expires=600000";
+        let own = "<sip:u@10.0.0.1>;+sip.instance=\"<urn:uuid:1>\";expires=3600";
+        let plain = "<sip:u@10.0.0.1>;expires=1800";
+        let cases = [
+            (vec![phone, own], None, 3_600),
+            (vec![own, phone], None, 3_600),
+            (vec![phone, plain], None, 1_800),
+            (vec![phone], Some("60"), 600_000),
+            (vec!["<sip:u@10.0.0.1>"], Some("60"), 60),
+            (vec![], None, 3_600),
+        ];
+        for (contacts, expires, seconds) in cases {
+            let life = granted_life(&answer(&contacts, expires), "urn:uuid:1");
+            assert_eq!(life.as_secs(), seconds, "{contacts:?} {expires:?}");
+        }
+    }
 }

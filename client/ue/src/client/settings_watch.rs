@@ -1,7 +1,7 @@
 //! Watching the service settings that the server holds of this client (TS 24.379 cl. 7.2.4; RFC 6665).
 
 use super::affiliation_watch::ends_subscription;
-use super::authorisation::MakeError;
+use super::authorisation::{MakeError, Remedy};
 use super::{Purpose, Refusal, UeClient, UeEvent, refused, reply};
 use roger_call::answer::plain;
 use roger_sip::application::Context;
@@ -33,11 +33,9 @@ impl UeClient {
             self.settings_dialog = answer.dialog.or(self.settings_dialog);
         } else if status.is_final() {
             let refusal = refused(&answer.response);
-            let unknown = refusal.says_unknown();
+            let remedy = Remedy::of(&refusal);
             self.tell(UeEvent::NotWatchingSettings(refusal));
-            if unknown {
-                self.authorise_again(context);
-            }
+            self.apply(context, remedy);
         }
     }
 

@@ -9,7 +9,8 @@ use roger_base::{GroupId, KeyId, KeyIdError, KmsUri, NtpTime, PurposeTag, UnixTi
 use roger_ibc::SignatureError;
 use thiserror::Error;
 
-/// Why a message was not opened; nothing of the key is given out then.
+/// Why a message was not opened; nothing of the key is given out then. The texts name no user and no group: they go into
+/// logs of servers.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -52,13 +53,13 @@ pub enum OpenError {
     #[error("KMS {0} is not known here, no certificate of it is held")]
     PeerUnknownKms(KmsUri),
     /// The message is for somebody else.
-    #[error("the MIKEY message is for {0}, not for an identity held here")]
+    #[error("the MIKEY message is for another identity than those held here")]
     PeerNotForMe(Party),
     /// The message has no SAKKE-to-self.
     #[error("the MIKEY message has no SAKKE-to-self (TS 33.180 cl. E.5)")]
     PeerNoSakkeToSelf,
     /// The key set of the key period of `T` is not held: fetch it and try again.
-    #[error("no key set of {identity} for key period {period} of {kms}; fetch it from the KMS")]
+    #[error("a key set for key period {period} of {kms} is missing; fetch it from the KMS")]
     LocalKeySetMissing {
         /// Identity of this receiver.
         identity: String,
@@ -68,7 +69,7 @@ pub enum OpenError {
         period: u64,
     },
     /// The initiator is not authorised for this procedure.
-    #[error("{0} is not authorised to send this key")]
+    #[error("the initiator is not authorised to send this key")]
     DeniedSender(Party),
     /// The signature is not the initiator's.
     #[error("the signature does not verify: {0}")]
@@ -114,7 +115,7 @@ pub enum OpenError {
     #[error("GMK {0} names no group and none is named beside it")]
     PeerNoGroup(KeyId),
     /// The key is for other groups.
-    #[error("GMK {id} does not serve {group}")]
+    #[error("GMK {id} does not serve the group named beside it")]
     PeerWrongGroup {
         /// GMK-ID.
         id: KeyId,
@@ -125,4 +126,30 @@ pub enum OpenError {
 
 fn show(time: &NtpTime) -> String {
     format!("{} (seconds since 1970)", time.to_unix().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_names_a_user_or_a_group() {
+        let named = || Party::Named("sip:alice@mcptt.example.org".to_owned());
+        let errors = [
+            OpenError::PeerNotForMe(named()),
+            OpenError::DeniedSender(named()),
+            OpenError::LocalKeySetMissing {
+                identity: "sip:alice@mcptt.example.org".to_owned(),
+                kms: KmsUri::new("kms.example.org").unwrap(),
+                period: 1,
+            },
+            OpenError::PeerWrongGroup {
+                id: KeyId::from(1),
+                group: GroupId::new("sip:fire-1@mcptt.example.org").unwrap(),
+            },
+        ];
+        for error in errors {
+            assert!(!error.to_string().contains("mcptt"), "{error}");
+        }
+    }
 }

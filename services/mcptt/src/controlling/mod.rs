@@ -128,6 +128,11 @@ impl ControllingFunction {
         incoming: &Incoming,
     ) -> Result<(), EndpointError> {
         let request = &incoming.request;
+        // Who calls is believed of the participating function, whose requests come by the core only.
+        let by_core = incoming.flow.peer.ip() == self.settings.core.peer().ip();
+        if incoming.dialog.is_none() && !by_core {
+            return answer(context, incoming, plain(request, StatusCode::FORBIDDEN));
+        }
         match (request.method(), incoming.dialog) {
             (Method::Invite, None) => self.on_invite(context, incoming),
             // Renegotiation of a running call comes with emergency calls.

@@ -58,8 +58,8 @@ impl ControllingFunction {
             Ok(announcement) => announcement,
             Err(error) => return self.refuse(context, incoming, error.warning()),
         };
-        if wish == Wish::Affiliate && !self.all_members(&announcement) {
-            return self.refuse(context, incoming, WarningCode::NOT_A_MEMBER);
+        if let Err(warning) = self.check_members(&announcement) {
+            return self.refuse(context, incoming, warning);
         }
         let mut response = plain(request, StatusCode::OK);
         let expires = if wish == Wish::Affiliate {
@@ -93,14 +93,23 @@ impl ControllingFunction {
         })
     }
 
-    fn all_members(&self, announcement: &Announcement) -> bool {
-        let groups = announcement.clients.iter().flat_map(|(_, groups)| groups);
-        groups.into_iter().all(|group| {
-            let document = self.groups.group(group).ok().flatten();
-            document.is_some_and(|document| {
+    /// Only members are affiliated; who leaves is not asked. While the directory does not answer nothing is known, and
+    /// the participating function comes again: a 403 would be final.
+    fn check_members(&self, announcement: &Announcement) -> Result<(), WarningCode> {
+        if announcement.wish == Wish::Deaffiliate {
+            return Ok(());
+        }
+        for group in announcement.clients.iter().flat_map(|(_, groups)| groups) {
+            let document = self.groups.group(group);
+            let document = document.map_err(|_| WarningCode::GROUP_DOCUMENT_UNAVAILABLE)?;
+            let is_member = document.is_some_and(|document| {
                 !document.disabled && document.member(&announcement.user).is_some()
-            })
-        })
+            });
+            if !is_member {
+                return Err(WarningCode::NOT_A_MEMBER);
+            }
+        }
+        Ok(())
     }
 
     fn apply(&mut self, context: &mut Context<'_>, announcement: &Announcement) {

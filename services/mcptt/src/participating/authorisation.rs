@@ -3,7 +3,7 @@
 //! A refused request changes nothing: the binding that was there stays, with its CSK.
 
 use super::ParticipatingFunction;
-use super::binding::{Binding, PREVIOUS_CSK_LIFE, PreviousCsk};
+use super::binding::{Binding, OfferedCsk, OpenedWith, PREVIOUS_CSK_LIFE, PreviousCsk, open_body};
 use roger_base::{ClientId, Impu, Instant, UnixTime};
 use roger_call::body::Body;
 use roger_call::feature::media_type;
@@ -113,6 +113,7 @@ impl ParticipatingFunction {
         body: &Body,
         now: UnixTime,
     ) -> Result<Authorised, AuthorisationError> {
+        let (bound, with) = self.key_of(impu, body);
         let credentials = &self.settings.credentials;
         let authority = Authority {
             key_sets: &credentials.key_sets,
@@ -125,11 +126,37 @@ impl ParticipatingFunction {
             coverage: self.settings.coverage,
             key_mode: self.settings.key_mode,
         };
-        let bound = self
-            .bindings
-            .get(impu)
-            .and_then(|binding| binding.csk.as_ref());
-        authorise(body, &authority, bound, &mut self.receiver, now)
+        let receiver = &mut self.receiver;
+        let mut authorised = authorise(body, &authority, bound.as_ref(), receiver, now)?;
+        if body.part(media_type::MIKEY).is_none() {
+            if with == OpenedWith::Offered {
+                self.adopt_used_key(impu);
+            }
+            // A body that came under the former key brings none.
+            let binding = self.bindings.get(impu);
+            authorised.csk = binding.and_then(|binding| binding.csk.clone());
+        }
+        Ok(authorised)
+    }
+
+    /// The CSK with which a body is to be opened that brings none: the current one, unless the client sent before it had
+    /// that, or has another already (TS 24.379 cl. 7).
+    fn key_of(&self, impu: &Impu, body: &Body) -> (Option<BoundCsk>, OpenedWith) {
+        let Some(binding) = self.bindings.get(impu) else {
+            return (None, OpenedWith::Current);
+        };
+        let with = match body.part(media_type::MIKEY) {
+            Some(_) => OpenedWith::Current,
+            None => {
+                open_body(body, binding, &self.rules).map_or(OpenedWith::Current, |(_, with)| with)
+            }
+        };
+        let csk = match with {
+            OpenedWith::Current => binding.csk.as_ref(),
+            OpenedWith::Previous => binding.previous.as_ref().map(|held| &held.csk),
+            OpenedWith::Offered => binding.offered.as_ref().map(|held| &held.csk),
+        };
+        (csk.cloned(), with)
     }
 
     /// The limits that an authorised user still meets.
@@ -197,23 +224,20 @@ impl ParticipatingFunction {
         }
         let held = self.bindings.remove(impu);
         let previous = self.previous_key(context.now, held.as_ref(), authorised.csk.as_ref());
-        // A key that the client draws itself supersedes one that was on its way to it.
-        if let Some(offered) = held.as_ref().and_then(|held| held.offered.as_ref()) {
-            self.keys.remove(offered.csk.csk.id());
-        }
+        let offered = self.offered_key(held.as_ref(), authorised.csk.as_ref());
         let binding = Binding {
             user,
             client,
             csk: authorised.csk,
             previous,
-            offered: None,
+            offered,
             token_expires: authorised.token.expires_at,
             grant: authorised.token.grant,
             settings: settings.or_else(|| held.as_ref().and_then(|held| held.settings.clone())),
             published: held.and_then(|held| held.published),
             order: self.bindings.next_order(),
         };
-        info!(%impu, client = %binding.client, "client authorised");
+        info!(%impu, "client authorised");
         self.bindings.insert(impu.clone(), binding);
         self.use_current_key(impu);
         self.notify_settings(context, impu);
@@ -242,6 +266,22 @@ impl ParticipatingFunction {
             csk: old.clone(),
             until: now + PREVIOUS_CSK_LIFE,
         })
+    }
+
+    /// A key that the client draws itself supersedes one that was on its way to it; a token alone does not.
+    fn offered_key(
+        &mut self,
+        held: Option<&Binding>,
+        new: Option<&BoundCsk>,
+    ) -> Option<OfferedCsk> {
+        let id = |csk: &BoundCsk| csk.csk.id();
+        let held = held?;
+        let offered = held.offered.clone()?;
+        if new.map(id) == held.csk.as_ref().map(id) {
+            return Some(offered);
+        }
+        self.keys.remove(id(&offered.csk));
+        None
     }
 
     /// Floor control of running calls goes on under a new CSK.

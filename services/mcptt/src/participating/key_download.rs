@@ -43,7 +43,7 @@ enum Brings {
 
 struct Flight {
     impu: Impu,
-    /// That of the binding: the answer of a client that authorised anew meanwhile counts for nothing.
+    /// That of the binding: a client that authorised anew meanwhile is not taken for one that has the MuSiK.
     order: u64,
     brings: Brings,
 }
@@ -185,13 +185,13 @@ impl ParticipatingFunction {
     ) {
         let until = context.now + PREVIOUS_CSK_LIFE;
         let refused = self.bindings.update(impu, |binding| {
+            let offered = binding.offered.as_mut();
+            let offered = offered.filter(|held| held.csk.csk.id() == id)?;
             if status.is_none() {
-                if let Some(held) = &mut binding.offered {
-                    held.until = Some(until);
-                }
+                offered.until = Some(until);
                 return None;
             }
-            binding.offered.take_if(|held| held.csk.csk.id() == id)
+            binding.offered.take()
         });
         if refused.flatten().is_some() {
             self.keys.remove(id);
@@ -411,7 +411,7 @@ impl ParticipatingFunction {
         let current = binding.is_some_and(|binding| binding.order == flight.order);
         info!(%impu, taken, current, "key download answered");
         match flight.brings {
-            Brings::Csk(_) | Brings::Revocation if !current => {}
+            // Whether it is still the key on offer, its id tells.
             Brings::Csk(id) if taken => self.adopt_key(context, &impu, id),
             Brings::Csk(id) => self.on_csk_not_taken(context, &impu, id, status),
             Brings::Musik(group, id) if !taken || !current => {

@@ -42,7 +42,7 @@ use location::Locations;
 use message::Messages;
 use register::Registrations;
 use roger_base::{ClientId, GroupId, Impu, Instant, McpttId, UnixTime};
-use roger_call::answer::{asserted_identity, come_again, plain, warned};
+use roger_call::answer::{asserted_identities, come_again, plain, warned};
 use roger_call::body::{Body, BodyError};
 use roger_call::protection::ProtectionError;
 use roger_call::warning::WarningCode;
@@ -281,7 +281,7 @@ impl ParticipatingFunction {
             Method::Options => return answer(context, incoming, plain(request, StatusCode::OK)),
             _ => {}
         }
-        let Some(impu) = asserted_identity(request.headers()) else {
+        let Some(impu) = self.sender(request) else {
             return answer(context, incoming, plain(request, StatusCode::FORBIDDEN));
         };
         match (request.method(), incoming.dialog) {
@@ -312,6 +312,14 @@ impl ParticipatingFunction {
                 plain(request, StatusCode::METHOD_NOT_ALLOWED),
             ),
         }
+    }
+
+    /// Whom the core asserts: of two identities of one sender the bound one.
+    fn sender(&self, request: &Request) -> Option<Impu> {
+        let mut asserted = asserted_identities(request.headers());
+        let bound = |impu: &Impu| self.bindings.get(impu).is_some();
+        let place = asserted.iter().position(bound).unwrap_or(0);
+        (place < asserted.len()).then(|| asserted.swap_remove(place))
     }
 
     /// Opens the body of a request other than service authorisation; gives the user and the client too.
@@ -489,6 +497,7 @@ impl Application for ParticipatingFunction {
         for id in self.bindings.drop_outlived(context.now) {
             self.keys.remove(id);
         }
+        self.give_up_registrations(context);
         self.announce(context);
         self.expire_subscriptions(context);
         self.send_due_configurations(context);
@@ -501,6 +510,7 @@ impl Application for ParticipatingFunction {
 
     fn deadline(&self) -> Option<Instant> {
         [
+            self.registrations.deadline(),
             self.bindings.deadline(),
             self.affiliations.deadline(),
             self.subscriptions.deadline(),

@@ -3,8 +3,10 @@
 //! Its body is the complete REGISTER of the UE. A failing service authorisation is answered 403 to the core and does
 //! not end the registration there.
 
+use super::agenda::Agenda;
 use super::{ParticipatingFunction, answer};
-use roger_base::Impu;
+use core::time::Duration;
+use roger_base::{Impu, Instant};
 use roger_call::answer::plain;
 use roger_call::body::Body;
 use roger_call::feature::media_type;
@@ -12,7 +14,7 @@ use roger_sip::application::Context;
 use roger_sip::endpoint::{EndpointError, Incoming};
 use roger_sip::header::{Contacts, NameAddr};
 use roger_sip::message::{HeaderName, Limits, Message, Method, Request, StatusCode};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tracing::info;
 
 /// Feature tag of a Contact that makes a registration one of MCPTT.
@@ -23,13 +25,35 @@ const MAX_CONTACTS: usize = 16;
 /// Which contacts of an identity registered for MCPTT: another UE of the same identity that has nothing to do with
 /// MCPTT does not log the client off.
 #[derive(Default)]
-pub(super) struct Registrations(BTreeMap<Impu, BTreeSet<String>>);
+pub(super) struct Registrations {
+    contacts: BTreeMap<Impu, BTreeMap<String, Life>>,
+    agenda: Agenda<Impu>,
+}
+
+/// How long a contact counts.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    /// The registration ends.
+    end: Instant,
+    /// Nothing was heard of it for as long again. One word of the core may be lost without anybody being cut off.
+    given_up: Instant,
+}
+
+impl Life {
+    fn of(seconds: u32, now: Instant) -> Self {
+        let life = Duration::from_secs(u64::from(seconds));
+        Self {
+            end: now + life,
+            given_up: now + life + life,
+        }
+    }
+}
 
 /// What a UE's REGISTER says about MCPTT.
 #[derive(Debug, PartialEq, Eq)]
 enum Registration {
-    /// The contact of this name is for MCPTT.
-    Present(String),
+    /// The contact of this name is for MCPTT, for so many seconds when it says so.
+    Present(String, Option<u32>),
     /// The contacts of these names are not, or are gone.
     Absent(Vec<String>),
     /// All contacts are gone.
@@ -37,34 +61,63 @@ enum Registration {
 }
 
 impl Registrations {
-    fn add(&mut self, impu: &Impu, contact: String) {
-        let contacts = self.0.entry(impu.clone()).or_default();
-        if contacts.len() < MAX_CONTACTS {
-            contacts.insert(contact);
+    /// A contact registered, or did so again. Of too many the one that ends first makes room.
+    fn add(&mut self, impu: &Impu, contact: String, life: Life) {
+        let contacts = self.contacts.entry(impu.clone()).or_default();
+        if contacts.len() >= MAX_CONTACTS && !contacts.contains_key(&contact) {
+            let first = contacts.iter().min_by_key(|(_, life)| life.end);
+            if let Some(first) = first.map(|(contact, _)| contact.clone()) {
+                contacts.remove(&first);
+            }
         }
+        contacts.insert(contact, life);
+        self.plan(impu);
     }
 
-    /// Removes contacts; true when none is left that registered for MCPTT.
-    fn remove(&mut self, impu: &Impu, gone: &[String]) -> bool {
-        let Some(contacts) = self.0.get_mut(impu) else {
+    /// Removes contacts, and those that ended; true when none is left that registered for MCPTT. A REGISTER without
+    /// contacts asks, and changes nothing.
+    fn remove(&mut self, impu: &Impu, gone: &[String], now: Instant) -> bool {
+        if gone.is_empty() {
+            return false;
+        }
+        let Some(contacts) = self.contacts.get_mut(impu) else {
             return true;
         };
-        for contact in gone {
-            contacts.remove(contact);
+        contacts.retain(|contact, life| life.end > now && !gone.contains(contact));
+        let none_left = contacts.is_empty();
+        if none_left {
+            self.contacts.remove(impu);
         }
-        if contacts.is_empty() {
-            self.0.remove(impu);
-            return true;
-        }
-        false
+        self.plan(impu);
+        none_left
     }
 
     pub(super) fn forget(&mut self, impu: &Impu) {
-        self.0.remove(impu);
+        self.contacts.remove(impu);
+        self.plan(impu);
+    }
+
+    fn plan(&mut self, impu: &Impu) {
+        let contacts = self.contacts.get(impu).into_iter().flatten();
+        let last = contacts.map(|(_, life)| life.given_up).max();
+        self.agenda.set(impu, last);
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.agenda.next()
     }
 }
 
 impl ParticipatingFunction {
+    /// A binding lives as long as the registration (TS 24.379 cl. 7): the core that should say its end may be gone.
+    pub(super) fn give_up_registrations(&mut self, context: &mut Context<'_>) {
+        for impu in self.registrations.agenda.due(context.now) {
+            info!(%impu, "the registration ended without a word");
+            self.registrations.forget(&impu);
+            self.unbind(context, &impu);
+        }
+    }
+
     pub(super) fn on_register(
         &mut self,
         context: &mut Context<'_>,
@@ -106,12 +159,19 @@ impl ParticipatingFunction {
                 return answer(context, incoming, ok);
             }
             Registration::Absent(gone) => {
-                if self.registrations.remove(impu, &gone) {
+                if self.registrations.remove(impu, &gone, context.now) {
                     self.unbind(context, impu);
                 }
                 return answer(context, incoming, ok);
             }
-            Registration::Present(contact) => self.registrations.add(impu, contact),
+            Registration::Present(contact, asked) => {
+                let granted = incoming.request.headers().seconds(HeaderName::EXPIRES);
+                // The core says what it granted; a core that does not, granted what was asked for.
+                if let Some(seconds) = granted.ok().flatten().max(asked) {
+                    let life = Life::of(seconds, context.now);
+                    self.registrations.add(impu, contact, life);
+                }
+            }
         }
         let body = match Body::of(inner.headers(), inner.body()) {
             Ok(body) => body,
@@ -156,7 +216,7 @@ fn registration(inner: &Request) -> Registration {
     let alive = |contact: &&NameAddr| contact.expires().or(default) != Some(0);
     let mcptt = |contact: &&NameAddr| contact.has_feature(MCPTT_TAG);
     match contacts.iter().filter(alive).find(mcptt) {
-        Some(contact) => Registration::Present(name_of(contact)),
+        Some(contact) => Registration::Present(name_of(contact), contact.expires().or(default)),
         None => Registration::Absent(contacts.iter().map(name_of).collect()),
     }
 }
@@ -196,7 +256,7 @@ mod tests {
         let named = "urn:uuid:1".to_owned();
         assert_eq!(
             registration(&register(&[tagged], None)),
-            Registration::Present(named.clone())
+            Registration::Present(named.clone(), None)
         );
         for (contact, expires) in [
             (tagged, Some("0")),
@@ -217,13 +277,56 @@ mod tests {
         );
     }
 
+    fn at(second: u64) -> Instant {
+        Instant::ORIGIN + Duration::from_secs(second)
+    }
+
+    fn impu() -> Impu {
+        Impu::new("sip:u@ims.example.org").unwrap()
+    }
+
     #[test]
     fn another_ue_of_the_identity_does_not_count() {
-        let impu = Impu::new("sip:u@ims.example.org").unwrap();
+        let (impu, now) = (impu(), at(1));
         let mut registrations = Registrations::default();
-        registrations.add(&impu, "urn:uuid:1".to_owned());
-        assert!(!registrations.remove(&impu, &["urn:uuid:2".to_owned()]));
-        assert!(registrations.remove(&impu, &["urn:uuid:1".to_owned()]));
-        assert!(registrations.remove(&impu, &[]));
+        registrations.add(&impu, "urn:uuid:1".to_owned(), Life::of(60, at(0)));
+        assert!(!registrations.remove(&impu, &["urn:uuid:2".to_owned()], now));
+        assert!(registrations.remove(&impu, &["urn:uuid:1".to_owned()], now));
+        assert!(registrations.remove(&impu, &["urn:uuid:1".to_owned()], now));
+        assert_eq!(registrations.deadline(), None);
+    }
+
+    #[test]
+    fn a_register_without_contacts_asks_and_changes_nothing() {
+        let mut registrations = Registrations::default();
+        assert_eq!(
+            registration(&register(&[], None)),
+            Registration::Absent(Vec::new())
+        );
+        assert!(!registrations.remove(&impu(), &[], at(1)));
+    }
+
+    #[test]
+    fn a_contact_that_ended_holds_nothing_back() {
+        let mut registrations = Registrations::default();
+        registrations.add(&impu(), "sip:u@10.0.0.1:1".to_owned(), Life::of(60, at(0)));
+        let second = "sip:u@10.0.0.1:2".to_owned();
+        registrations.add(&impu(), second.clone(), Life::of(60, at(50)));
+        assert_eq!(registrations.deadline(), Some(at(170)));
+        assert!(registrations.remove(&impu(), &[second], at(61)));
+    }
+
+    #[test]
+    fn of_too_many_contacts_the_newest_are_known() {
+        let mut registrations = Registrations::default();
+        let contact = |number: u64| format!("sip:u@10.0.0.1:{number}");
+        for number in 0..100 {
+            registrations.add(&impu(), contact(number), Life::of(600, at(number)));
+        }
+        let contacts = registrations.contacts.get(&impu()).unwrap();
+        assert_eq!(contacts.len(), MAX_CONTACTS);
+        let all: Vec<String> = (0..100).map(contact).collect();
+        assert!(!registrations.remove(&impu(), &all[..99], at(100)));
+        assert!(registrations.remove(&impu(), &all[99..], at(100)));
     }
 }

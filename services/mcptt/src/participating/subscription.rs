@@ -47,6 +47,8 @@ struct Watcher {
 /// One subscription of one client.
 struct Subscription {
     watcher: Watcher,
+    /// Event of every NOTIFY, with the id of the SUBSCRIBE (RFC 6665 cl. 8.2.1).
+    event: String,
     notifier: Notifier,
     /// The NOTIFY under way.
     flight: Option<RequestHandle>,
@@ -199,6 +201,7 @@ impl ParticipatingFunction {
         let content = self.content_for(context, &watcher);
         let subscription = Subscription {
             watcher,
+            event: event_of(request, package),
             notifier: Notifier::new(now, SubscriptionStatus::Active, expires, content),
             flight: None,
         };
@@ -264,6 +267,11 @@ impl ParticipatingFunction {
                 plain(request, StatusCode::CALL_DOES_NOT_EXIST),
             );
         };
+        if expires != 0 && self.living(&watcher.impu, context.utc).is_none() {
+            self.refuse(context, incoming, WarningCode::USER_UNKNOWN)?;
+            self.end_subscription(context, dialog, EndReason::Deactivated);
+            return Ok(());
+        }
         if expires != 0 && !self.may_watch(&watcher) {
             self.refuse(context, incoming, WarningCode::FUNCTION_NOT_ALLOWED)?;
             self.end_subscription(context, dialog, EndReason::Rejected);
@@ -414,8 +422,8 @@ impl ParticipatingFunction {
             match output {
                 NotifierOutput::Notify { state, content } => {
                     let found = self.subscriptions.by_dialog.get(&dialog);
-                    let package = found.map_or(Package::Presence, |found| found.watcher.package);
-                    let sent = notify(context, dialog, package, &state.to_string(), content);
+                    let event = found.map(|found| found.event.as_str()).unwrap_or_default();
+                    let sent = notify(context, dialog, event, &state.to_string(), content);
                     self.on_notify_sent(dialog, sent);
                 }
                 NotifierOutput::Ended => {
@@ -465,17 +473,31 @@ impl ParticipatingFunction {
     }
 }
 
+/// The package, and the id by which a client tells several subscriptions in one dialog apart.
+fn event_of(request: &Request, package: Package) -> String {
+    let event = request.headers().text(HeaderName::EVENT);
+    let mut parameters = event.as_deref().unwrap_or_default().split(';').skip(1);
+    let id = parameters.find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        (name.trim().eq_ignore_ascii_case("id")).then(|| value.trim())
+    });
+    match id {
+        Some(id) => format!("{};id={id}", package.name()),
+        None => package.name().to_owned(),
+    }
+}
+
 fn notify(
     context: &mut Context<'_>,
     dialog: DialogId,
-    package: Package,
+    event: &str,
     state: &str,
     content: Option<Content>,
 ) -> Result<RequestHandle, EndpointError> {
     let mut builder = context
         .endpoint
         .request_in_dialog(dialog, Method::Notify)?
-        .header(HeaderName::EVENT, package.name())
+        .header(HeaderName::EVENT, event)
         .header(HeaderName::SUBSCRIPTION_STATE, state);
     if let Some(content) = content {
         builder = builder.body(content.content_type, content.body);

@@ -2,12 +2,13 @@
 
 use crate::bench::{ALICE, BOB, Bench, MALLORY, fire, impu};
 use crate::ue::outcome;
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use roger_base::GroupId;
 use roger_call::body::Body;
 use roger_call::feature::{CONTACT_PARAMETERS, EXPIRES_FOREVER};
 use roger_documents::affiliation::{AffiliationDocument, AffiliationStatus};
-use roger_sip::endpoint::RequestHandle;
+use roger_sip::endpoint::{DialogId, RequestHandle};
 use roger_sip::message::{HeaderName, Method, Response, StatusCode};
 use roger_sip::subscription::{SubscriptionState, SubscriptionStatus};
 use roger_testkit_domain::{group, user};
@@ -108,6 +109,26 @@ fn a_group_that_refuses_is_simply_absent() {
     let response = bench.publish_affiliations(MALLORY, &[&fire(), &group("no-such")]);
     assert_eq!(outcome(&response), (200, None));
     assert_eq!(last_notified(&mut bench, MALLORY), []);
+}
+
+#[test]
+fn a_group_directory_that_does_not_answer_costs_nobody_the_affiliation() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    subscribe(&mut bench, ALICE, EXPIRES_FOREVER);
+    bench.groups.is_down.store(true, Ordering::Relaxed);
+    let response = bench.publish_affiliations(ALICE, &[&fire()]);
+    assert_eq!(outcome(&response), (200, None));
+    assert_eq!(
+        last_notified(&mut bench, ALICE),
+        [(fire(), AffiliationStatus::Affiliating)]
+    );
+    bench.groups.is_down.store(false, Ordering::Relaxed);
+    bench.pass(Duration::from_secs(6));
+    assert_eq!(
+        last_notified(&mut bench, ALICE),
+        [(fire(), AffiliationStatus::Affiliated)]
+    );
 }
 
 #[test]
@@ -308,4 +329,58 @@ fn a_subscription_ends_with_the_log_off() {
     assert_eq!(state.status, SubscriptionStatus::Terminated);
     bench.pass(Duration::from_secs(40));
     assert!(bench.pf.application().bound(&impu(ALICE)).is_none());
+}
+
+/// A SUBSCRIBE in the dialog of one; status and Warning of its answer.
+fn resubscribe(bench: &mut Bench, index: usize, dialog: DialogId) -> (u16, Option<u16>) {
+    let handle = bench.with_ue(index, |ue, clocks, random| {
+        let request = ue.endpoint.request_in_dialog(dialog, Method::Subscribe);
+        let request = request
+            .unwrap()
+            .header(HeaderName::EVENT, "presence")
+            .header(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string());
+        let request = request.build().unwrap();
+        let endpoint = &mut ue.endpoint;
+        endpoint
+            .send_in_dialog(clocks.now, random, dialog, request)
+            .unwrap()
+    });
+    bench.settle();
+    outcome(&bench.response_to(index, handle).unwrap())
+}
+
+#[test]
+fn a_subscription_is_not_refreshed_for_a_token_that_is_over() {
+    let mut bench = Bench::with(|settings| settings.token_grace = Duration::ZERO, |_| {});
+    bench.register_with(ALICE, CONTACT_PARAMETERS, 600_000, &Body::new());
+    bench.authorise(ALICE);
+    let handle = subscribe(&mut bench, ALICE, EXPIRES_FOREVER);
+    let (_, dialog) = bench.answer_to(ALICE, handle).unwrap();
+    let dialog = dialog.unwrap();
+    last_notified(&mut bench, ALICE);
+    assert_eq!(resubscribe(&mut bench, ALICE, dialog), (200, None));
+    last_notified(&mut bench, ALICE);
+    bench.pass(Duration::from_secs(3_700));
+    assert_eq!(resubscribe(&mut bench, ALICE, dialog), (404, Some(141)));
+    let (state, _) = notified(&mut bench, ALICE).unwrap();
+    assert_eq!(state.status, SubscriptionStatus::Terminated);
+    assert_eq!(bench.pf.application().load().subscriptions, 0);
+}
+
+#[test]
+fn a_notification_has_the_id_of_its_subscription() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    let documents = Body::new().with_document(&bench.ues[ALICE].own_info());
+    let body = bench.protect(ALICE, documents);
+    let headers = [
+        (HeaderName::EVENT, "presence ; ID=7a"),
+        (HeaderName::EXPIRES, "600"),
+    ];
+    let request = bench.request(ALICE, Method::Subscribe, &headers, &body);
+    bench.post(ALICE, request);
+    bench.settle();
+    let incoming = bench.incoming(ALICE).unwrap();
+    let event = incoming.request.headers().text(HeaderName::EVENT).unwrap();
+    assert_eq!(event, "presence;id=7a");
 }

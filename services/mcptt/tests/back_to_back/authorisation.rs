@@ -210,6 +210,67 @@ fn an_ims_core_may_add_a_part_of_its_own() {
     assert_eq!(bench.send_as_core(&request), (403, Some(136)));
 }
 
+/// The REGISTER of a UE without instance, as the core passes it on.
+fn inner_register(bench: &mut Bench, port: u16, tags: &str, body: &Body) -> Vec<u8> {
+    let uri = Uri::parse(b"sip:ims.example.org").unwrap();
+    let identity = format!("<{}>", impu(ALICE));
+    let builder = Request::builder(Method::Register, uri)
+        .header(HeaderName::FROM, format!("{identity};tag=a"))
+        .header(HeaderName::TO, identity)
+        .header(HeaderName::CALL_ID, "inner")
+        .header(HeaderName::CSEQ, "1")
+        .header(
+            HeaderName::CONTACT,
+            format!("<sip:a@10.0.0.1:{port}>{tags}"),
+        );
+    finish(builder, body, &mut bench.random)
+        .unwrap()
+        .to_octets()
+}
+
+#[test]
+fn a_binding_ends_when_the_core_says_nothing_any_more() {
+    let mut bench = Bench::new();
+    let (csk, token) = (bench.new_csk(ALICE), bench.token(ALICE));
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let body = bench.with_csk_message(&csk, documents);
+    let with_token = inner_register(&mut bench, 1, CONTACT_PARAMETERS, &body);
+    let refresh = inner_register(&mut bench, 1, CONTACT_PARAMETERS, &Body::new());
+    let request = third_party(&mut bench, &with_token, 600);
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    bench.pass(Duration::from_secs(480));
+    // One refresh is lost on its way, the next one is not.
+    bench.pass(Duration::from_secs(480));
+    assert!(bench.is_bound(ALICE));
+    let request = third_party(&mut bench, &refresh, 599);
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    bench.pass(Duration::from_secs(1_190));
+    assert!(bench.is_bound(ALICE));
+    bench.pass(Duration::from_secs(10));
+    assert!(!bench.is_bound(ALICE));
+    assert_eq!(bench.pf.application().load().bindings, 0);
+}
+
+#[test]
+fn a_ue_that_changed_its_address_is_logged_off_all_the_same() {
+    let mut bench = Bench::new();
+    let (csk, token) = (bench.new_csk(ALICE), bench.token(ALICE));
+    let documents = Body::new().with_document(&bench.ues[ALICE].token_info(&token));
+    let body = bench.with_csk_message(&csk, documents);
+    for (port, expires) in [(1, 600), (2, 599)] {
+        let inner = inner_register(&mut bench, port, CONTACT_PARAMETERS, &body);
+        let request = third_party(&mut bench, &inner, expires);
+        assert_eq!(bench.send_as_core(&request), (200, None));
+        bench.pass(Duration::from_secs(500));
+    }
+    assert!(bench.is_bound(ALICE));
+    // The first contact has ended at the core long ago.
+    let inner = inner_register(&mut bench, 2, "", &Body::new());
+    let request = third_party(&mut bench, &inner, 598);
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    assert!(!bench.is_bound(ALICE));
+}
+
 // The end of a token during a call -----------------------------------------------------------------------------
 
 #[test]
@@ -904,4 +965,29 @@ fn unknown_events_and_methods_are_refused() {
         let response = bench.send_request(ALICE, request).unwrap();
         assert_eq!(outcome(&response), (status, None));
     }
+}
+
+#[test]
+fn a_core_may_assert_the_telephone_number_first() {
+    let mut bench = Bench::new();
+    bench.register(ALICE);
+    let csk = bench.new_csk(ALICE);
+    let token = bench.token(ALICE);
+    let body = bench.authorising_body(ALICE, &csk, &token);
+    let uri = Uri::parse(PF.as_bytes()).unwrap();
+    let builder = Request::builder(Method::Publish, uri)
+        .header(HeaderName::VIA, "SIP/2.0/TCP 10.0.0.100;branch=z9hG4bKtel")
+        .header(HeaderName::FROM, "<sip:anonymous@anonymous.invalid>;tag=t")
+        .header(HeaderName::TO, format!("<{PF}>"))
+        .header(HeaderName::CALL_ID, "telephone")
+        .header(HeaderName::CSEQ, "1")
+        .header(
+            HeaderName::P_ASSERTED_IDENTITY,
+            format!("<tel:+4989123>, <{}>", impu(ALICE)),
+        )
+        .header(HeaderName::EVENT, "poc-settings")
+        .header(HeaderName::EXPIRES, EXPIRES_FOREVER.to_string());
+    let request = finish(builder, &body, &mut bench.random).unwrap();
+    assert_eq!(bench.send_as_core(&request), (200, None));
+    assert!(bench.is_bound(ALICE));
 }

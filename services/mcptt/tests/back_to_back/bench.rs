@@ -35,6 +35,7 @@ use roger_testkit_domain::{DOMAIN, NOW, TestDomain, group, user};
 use roger_xml::signed_body::Coverage;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub(crate) const PF: &str = "sip:mcptt-pf@mcptt.example.org";
@@ -70,20 +71,25 @@ pub(crate) fn fire() -> GroupId {
 
 /// Group documents that a test changes.
 #[derive(Default)]
-pub(crate) struct Groups(Mutex<BTreeMap<GroupId, Arc<GroupDocument>>>);
+pub(crate) struct Groups {
+    documents: Mutex<BTreeMap<GroupId, Arc<GroupDocument>>>,
+    /// The directory does not answer.
+    pub(crate) is_down: AtomicBool,
+}
 
 impl Groups {
     pub(crate) fn put(&self, document: GroupDocument) {
-        self.0
-            .lock()
-            .unwrap()
-            .insert(document.id.clone(), Arc::new(document));
+        let mut documents = self.documents.lock().unwrap();
+        documents.insert(document.id.clone(), Arc::new(document));
     }
 }
 
 impl GroupDirectory for Groups {
     fn group(&self, group: &GroupId) -> Result<Option<Arc<GroupDocument>>, DirectoryUnavailable> {
-        Ok(self.0.lock().unwrap().get(group).cloned())
+        if self.is_down.load(Ordering::Relaxed) {
+            return Err(DirectoryUnavailable("no answer".to_owned()));
+        }
+        Ok(self.documents.lock().unwrap().get(group).cloned())
     }
 }
 
@@ -598,6 +604,37 @@ impl Bench {
             self.node_output(output, pf_address(), &ports);
         }
         self.settle();
+        answer.expect("an answer")
+    }
+
+    /// A request from one address straight to the controlling function; status and Warning of its answer.
+    pub(crate) fn send_directly(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        request: &Request,
+    ) -> (u16, Option<u16>) {
+        let (clocks, octets) = (self.clocks(), request.to_octets());
+        let flow = Flow {
+            transport: Transport::Tcp,
+            connection: connection(from),
+            local: to,
+            peer: from,
+        };
+        let input = Input::Datagram {
+            flow,
+            octets: &octets,
+        };
+        self.cf.handle(clocks, &mut self.random, input).unwrap();
+        let mut answer = None;
+        while let Some(output) = self.cf.poll() {
+            if let NodeOutput::Transmit(transmit) = &output
+                && let Ok(Message::Response(response)) =
+                    Message::parse_datagram(&transmit.octets, &Limits::default())
+            {
+                answer = Some(outcome(&response));
+            }
+        }
         answer.expect("an answer")
     }
 

@@ -1,13 +1,17 @@
 //! Octets that nobody should send: whatever comes, both functions answer or drop it and go on.
 
-use crate::bench::{ALICE, BOB, Bench, MALLORY};
+use crate::bench::{ALICE, BOB, Bench, CF, MALLORY, core_address};
 use crate::group_call::rtp;
 use crate::ue::{floor_release, floor_request, outcome};
 use roger_base::Random;
 use roger_call::body::{Body, Part};
 use roger_call::feature::{CONTACT_PARAMETERS, EXPIRES_FOREVER, media_type};
+use roger_call::protection::Protection;
+use roger_documents::mcptt_info::{McpttInfo, RequestUri};
+use roger_mcptt::ServerHop;
 use roger_sip::message::{HeaderName, Method, Request, StatusCode};
 use roger_testkit::SeededRandom;
+use roger_testkit_domain::DOMAIN;
 
 const ROUNDS: u64 = 60;
 
@@ -182,4 +186,41 @@ fn spoiled_media_are_dropped_and_the_call_goes_on() {
     bench.send_floor(ALICE, floor_release());
     bench.send_floor(BOB, floor_request());
     assert!(bench.ues[BOB].floor_names().contains(&"Floor Granted"));
+}
+
+#[test]
+fn the_controlling_function_believes_nobody_who_does_not_come_by_the_core() {
+    let open = Protection::Off;
+    let mut bench = Bench::with(
+        |_| {},
+        |settings| {
+            let spk = roger_keys::Spk::random(&mut SeededRandom::new(35)).unwrap();
+            settings.hop = ServerHop::new(spk, DOMAIN, DOMAIN, open);
+        },
+    );
+    // Without protection between servers a UE that reaches the function could call as anybody.
+    let ue = &bench.ues[MALLORY];
+    let info = McpttInfo {
+        request_uri: Some(RequestUri::from(&crate::bench::fire())),
+        calling_user_id: Some(bench.ues[ALICE].user.clone()),
+        ..McpttInfo::default()
+    };
+    let documents = Body::new()
+        .with_document(&info)
+        .with_document(&bench.ues[ALICE].affiliations(&[&crate::bench::fire()]));
+    let from = ue.address;
+    let headers = [
+        (HeaderName::EVENT, "presence"),
+        (HeaderName::EXPIRES, "4294967295"),
+    ];
+    let mut request = bench.request_to(MALLORY, Method::Publish, CF, &headers, &documents);
+    let via = format!("SIP/2.0/TCP {from};branch=z9hG4bKdirect");
+    request.headers_mut().push(HeaderName::VIA, via).unwrap();
+    let to = bench.cf_address();
+    assert_eq!(bench.send_directly(from, to, &request), (403, None));
+    assert_eq!(
+        bench.send_directly(core_address(), to, &request),
+        (200, None),
+        "the same by the core"
+    );
 }

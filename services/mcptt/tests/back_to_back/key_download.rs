@@ -163,6 +163,70 @@ fn a_key_that_the_client_uploads_meanwhile_goes_before() {
     assert_eq!(publish_under(&mut bench, ALICE, &own), (200, None));
 }
 
+/// A fresh token alone, under a key that the server has (TS 24.379 cl. 7.3.3).
+fn token_under(bench: &mut Bench, index: usize, csk: &BoundCsk) -> (u16, Option<u16>) {
+    let token = bench.token(index);
+    let ue = &bench.ues[index];
+    let documents = Body::new()
+        .with_document(&ue.token_info(&token))
+        .with_document(&ue.settings(AnswerMode::Manual));
+    let body = bench.protect_with(csk, documents);
+    outcome(&bench.publish_settings(index, EXPIRES_FOREVER, None, &body))
+}
+
+#[test]
+fn a_token_alone_does_not_take_back_the_key_on_its_way() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
+    let (incoming, new) = offered_csk(&mut bench, ALICE);
+    let old = held(&bench, ALICE);
+    // The client authorises under its old key; then the new one arrives and is taken.
+    assert_eq!(token_under(&mut bench, ALICE, &old), (200, None));
+    bench.decline(ALICE, &incoming, 200, 0);
+    assert_eq!(publish_under(&mut bench, ALICE, &new), (200, None));
+    assert_eq!(publish_under(&mut bench, ALICE, &old), (403, Some(139)));
+}
+
+#[test]
+fn a_token_comes_under_any_key_that_is_taken() {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
+    let (incoming, new) = offered_csk(&mut bench, ALICE);
+    let old = held(&bench, ALICE);
+    bench.decline(ALICE, &incoming, 200, 0);
+    // Sent before the new key was there; the new one stays the current one.
+    assert_eq!(token_under(&mut bench, ALICE, &old), (200, None));
+    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
+    let (_, newest) = offered_csk(&mut bench, ALICE);
+    assert_eq!(publish_under(&mut bench, ALICE, &new), (200, None));
+    // Sent before the answer to the download was there.
+    assert_eq!(token_under(&mut bench, ALICE, &newest), (200, None));
+    assert_eq!(publish_under(&mut bench, ALICE, &new), (403, Some(139)));
+    assert_eq!(publish_under(&mut bench, ALICE, &newest), (200, None));
+}
+
+#[test]
+fn floor_control_takes_the_key_on_its_way_after_a_token_too() {
+    let mut bench = Bench::new();
+    bench.join_group(ALICE);
+    bench.join_group(BOB);
+    bench.group_call(ALICE, &[BOB]);
+    bench.send_floor(ALICE, floor_release());
+    bench.ues[BOB].floor_messages();
+    order(&mut bench, ParticipatingInput::RenewKeys(user("bob")));
+    let (_, new) = offered_csk(&mut bench, BOB);
+    let old = held(&bench, BOB);
+    assert_eq!(token_under(&mut bench, BOB, &old), (200, None));
+    let mut under_new = FloorContext::for_csk(&new.csk).unwrap();
+    let packet = under_new
+        .protect(&bench.ues[BOB].plain(floor_request()))
+        .unwrap();
+    bench.send_floor_octets(BOB, &packet);
+    assert_eq!(bench.ues[BOB].floor_names(), ["Floor Granted"]);
+}
+
 #[test]
 fn one_download_at_a_time_and_none_for_who_is_not_there() {
     let mut bench = Bench::new();

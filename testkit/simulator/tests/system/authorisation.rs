@@ -8,6 +8,7 @@ use roger_call::feature::media_type;
 use roger_call::protection::Protection;
 use roger_call::request;
 use roger_call::service_authorisation::BoundCsk;
+use roger_call::warning::WarningCode;
 use roger_documents::poc_settings::AnswerMode;
 use roger_floor::field::GrantedPartysIdentity;
 use roger_floor::{FloorMessage, FloorTaken, Ssrc};
@@ -338,6 +339,70 @@ fn a_csk_of_the_server_replaces_that_of_the_client_in_a_running_call() {
         event,
         UeEvent::IncomingCall { .. }
     )));
+}
+
+/// Alice took a CSK and the server never heard that she did: six minutes later each has another one.
+fn out_of_step(seed: u64) -> System {
+    let mut system = ready(seed, &["alice", "bob"]);
+    let alice = system.host("alice");
+    system.on_sip(move |message| {
+        let text = String::from_utf8_lossy(&message.octets);
+        let answer = text.starts_with("SIP/2.0") && text.contains(" MESSAGE\r\n");
+        match answer && message.from == alice {
+            true => SipFate::Drop,
+            false => SipFate::Pass,
+        }
+    });
+    let old = csk_id(&system, "alice");
+    system.order(ParticipatingInput::RenewKeys(user("alice")));
+    system.run(seconds(360));
+    assert_ne!(csk_id(&system, "alice"), old);
+    system.leave_alone();
+    system.forget("alice");
+    system
+}
+
+fn is_in_a_call(system: &System, name: &str) -> bool {
+    system.told(name, |event| matches!(event, UeEvent::CallEstablished(_)))
+}
+
+#[test]
+fn a_client_whose_request_does_not_open_brings_a_new_key() {
+    let mut system = out_of_step(430);
+    system.input("alice", UeInput::CallGroup(fire()));
+    system.run(seconds(3));
+    assert!(system.told("alice", |event| matches!(
+        event,
+        UeEvent::CallFailed(
+            _,
+            Refusal::Answered {
+                warning: Some(WarningCode(139)),
+                ..
+            }
+        )
+    )));
+    system.call_group("alice", &fire());
+    assert!(is_in_a_call(&system, "alice") && is_in_a_call(&system, "bob"));
+}
+
+#[test]
+fn a_client_that_cannot_open_an_invitation_brings_a_new_key() {
+    let mut system = out_of_step(431);
+    system.input("bob", UeInput::CallGroup(fire()));
+    system.run(seconds(3));
+    assert!(!is_in_a_call(&system, "alice"));
+    system.call_group("bob", &fire());
+    assert!(is_in_a_call(&system, "alice") && is_in_a_call(&system, "bob"));
+}
+
+#[test]
+fn settings_that_do_not_open_bring_a_new_key() {
+    let mut system = out_of_step(432);
+    let before = authorisations(&system, "alice");
+    system.input("alice", UeInput::AnswerMode(AnswerMode::Manual));
+    system.run(seconds(3));
+    assert!(system.told("alice", |event| *event == UeEvent::Authorised));
+    assert_eq!(authorisations(&system, "alice"), before + 1);
 }
 
 #[test]
