@@ -184,8 +184,12 @@ fn verify_body(
         let key = keys
             .named(name.as_deref())
             .ok_or(IntegrityError::DeniedKey)?;
+        let mut named = vec![false; parts.len()];
         for reference in verify(text, signature, &[place], key.integrity())? {
-            check_reference(&reference, parts, covered)?;
+            check_reference(&reference, parts, &mut named)?;
+        }
+        for (covered, named) in covered.iter_mut().zip(named) {
+            *covered |= named;
         }
         key_ids.push(key.key_id());
     }
@@ -196,29 +200,32 @@ fn verify_body(
     Ok(key_ids)
 }
 
+/// The part that a reference names fits its digest. No signature names a part twice: a body of references to one long
+/// part would be digested a thousand times.
 fn check_reference(
     reference: &Reference,
     parts: &[Part<'_>],
-    covered: &mut [bool],
+    named: &mut [bool],
 ) -> Result<(), IntegrityError> {
     if let Some(transform) = reference.transforms.first() {
         return Err(IntegrityError::PeerAlgorithm(transform.clone()));
     }
     let unknown = || IntegrityError::PeerReference(reference.uri.clone());
     let id = reference.uri.strip_prefix("cid:").unwrap_or(&reference.uri);
-    let named = |part: &Part<'_>| {
+    let is_named = |part: &Part<'_>| {
         !part.is_signed_body()
             && part
                 .id()
                 .is_some_and(|own| own == id || own == percent_decode(id))
     };
-    let place = parts.iter().position(named).ok_or_else(unknown)?;
-    let (part, covered) = parts
+    let place = parts.iter().position(is_named).ok_or_else(unknown)?;
+    let (part, named) = parts
         .get(place)
-        .zip(covered.get_mut(place))
+        .zip(named.get_mut(place))
+        .filter(|(_, named)| !**named)
         .ok_or_else(unknown)?;
     reference.check(part.octets)?;
-    *covered = true;
+    *named = true;
     Ok(())
 }
 
@@ -245,4 +252,31 @@ fn percent_decode(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&octets).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signed_info::sha256;
+
+    #[test]
+    fn no_signature_names_a_part_twice() {
+        let part = Part {
+            content_type: "application/vnd.3gpp.mcptt-info+xml",
+            content_id: Some("<i@x>"),
+            octets: b"<a/>",
+        };
+        let reference = |uri: &str| Reference {
+            uri: uri.to_owned(),
+            transforms: Vec::new(),
+            digest: sha256(part.octets),
+        };
+        let mut named = [false];
+        let mut check = |uri| check_reference(&reference(uri), &[part], &mut named);
+        assert_eq!(check("cid:i@x"), Ok(()));
+        for again in ["cid:i@x", "i@x", "cid:i%40x"] {
+            let refused = IntegrityError::PeerReference(again.to_owned());
+            assert_eq!(check(again), Err(refused));
+        }
+    }
 }

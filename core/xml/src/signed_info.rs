@@ -59,7 +59,7 @@ impl IntegrityError {
 pub(crate) struct Reference {
     pub(crate) uri: String,
     pub(crate) transforms: Vec<String>,
-    digest: [u8; 32],
+    pub(crate) digest: [u8; 32],
 }
 
 impl Reference {
