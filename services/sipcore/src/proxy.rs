@@ -196,6 +196,10 @@ impl<R: SubscriberRepository> SipCore<R> {
             return Err(StatusCode::LOOP_DETECTED);
         }
         let sender = self.identify(request, flow)?;
+        // A third-party REGISTER is this core's word: with one of a UE it could log others off at the servers.
+        if sender == Sender::Ue && *request.method() == Method::Register {
+            return Err(StatusCode::FORBIDDEN);
+        }
         let hop = match flow_asked {
             Some(flow) => self.flow_hop(flow)?,
             None => self.next_hop(request, uri, sender)?,

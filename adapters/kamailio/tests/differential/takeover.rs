@@ -1,0 +1,26 @@
+//! What a registered UE tries in order to act for another, or to learn who another is.
+
+use crate::routing::{ask, registered};
+use crate::stage::{DOMAIN, PSI, Stage, Terms};
+use crate::{both, header};
+use roger_sip::message::{HeaderName, StatusCode};
+
+#[test]
+fn a_ue_cannot_send_a_third_party_register() {
+    let scene = |stage: &Stage| {
+        let mut ue = registered(stage, "ua", 100);
+        let victim = format!("To: <sip:ub@{DOMAIN}>\r\n");
+        let server = format!("sip:{};transport=tcp", stage.address(14));
+        let mut said = Vec::new();
+        for uri in [PSI, &server] {
+            let text = ue.text("REGISTER", uri, "Expires: 0\r\n");
+            let forged = text.replacen(&format!("To: <{uri}>\r\n"), &victim, 1);
+            assert!(forged.contains(&victim), "{forged}");
+            ue.peer.send(forged);
+            said.push(ue.peer.response().status().as_u16().to_string());
+        }
+        assert!(stage.server_hears_nothing());
+        said
+    };
+    both(Terms::default(), scene, &["403", "403"]);
+}
