@@ -42,3 +42,42 @@ fn a_ue_cannot_send_a_third_party_register_through_the_core() {
         assert!(bench.peers[SERVER].events.is_empty(), "{uri}");
     }
 }
+
+/// Requests for an identity go to whom it belongs to, whatever others have in their Contact.
+#[test]
+fn a_contact_with_the_identity_of_another_is_refused() {
+    for host in [DOMAIN, "IMS.Example.ORG", "ims.example.org:5060"] {
+        let mut bench = registered();
+        let mut request = bench.register_request(MALLORY, 3600);
+        let stolen = format!("<sip:bob@{host}>;+g.3gpp.mcptt");
+        request
+            .headers_mut()
+            .set(HeaderName::CONTACT, stolen)
+            .unwrap();
+        let status = bench.register_with(MALLORY, request).status();
+        let call = bench.request(ALICE, Method::Message, &identity(BOB));
+        bench.send(ALICE, call.build().unwrap());
+        bench.settle();
+        bench.incoming(BOB);
+        assert!(bench.peers[MALLORY].events.is_empty());
+        assert_eq!(status, StatusCode::FORBIDDEN, "{host}");
+    }
+}
+
+/// A Contact that is no SIP URI is nothing that a request could be sent to.
+#[test]
+fn a_contact_that_is_no_sip_uri_draws_no_other_requests() {
+    let mut bench = registered();
+    let mut request = bench.register_request(MALLORY, 3600);
+    let contact = "<tel:+4911111>;+g.3gpp.mcptt";
+    request
+        .headers_mut()
+        .set(HeaderName::CONTACT, contact)
+        .unwrap();
+    bench.register_with(MALLORY, request);
+    let call = bench.request(ALICE, Method::Message, "tel:+4922222");
+    bench.send(ALICE, call.build().unwrap());
+    bench.settle();
+    assert_eq!(bench.response(ALICE).status(), StatusCode::NOT_FOUND);
+    assert!(bench.peers[MALLORY].events.is_empty());
+}

@@ -24,3 +24,26 @@ fn a_ue_cannot_send_a_third_party_register() {
     };
     both(Terms::default(), scene, &["403", "403"]);
 }
+
+#[test]
+fn a_contact_with_the_identity_of_another_is_refused() {
+    let scene = |stage: &Stage| {
+        let mut victim = registered(stage, "ub", 101);
+        let mut server = stage.connect(14);
+        let mut thief = stage.ue("ua", 100);
+        let hosts = [DOMAIN, "IMS.Example.ORG", "ims.example.org:5060"];
+        let mut said = Vec::new();
+        for host in hosts {
+            let (_, response) = thief.register(&format!("<sip:ub@{host}>"), "", "");
+            said.push(response.status().as_u16().to_string());
+        }
+        let identity = victim.identity.clone();
+        ask(&mut server, "MESSAGE", &identity, "", 1);
+        let got = victim.peer.request();
+        victim.peer.answer(&got, StatusCode::OK, &[]);
+        said.push(server.response().status().as_u16().to_string());
+        assert!(thief.peer.hears_nothing());
+        said
+    };
+    both(Terms::default(), scene, &["403", "403", "403", "200"]);
+}
