@@ -449,6 +449,9 @@ impl<R: SubscriberRepository> SipCore<R> {
                 .headers_mut()
                 .set(HeaderName::P_ASSERTED_IDENTITY, format!("<{identity}>"));
         }
+        if !self.is_trusted(&forward.flow) {
+            hide_identity(response.headers_mut());
+        }
         if status.is_final() {
             let first = self.forwards.finish(&forward);
             if *forward.original.method() != Method::Invite || !status.is_success() {

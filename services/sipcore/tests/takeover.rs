@@ -81,3 +81,26 @@ fn a_contact_that_is_no_sip_uri_draws_no_other_requests() {
     assert_eq!(bench.response(ALICE).status(), StatusCode::NOT_FOUND);
     assert!(bench.peers[MALLORY].events.is_empty());
 }
+
+/// A callee who asks for privacy is not shown to the UE that called (RFC 3325 7).
+#[test]
+fn privacy_of_an_answer_hides_the_identity_from_a_ue() {
+    let mut bench = registered();
+    let call = bench.request(ALICE, Method::Message, &identity(BOB));
+    bench.send(ALICE, call.build().unwrap());
+    bench.settle();
+    let incoming = bench.incoming(BOB);
+    let mut response = roger_sip::message::Response::to(&incoming.request, StatusCode::OK);
+    response
+        .headers_mut()
+        .push(HeaderName::PRIVACY, "id")
+        .unwrap();
+    bench
+        .with(BOB, |endpoint, now, random| {
+            endpoint.respond(now, random, incoming.transaction, response)
+        })
+        .unwrap();
+    bench.settle();
+    let answer = bench.response(ALICE);
+    assert!(!answer.headers().contains(HeaderName::P_ASSERTED_IDENTITY));
+}

@@ -47,3 +47,36 @@ fn a_contact_with_the_identity_of_another_is_refused() {
     };
     both(Terms::default(), scene, &["403", "403", "403", "200"]);
 }
+
+#[test]
+fn privacy_of_an_answer_hides_the_identity_from_a_ue_and_not_from_a_server() {
+    let scene = |stage: &Stage| {
+        let mut callee = registered(stage, "ub", 101);
+        let mut caller = registered(stage, "ua", 100);
+        let identity = callee.identity.clone();
+        let mut said = Vec::new();
+        for privacy in ["none", "header;id"] {
+            let text = caller.text("MESSAGE", &identity, "");
+            caller.peer.send(text);
+            let got = callee.peer.request();
+            callee
+                .peer
+                .answer(&got, StatusCode::OK, &[("Privacy", privacy)]);
+            let answer = caller.peer.response();
+            said.push(header(answer.headers(), HeaderName::P_ASSERTED_IDENTITY));
+        }
+        let mut server = stage.connect(14);
+        ask(&mut server, "MESSAGE", &identity, "", 1);
+        let got = callee.peer.request();
+        callee
+            .peer
+            .answer(&got, StatusCode::OK, &[("Privacy", "id")]);
+        said.push(header(
+            server.response().headers(),
+            HeaderName::P_ASSERTED_IDENTITY,
+        ));
+        said
+    };
+    let ub = "<sip:ub@ims.example.org>";
+    both(Terms::default(), scene, &[ub, "", ub]);
+}
