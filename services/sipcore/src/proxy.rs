@@ -16,6 +16,9 @@ use roger_sip::validate::take_hop;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// Routes that may mean this core in one request: two for each time that it has been passed.
+const MAX_OWN_ROUTES: usize = 8;
+
 /// Added to the life of an accepted INVITE, so that its transaction is gone first.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -225,14 +228,21 @@ impl<R: SubscriberRepository> SipCore<R> {
     }
 
     /// Takes away the Routes that mean this core. One with the token of a flow means that flow, unless the
-    /// request has come over it or another one of the same user: then it is on its way out (RFC 5626 5.3.1). A forged token is refused.
+    /// request has come over it or another one of the same user: then it is on its way out (RFC 5626 5.3.1). A forged token
+    /// is refused, and so are Routes without end.
     fn remove_own_routes(
         &self,
         request: &mut Request,
         from: &Flow,
     ) -> Result<Option<Flow>, StatusCode> {
         let mut asked = None;
+        let mut taken = 0;
         while let Some(route) = self.own_route(request) {
+            // Each one taken off the front moves all that follow.
+            taken += 1;
+            if taken > MAX_OWN_ROUTES {
+                return Err(StatusCode::BAD_REQUEST);
+            }
             if let Some(token) = route.uri.user() {
                 let flow = self.flow_tokens.flow(token).ok_or(StatusCode::FORBIDDEN)?;
                 asked = Some(flow).filter(|flow| {
