@@ -303,7 +303,10 @@ impl<R: SubscriberRepository> SipCore<R> {
         if let Some(target) = self.services.get(&canonical(uri)) {
             return Ok(NextHop::new(*target, Towards::Server));
         }
-        if let Some((aor, binding)) = self.locations.of_contact(uri) {
+        // In the home domain there are identities only: nobody gets the requests for another by a Contact like his.
+        if !self.is_home(uri)
+            && let Some((aor, binding)) = self.locations.of_contact(uri)
+        {
             let target = self
                 .way_to(binding)
                 .ok_or(StatusCode::TEMPORARILY_UNAVAILABLE)?;

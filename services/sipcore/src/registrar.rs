@@ -103,8 +103,7 @@ impl<R: SubscriberRepository> SipCore<R> {
         Ok((registration, changed))
     }
 
-    /// A contact at the address of a server would draw the server's requests to the UE, one in the home domain those
-    /// for whoever has that identity.
+    /// A contact at the address of a server would draw the server's requests to the UE.
     fn check_contacts(&self, wish: &Wish) -> Result<(), Refusal> {
         let Wish::Contacts(contacts) = wish else {
             return Ok(());
@@ -112,8 +111,8 @@ impl<R: SubscriberRepository> SipCore<R> {
         for (contact, _) in contacts {
             let target = self.endpoint.resolve(&contact.uri);
             let server = target.is_some_and(|target| self.is_trusted_address(target.peer()));
-            if server || self.is_self(&contact.uri) || self.is_home(&contact.uri) {
-                tracing::warn!("a Contact that is a trusted server's or an identity was refused");
+            if server || self.is_self(&contact.uri) {
+                tracing::warn!("a Contact at the address of a trusted server was refused");
                 return Err(StatusCode::FORBIDDEN.into());
             }
         }
