@@ -87,6 +87,25 @@ impl KeepAlive {
     }
 }
 
+/// Until when whoever connected must have shown who it is: what a stranger may hold is a place for a short time.
+#[derive(Debug)]
+pub(crate) struct Proof(Option<Instant>);
+
+impl Proof {
+    pub(crate) fn new(settings: &TransportSettings, side: StreamSide, now: Instant) -> Self {
+        Self((side == StreamSide::Accepted).then(|| now + settings.stranger_deadline))
+    }
+
+    /// The earlier of both.
+    pub(crate) fn until(&self, deadline: Instant) -> Instant {
+        self.0.map_or(deadline, |proof| proof.min(deadline))
+    }
+
+    pub(crate) const fn given(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// Starts both directions of a stream.
 pub(crate) fn run<E, R, W>(
     shared: &Arc<Shared<E>>,
@@ -129,8 +148,10 @@ async fn read<E, R>(
     let mut began: Option<Instant> = None;
     let mut heard = Instant::now();
     let mut alive = KeepAlive::new(&shared.settings, side, heard);
+    let mut proof = Proof::new(&shared.settings, side, heard);
     loop {
         let deadline = alive.deadline(&shared.settings, heard, began);
+        let until = proof.until(deadline);
         let ping = alive.next_ping();
         let messages = decoder.messages();
         tokio::select! {
@@ -144,7 +165,12 @@ async fn read<E, R>(
                 began = decoder.is_inside_message().then(|| began.unwrap_or(heard));
             }
             _ = &mut end => break,
-            () = sleep_until(deadline) => break,
+            () = sleep_until(until) => {
+                if until == deadline || shared.is_stranger(&flow) {
+                    break;
+                }
+                proof.given();
+            }
             () = sleep_until(ping.unwrap_or(deadline)), if ping.is_some() => {
                 shared.lock().connections.keep_alive(&flow, PING);
                 alive.pinged(Instant::now());
