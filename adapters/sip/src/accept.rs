@@ -186,16 +186,21 @@ fn enter<E: Element>(
 ) -> Option<(Flow, mpsc::Receiver<Outgoing>)> {
     let (local, peer) = (stream.local_addr().ok()?, stream.peer_addr().ok()?);
     let mut core = shared.lock();
-    let Some((connection, queue)) = core.connections.accepted(transport, peer, shown) else {
+    if core.connections.is_full() {
+        // Strangers must not keep those out who are known, or are about to be.
         core.counters.connections_refused += 1;
-        return None;
-    };
+        if !core.evict_stranger() {
+            return None;
+        }
+    }
+    let (connection, queue) = core.connections.accepted(transport, peer, shown)?;
     let flow = Flow {
         transport,
         connection,
         local,
         peer,
     };
+    core.connections.note_accepted(flow);
     Some((flow, queue))
 }
 

@@ -5,7 +5,7 @@ use crate::settings::{TapScope, TransportSettings};
 use crate::stream::PING;
 use roger_base::{Packet, Transport as TapTransport};
 use roger_sip::endpoint::{ConnectionId, Flow, ServerName, Target, Ticket, Transmit, Transport};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::UdpSocket;
@@ -100,6 +100,8 @@ pub(crate) struct Connections {
     udp_queue: Option<mpsc::Sender<(Arc<[u8]>, SocketAddr)>>,
     open: HashMap<ConnectionId, Connection>,
     by_peer: HashMap<PeerKey, ConnectionId>,
+    /// Accepted ones whose peers were strangers when last looked at, the oldest first; some are gone.
+    accepted: VecDeque<Flow>,
     pub(crate) names: Names,
     next: u64,
 }
@@ -113,6 +115,7 @@ impl Connections {
             udp_queue: None,
             open: HashMap::new(),
             by_peer: HashMap::new(),
+            accepted: VecDeque::new(),
             names: Names::default(),
             next: 1,
         }
@@ -163,7 +166,7 @@ impl Connections {
         keys: Vec<PeerKey>,
         shown: Arc<[String]>,
     ) -> Option<(ConnectionId, mpsc::Receiver<Outgoing>)> {
-        if self.open.len() >= self.settings.max_connections {
+        if self.is_full() {
             return None;
         }
         let id = ConnectionId(self.next);
@@ -179,6 +182,31 @@ impl Connections {
         };
         self.open.insert(id, connection);
         Some((id, queue))
+    }
+
+    /// Whether there is room for no more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.len() >= self.settings.max_connections
+    }
+
+    /// Notes a connection that was accepted.
+    pub(crate) fn note_accepted(&mut self, flow: Flow) {
+        if self.accepted.len() > self.settings.max_connections.saturating_mul(2) {
+            let open = &self.open;
+            self.accepted
+                .retain(|flow| open.contains_key(&flow.connection));
+        }
+        self.accepted.push_back(flow);
+    }
+
+    /// The oldest accepted connection that is open; it is not named again.
+    pub(crate) fn oldest_accepted(&mut self) -> Option<Flow> {
+        loop {
+            let flow = self.accepted.pop_front()?;
+            if self.open.contains_key(&flow.connection) {
+                return Some(flow);
+            }
+        }
     }
 
     pub(crate) fn remove(&mut self, id: ConnectionId) {
@@ -203,6 +231,7 @@ impl Connections {
     pub(crate) fn clear(&mut self) {
         self.open.clear();
         self.by_peer.clear();
+        self.accepted.clear();
         self.udp = None;
         self.udp_queue = None;
     }

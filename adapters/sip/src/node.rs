@@ -58,7 +58,7 @@ pub struct NodeCounters {
     pub refused: u64,
     /// Datagrams for which there was no place in the queue; they got 503 at most.
     pub shed: u64,
-    /// Connections that were closed at once since there were too many.
+    /// Connections that were closed since there were too many: new ones, or strangers in favour of them.
     pub connections_refused: u64,
     /// Accepted connections whose handshake of TLS or WebSocket failed or took too long.
     pub handshakes_failed: u64,
@@ -212,6 +212,11 @@ impl<E: Element> Shared<E> {
         core.element.standing(flow)
     }
 
+    /// Whether the element knows nothing of the peer of a connection.
+    pub(crate) fn is_stranger(&self, flow: &Flow) -> bool {
+        self.lock().element.standing(flow) == Standing::Stranger
+    }
+
     /// There was no place for a datagram.
     pub(crate) fn shed(self: &Arc<Self>, flow: Flow, octets: &[u8]) {
         let clocks = self.clock.clocks();
@@ -319,6 +324,17 @@ impl<E: Element> Shared<E> {
 }
 
 impl<E: Element> Core<E> {
+    /// Closes the oldest connection of a stranger to make room; `false` when there is none.
+    pub(crate) fn evict_stranger(&mut self) -> bool {
+        while let Some(flow) = self.connections.oldest_accepted() {
+            if self.element.standing(&flow) == Standing::Stranger {
+                self.connections.remove(flow.connection);
+                return true;
+            }
+        }
+        false
+    }
+
     /// The message that comes next has waited so long.
     pub(crate) fn set_queue_delay(&mut self, delay: Duration) {
         self.element.set_queue_delay(delay);

@@ -76,6 +76,9 @@ pub struct TransportSettings {
     pub message_deadline: Duration,
     /// Longest silence on a connection; keep-alives count as life.
     pub idle_deadline: Duration,
+    /// Longest time for a stranger to become known on a connection it has opened, whatever it says meanwhile; who is
+    /// a stranger is the element's to say.
+    pub stranger_deadline: Duration,
     /// Interval of our keep-alives on connections we opened (RFC 5626 4.4.1, RFC 7118 6); `None` for none.
     pub keep_alive: Option<Duration>,
     /// How long a keep-alive may go unanswered before the connection is given up (RFC 5626 4.4.1); `None` for
@@ -120,6 +123,7 @@ impl TransportSettings {
             max_connections: 20_000,
             message_deadline: Duration::from_secs(10),
             idle_deadline: Duration::from_secs(3_600),
+            stranger_deadline: Duration::from_secs(60),
             keep_alive: Some(Duration::from_secs(95)),
             pong_deadline: Some(Duration::from_secs(10)),
             connect_deadline: Duration::from_secs(5),

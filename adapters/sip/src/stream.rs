@@ -3,6 +3,7 @@
 use crate::connections::{Attempt, Outgoing};
 use crate::node::Shared;
 use crate::settings::TransportSettings;
+use core::convert::Infallible;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -12,7 +13,7 @@ use roger_sip::message::{Frame, StreamDecoder, StreamSide};
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// Octets read at a time; on the stack, so that an idle connection holds no buffer.
@@ -86,6 +87,25 @@ impl KeepAlive {
     }
 }
 
+/// Until when whoever connected must have shown who it is: what a stranger may hold is a place for a short time.
+#[derive(Debug)]
+pub(crate) struct Proof(Option<Instant>);
+
+impl Proof {
+    pub(crate) fn new(settings: &TransportSettings, side: StreamSide, now: Instant) -> Self {
+        Self((side == StreamSide::Accepted).then(|| now + settings.stranger_deadline))
+    }
+
+    /// The earlier of both.
+    pub(crate) fn until(&self, deadline: Instant) -> Instant {
+        self.0.map_or(deadline, |proof| proof.min(deadline))
+    }
+
+    pub(crate) const fn given(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// Starts both directions of a stream.
 pub(crate) fn run<E, R, W>(
     shared: &Arc<Shared<E>>,
@@ -98,8 +118,9 @@ pub(crate) fn run<E, R, W>(
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin + Send + 'static,
 {
-    tokio::spawn(read(Arc::clone(shared), reader, flow, side));
-    tokio::spawn(write(Arc::clone(shared), writer, flow, queue));
+    let (ended, end) = oneshot::channel();
+    tokio::spawn(read(Arc::clone(shared), reader, flow, side, end));
+    tokio::spawn(write(Arc::clone(shared), writer, flow, queue, ended));
 }
 
 /// Whether a stream goes on.
@@ -109,8 +130,15 @@ enum Next {
     Close,
 }
 
-async fn read<E, R>(shared: Arc<Shared<E>>, mut reader: R, flow: Flow, side: StreamSide)
-where
+/// `end` comes when nothing can be written any more: then the connection is of no use, whatever the peer still says. It
+/// may be a peer that reads nothing, or one that is out of reach and will never close its end.
+async fn read<E, R>(
+    shared: Arc<Shared<E>>,
+    mut reader: R,
+    flow: Flow,
+    side: StreamSide,
+    mut end: oneshot::Receiver<Infallible>,
+) where
     E: Element,
     R: AsyncRead + Unpin,
 {
@@ -120,18 +148,29 @@ where
     let mut began: Option<Instant> = None;
     let mut heard = Instant::now();
     let mut alive = KeepAlive::new(&shared.settings, side, heard);
+    let mut proof = Proof::new(&shared.settings, side, heard);
     loop {
         let deadline = alive.deadline(&shared.settings, heard, began);
+        let until = proof.until(deadline);
         let ping = alive.next_ping();
+        let messages = decoder.messages();
         tokio::select! {
             next = read_pieces(&shared, &mut reader, &flow, &mut decoder, &mut alive) => {
                 if next == Next::Close {
                     break;
                 }
                 heard = Instant::now();
+                // Who sends one message after the other never seems to end one.
+                began = began.filter(|_| decoder.messages() == messages);
                 began = decoder.is_inside_message().then(|| began.unwrap_or(heard));
             }
-            () = sleep_until(deadline) => break,
+            _ = &mut end => break,
+            () = sleep_until(until) => {
+                if until == deadline || shared.is_stranger(&flow) {
+                    break;
+                }
+                proof.given();
+            }
             () = sleep_until(ping.unwrap_or(deadline)), if ping.is_some() => {
                 shared.lock().connections.keep_alive(&flow, PING);
                 alive.pinged(Instant::now());
@@ -232,6 +271,7 @@ async fn write<E, W>(
     mut writer: W,
     flow: Flow,
     mut queue: mpsc::Receiver<Outgoing>,
+    ended: oneshot::Sender<Infallible>,
 ) where
     E: Element,
     W: AsyncWrite + Unpin,
@@ -252,12 +292,13 @@ async fn write<E, W>(
         ) {
             continue;
         }
-        // The reader sees the shutdown and reports the flow as closed.
+        // The reader reports the flow as closed.
         shared.lock().connections.remove(flow.connection);
         fail(&shared, message);
         fail_all(&shared, queue).await;
         break;
     }
+    drop(ended);
     // TLS says goodbye here, which a peer that reads nothing must not hold up.
     let _ = timeout(shared.settings.write_deadline, writer.shutdown()).await;
 }

@@ -6,7 +6,7 @@
 use crate::connections::Outgoing;
 use crate::node::Shared;
 use crate::settings::{Origins, WebSocketSettings};
-use crate::stream::{KeepAlive, PING, PONG, fail, fail_all, tap_transport};
+use crate::stream::{KeepAlive, PING, PONG, Proof, fail, fail_all, tap_transport};
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -162,8 +162,10 @@ pub(crate) async fn run<E, S>(
     let mut heard = Instant::now();
     let mut began: Option<Instant> = None;
     let mut alive = KeepAlive::new(&shared.settings, side, heard);
+    let mut proof = Proof::new(&shared.settings, side, heard);
     loop {
         let deadline = alive.deadline(&shared.settings, heard, began);
+        let until = proof.until(deadline);
         let ping = alive.next_ping();
         tokio::select! {
             read = next(&mut socket) => {
@@ -189,7 +191,12 @@ pub(crate) async fn run<E, S>(
                     break;
                 }
             }
-            () = sleep_until(deadline) => break,
+            () = sleep_until(until) => {
+                if until == deadline || shared.is_stranger(&flow) {
+                    break;
+                }
+                proof.given();
+            }
             () = sleep_until(ping.unwrap_or(deadline)), if ping.is_some() => {
                 alive.pinged(Instant::now());
                 let ping = socket.send(Message::Ping(Bytes::new()));

@@ -321,6 +321,74 @@ async fn slow_senders_and_idle_connections_are_closed() {
     }
 }
 
+/// A line break first, and a message that never ends.
+#[tokio::test]
+async fn a_slow_sender_hides_behind_no_line_break() {
+    let mut settings = TransportSettings::at(loopback());
+    settings.message_deadline = Duration::from_millis(200);
+    let node = user_agent_with(settings).await;
+    let to = node.0.tcp_address().unwrap();
+    let mut slow = TcpStream::connect(to).await.unwrap();
+    let head = options("x").replace("Content-Length: 0", "Content-Length: 1000000");
+    slow.write_all(format!("\n{head}").as_bytes())
+        .await
+        .unwrap();
+    assert_closed(&mut slow).await;
+}
+
+/// The deadline is that of one message: a busy peer whose octets never end with one is not slow.
+#[tokio::test]
+async fn a_busy_stream_is_not_taken_for_a_slow_sender() {
+    let mut settings = TransportSettings::at(loopback());
+    settings.message_deadline = Duration::from_millis(400);
+    let mut node = user_agent_with(settings).await;
+    let to = node.0.tcp_address().unwrap();
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    for round in 0..12 {
+        // The end of one and the beginning of the next.
+        let (this, next) = (
+            options(&format!("b{round}")),
+            options(&format!("b{}", round + 1)),
+        );
+        let begun = if round == 0 { 0 } else { 20 };
+        let octets = format!("{}{}", &this[begun..], &next[..20]);
+        stream.write_all(octets.as_bytes()).await.unwrap();
+        answer_next(&mut node, StatusCode::OK).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(node.0.connections(), 1);
+}
+
+/// A peer that reads nothing is cut off in both directions; otherwise its socket would stay, counted nowhere.
+#[tokio::test]
+async fn a_peer_that_reads_nothing_is_heard_no_more() {
+    let mut settings = TransportSettings::at(loopback());
+    settings.write_deadline = Duration::from_millis(200);
+    let mut node = user_agent_with(settings).await;
+    let to = node.0.tcp_address().unwrap();
+    let mut deaf = TcpStream::connect(to).await.unwrap();
+    deaf.write_all(options("d").as_bytes()).await.unwrap();
+    let flow = loop {
+        if let Output::Incoming(incoming) = next(&mut node.1).await {
+            break incoming.flow;
+        }
+    };
+    // More than both sockets buffer.
+    for _ in 0..40 {
+        let message = request(&node.0, to, Method::Message).body("a/b", vec![b'x'; 900_000]);
+        send(&node.0, message.build().unwrap(), Target::Flow(flow));
+    }
+    let closed = async {
+        while !matches!(next(&mut node.1).await, Output::FlowClosed { connection } if connection == flow.connection)
+        {
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), closed)
+        .await
+        .expect("the flow is reported as closed");
+    assert_eq!(node.0.connections(), 0);
+}
+
 #[tokio::test]
 async fn connections_are_bounded() {
     let mut settings = TransportSettings::at(loopback());

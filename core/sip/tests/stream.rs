@@ -167,6 +167,40 @@ fn garbage_and_endless_heads_shut_the_stream() {
     );
 }
 
+/// A line break in front would otherwise let a message take for ever.
+#[test]
+fn a_line_break_before_a_message_hides_no_beginning() {
+    for side in [StreamSide::Accepted, StreamSide::Opened] {
+        for start in [
+            &b"\n"[..],
+            b"\nMESSAGE sip:h SIP/2.0\r\n",
+            b"\rM",
+            b"\r\r",
+            b"\r\nM",
+        ] {
+            let mut decoder = decoder(side);
+            decoder.feed(start);
+            let _ = drain(&mut decoder);
+            assert!(decoder.is_inside_message(), "{side:?} {start:?}");
+        }
+        for start in [&b"\r"[..], b"\r\n", b"\r\n\r"] {
+            let mut decoder = decoder(side);
+            decoder.feed(start);
+            let _ = drain(&mut decoder);
+            assert!(!decoder.is_inside_message(), "{side:?} {start:?}");
+        }
+    }
+}
+
+#[test]
+fn messages_are_counted() {
+    let mut decoder = decoder(StreamSide::Accepted);
+    decoder.feed(&[FIRST, SECOND, b"\r\n\r\n", b"MESS"].concat());
+    let _ = drain(&mut decoder);
+    assert_eq!(decoder.messages(), 2);
+    assert!(decoder.is_inside_message());
+}
+
 proptest! {
     #[test]
     fn any_cut_gives_the_same_frames(cuts in proptest::collection::vec(1usize..40, 0..40), opened: bool) {

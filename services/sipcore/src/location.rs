@@ -199,13 +199,13 @@ impl Locations {
     /// The identity and binding a contact URI belongs to: a Request-URI inside a dialog. It stays with the first who
     /// registered it: nobody draws the requests for others to himself by registering their Contact too.
     pub(crate) fn of_contact(&self, uri: &Uri) -> Option<(&Aor, &Binding)> {
-        let key = contact_key(uri);
+        let key = contact_key(uri)?;
         let aor = self.by_contact.get(&key)?.first()?;
         let registration = self.registrations.get(aor)?;
         let binding = registration
             .bindings
             .iter()
-            .find(|binding| contact_key(&binding.contact.uri) == key)?;
+            .find(|binding| contact_key(&binding.contact.uri).as_ref() == Some(&key))?;
         Some((aor, binding))
     }
 
@@ -268,7 +268,7 @@ impl Locations {
 impl Registration {
     fn contacts(&self) -> BTreeSet<String> {
         let keys = self.bindings.iter().map(|binding| &binding.contact.uri);
-        keys.map(contact_key).collect()
+        keys.filter_map(contact_key).collect()
     }
 
     fn sources(&self) -> impl Iterator<Item = (Source, Option<String>)> {
@@ -312,14 +312,11 @@ impl Binding {
     }
 }
 
-/// The same contact whatever its parameters.
-fn contact_key(uri: &Uri) -> String {
-    let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-    format!(
-        "{}@{host}:{}",
-        uri.user().unwrap_or_default(),
-        uri.port().unwrap_or(5060)
-    )
+/// The same contact whatever its parameters; `None` for what is no SIP URI, which would all be one contact.
+fn contact_key(uri: &Uri) -> Option<String> {
+    let host = uri.host()?.to_ascii_lowercase();
+    let user = uri.user().unwrap_or_default();
+    Some(format!("{user}@{host}:{}", uri.port().unwrap_or(5060)))
 }
 
 pub(crate) fn after(now: Instant, seconds: u32) -> Instant {

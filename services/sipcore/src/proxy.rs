@@ -16,6 +16,9 @@ use roger_sip::validate::take_hop;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// Routes that may mean this core in one request: two for each time that it has been passed.
+const MAX_OWN_ROUTES: usize = 8;
+
 /// Added to the life of an accepted INVITE, so that its transaction is gone first.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -196,6 +199,10 @@ impl<R: SubscriberRepository> SipCore<R> {
             return Err(StatusCode::LOOP_DETECTED);
         }
         let sender = self.identify(request, flow)?;
+        // A third-party REGISTER is this core's word: with one of a UE it could log others off at the servers.
+        if sender == Sender::Ue && *request.method() == Method::Register {
+            return Err(StatusCode::FORBIDDEN);
+        }
         let hop = match flow_asked {
             Some(flow) => self.flow_hop(flow)?,
             None => self.next_hop(request, uri, sender)?,
@@ -221,14 +228,21 @@ impl<R: SubscriberRepository> SipCore<R> {
     }
 
     /// Takes away the Routes that mean this core. One with the token of a flow means that flow, unless the
-    /// request has come over it or another one of the same user: then it is on its way out (RFC 5626 5.3.1). A forged token is refused.
+    /// request has come over it or another one of the same user: then it is on its way out (RFC 5626 5.3.1). A forged token
+    /// is refused, and so are Routes without end.
     fn remove_own_routes(
         &self,
         request: &mut Request,
         from: &Flow,
     ) -> Result<Option<Flow>, StatusCode> {
         let mut asked = None;
+        let mut taken = 0;
         while let Some(route) = self.own_route(request) {
+            // Each one taken off the front moves all that follow.
+            taken += 1;
+            if taken > MAX_OWN_ROUTES {
+                return Err(StatusCode::BAD_REQUEST);
+            }
             if let Some(token) = route.uri.user() {
                 let flow = self.flow_tokens.flow(token).ok_or(StatusCode::FORBIDDEN)?;
                 asked = Some(flow).filter(|flow| {
@@ -289,7 +303,10 @@ impl<R: SubscriberRepository> SipCore<R> {
         if let Some(target) = self.services.get(&canonical(uri)) {
             return Ok(NextHop::new(*target, Towards::Server));
         }
-        if let Some((aor, binding)) = self.locations.of_contact(uri) {
+        // In the home domain there are identities only: nobody gets the requests for another by a Contact like his.
+        if !self.is_home(uri)
+            && let Some((aor, binding)) = self.locations.of_contact(uri)
+        {
             let target = self
                 .way_to(binding)
                 .ok_or(StatusCode::TEMPORARILY_UNAVAILABLE)?;
@@ -444,6 +461,9 @@ impl<R: SubscriberRepository> SipCore<R> {
             let _ = response
                 .headers_mut()
                 .set(HeaderName::P_ASSERTED_IDENTITY, format!("<{identity}>"));
+        }
+        if !self.is_trusted(&forward.flow) {
+            hide_identity(response.headers_mut());
         }
         if status.is_final() {
             let first = self.forwards.finish(&forward);

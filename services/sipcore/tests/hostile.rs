@@ -11,7 +11,7 @@
 
 mod bench;
 
-use bench::{ALICE, BOB, Bench, PSI, SERVER, core_address, identity, settings};
+use bench::{ALICE, BOB, Bench, MALLORY, PSI, SERVER, core_address, identity, settings};
 use core::time::Duration;
 use proptest::prelude::*;
 use roger_sip::endpoint::Output;
@@ -138,4 +138,24 @@ fn the_conversation_is_what_the_test_thinks() {
         methods,
         ["REGISTER", "REGISTER", "MESSAGE", "INVITE", "ACK", "BYE"]
     );
+}
+
+/// Each Route that means the core costs as much as all that follow it: a stranger's thousand cost 20 ms.
+#[test]
+fn routes_to_the_core_itself_have_an_end() {
+    let mut bench = Bench::new(settings());
+    for (routes, expected) in [(2, 403), (8, 403), (9, 400), (700, 400)] {
+        let route = vec![format!("<sip:{};lr>", core_address()); routes].join(",");
+        let from = bench::address(MALLORY);
+        let text = format!(
+            "MESSAGE {PSI} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bKr{routes}\r\nFrom: <sip:a@b>;tag=1\r\n\
+             To: <{PSI}>\r\nCall-ID: r{routes}\r\nCSeq: 1 MESSAGE\r\nRoute: {route}\r\nContent-Length: 0\r\n\r\n"
+        );
+        bench.log.clear();
+        bench.inject(MALLORY, text.as_bytes());
+        bench.settle();
+        let answer = bench.log.last().unwrap().text();
+        let status = format!("SIP/2.0 {expected} ");
+        assert!(answer.starts_with(&status), "{routes}: {answer}");
+    }
 }

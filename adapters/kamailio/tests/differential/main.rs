@@ -16,6 +16,7 @@ mod modules;
 mod registration;
 mod routing;
 mod stage;
+mod takeover;
 
 use roger_sip::message::{HeaderName, Headers};
 use stage::{Kind, Stage, Terms};

@@ -73,6 +73,8 @@ pub struct StreamDecoder {
     searched: usize,
     /// Whole length of the message at `consumed`, once its head was read.
     wanted: Option<usize>,
+    /// Messages so far.
+    messages: u64,
     side: StreamSide,
     limits: Limits,
     failed: Option<StreamFault>,
@@ -87,6 +89,7 @@ impl StreamDecoder {
             consumed: 0,
             searched: 0,
             wanted: None,
+            messages: 0,
             side,
             limits,
             failed: None,
@@ -103,11 +106,17 @@ impl StreamDecoder {
         self.buffer.extend_from_slice(piece);
     }
 
-    /// Whether a message has begun and not ended: the transport runs its deadline then. Line breaks alone
-    /// begin none.
+    /// Whether a message has begun and not ended: the transport runs its deadline then. A keep-alive that is not
+    /// whole begins none; a line break with anything else behind it does.
     #[must_use]
     pub fn is_inside_message(&self) -> bool {
-        !matches!(self.pending(), [] | [b'\r' | b'\n', ..])
+        !matches!(self.pending(), b"" | b"\r" | b"\r\n" | b"\r\n\r")
+    }
+
+    /// Messages that were handed out: whether the one that is not whole is still the same.
+    #[must_use]
+    pub const fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// The next frame; `None` when more octets are needed.
@@ -195,6 +204,7 @@ impl StreamDecoder {
         let message = assemble(head.line, head.headers, body.to_vec())
             .ok_or_else(|| fatal(ParseError::StartLine))?;
         self.consume(whole);
+        self.messages += 1;
         Ok(Some(message))
     }
 
