@@ -12,8 +12,8 @@
 mod common;
 
 use common::{
-    TestRandom, answer_next, final_response, loopback, next, request, send, user_agent,
-    user_agent_with,
+    TestRandom, answer_next, assert_closed, final_response, loopback, next, request, send,
+    user_agent, user_agent_with,
 };
 use roger_adapter_sip::{SipNode, TapScope, TransportSettings};
 use roger_base::{Packet, WireTap};
@@ -45,20 +45,6 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
         .await
         .expect("an answer comes");
     text
-}
-
-async fn assert_closed(stream: &mut TcpStream) {
-    let mut buffer = [0; 4096];
-    let closing = async {
-        while stream
-            .read(&mut buffer)
-            .await
-            .is_ok_and(|length| length > 0)
-        {}
-    };
-    tokio::time::timeout(Duration::from_secs(20), closing)
-        .await
-        .expect("the node closes");
 }
 
 #[tokio::test]

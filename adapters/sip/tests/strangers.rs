@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::{AnyUser, DOMAIN, TestRandom, loopback};
+use common::{AnyUser, DOMAIN, TestRandom, assert_closed, loopback};
 use roger_adapter_sip::{SipHandle, SipNode, TransportSettings};
 use roger_sipcore::{CoreSettings, SipCore, TrustedPeer};
 use std::net::SocketAddr;
@@ -35,20 +35,6 @@ async fn known(to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SERVER.parse().unwrap()).unwrap();
     socket.connect(to).await.unwrap()
-}
-
-async fn assert_closed(stream: &mut TcpStream) {
-    let mut buffer = [0; 64];
-    let closing = async {
-        while stream
-            .read(&mut buffer)
-            .await
-            .is_ok_and(|length| length > 0)
-        {}
-    };
-    tokio::time::timeout(Duration::from_secs(20), closing)
-        .await
-        .expect("the node closes");
 }
 
 async fn assert_served(stream: &mut TcpStream) {

@@ -15,6 +15,8 @@ use roger_sipcore::{Subscriber, SubscriberRepository};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 
 pub type Node = (SipHandle<Endpoint>, Receiver<Output>);
@@ -138,4 +140,19 @@ impl SubscriberRepository for AnyUser {
             .strip_suffix(&format!("@{}", self.domain))?;
         self.by_username(user)
     }
+}
+
+/// The node closes the connection, whatever it says before.
+pub async fn assert_closed(stream: &mut TcpStream) {
+    let mut buffer = [0; 4096];
+    let closing = async {
+        while stream
+            .read(&mut buffer)
+            .await
+            .is_ok_and(|length| length > 0)
+        {}
+    };
+    tokio::time::timeout(Duration::from_secs(20), closing)
+        .await
+        .expect("the node closes");
 }
