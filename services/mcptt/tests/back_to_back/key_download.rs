@@ -59,6 +59,16 @@ fn offered_csk(bench: &mut Bench, index: usize) -> (Incoming, BoundCsk) {
     (incoming, bound)
 }
 
+/// Alice is logged in and has been offered another CSK: the MESSAGE that waits, the CSK from before and the new one.
+fn offering() -> (Bench, Incoming, [BoundCsk; 2]) {
+    let mut bench = Bench::new();
+    bench.log_in(ALICE);
+    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
+    let (incoming, new) = offered_csk(&mut bench, ALICE);
+    let old = held(&bench, ALICE);
+    (bench, incoming, [old, new])
+}
+
 /// What a settings-only PUBLISH under a key comes to.
 fn publish_under(bench: &mut Bench, index: usize, csk: &BoundCsk) -> (u16, Option<u16>) {
     let ue = &bench.ues[index];
@@ -88,11 +98,7 @@ fn a_new_csk_is_one_of_the_mdsi_and_names_nobody() {
 
 #[test]
 fn a_csk_that_was_taken_replaces_the_old_one() {
-    let mut bench = Bench::new();
-    bench.log_in(ALICE);
-    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
-    let (incoming, new) = offered_csk(&mut bench, ALICE);
-    let old = held(&bench, ALICE);
+    let (mut bench, incoming, [old, new]) = offering();
     bench.decline(ALICE, &incoming, 200, 0);
     assert_eq!(
         publish_under(&mut bench, ALICE, &old),
@@ -105,11 +111,7 @@ fn a_csk_that_was_taken_replaces_the_old_one() {
 
 #[test]
 fn a_csk_is_taken_before_its_answer_is_here() {
-    let mut bench = Bench::new();
-    bench.log_in(ALICE);
-    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
-    let (incoming, new) = offered_csk(&mut bench, ALICE);
-    let old = held(&bench, ALICE);
+    let (mut bench, incoming, [old, new]) = offering();
     assert_eq!(publish_under(&mut bench, ALICE, &new), (200, None));
     assert_eq!(publish_under(&mut bench, ALICE, &old), (403, Some(139)));
     bench.decline(ALICE, &incoming, 200, 0);
@@ -119,11 +121,7 @@ fn a_csk_is_taken_before_its_answer_is_here() {
 #[test]
 fn a_client_that_refuses_keeps_its_key() {
     for status in [488, 403, 500, 600] {
-        let mut bench = Bench::new();
-        bench.log_in(ALICE);
-        order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
-        let (incoming, new) = offered_csk(&mut bench, ALICE);
-        let old = held(&bench, ALICE);
+        let (mut bench, incoming, [old, new]) = offering();
         bench.decline(ALICE, &incoming, status, 136);
         assert_eq!(publish_under(&mut bench, ALICE, &new), (403, Some(139)));
         assert_eq!(publish_under(&mut bench, ALICE, &old), (200, None));
@@ -138,11 +136,7 @@ fn a_client_that_refuses_keeps_its_key() {
 
 #[test]
 fn a_download_without_answer_leaves_both_keys_for_five_minutes() {
-    let mut bench = Bench::new();
-    bench.log_in(ALICE);
-    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
-    let (_, new) = offered_csk(&mut bench, ALICE);
-    let old = held(&bench, ALICE);
+    let (mut bench, _, [old, new]) = offering();
     bench.pass(Duration::from_secs(40));
     assert_eq!(publish_under(&mut bench, ALICE, &old), (200, None));
     bench.pass(Duration::from_secs(301));
@@ -176,11 +170,7 @@ fn token_under(bench: &mut Bench, index: usize, csk: &BoundCsk) -> (u16, Option<
 
 #[test]
 fn a_token_alone_does_not_take_back_the_key_on_its_way() {
-    let mut bench = Bench::new();
-    bench.log_in(ALICE);
-    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
-    let (incoming, new) = offered_csk(&mut bench, ALICE);
-    let old = held(&bench, ALICE);
+    let (mut bench, incoming, [old, new]) = offering();
     // The client authorises under its old key; then the new one arrives and is taken.
     assert_eq!(token_under(&mut bench, ALICE, &old), (200, None));
     bench.decline(ALICE, &incoming, 200, 0);
@@ -190,11 +180,7 @@ fn a_token_alone_does_not_take_back_the_key_on_its_way() {
 
 #[test]
 fn a_token_comes_under_any_key_that_is_taken() {
-    let mut bench = Bench::new();
-    bench.log_in(ALICE);
-    order(&mut bench, ParticipatingInput::RenewKeys(user("alice")));
-    let (incoming, new) = offered_csk(&mut bench, ALICE);
-    let old = held(&bench, ALICE);
+    let (mut bench, incoming, [old, new]) = offering();
     bench.decline(ALICE, &incoming, 200, 0);
     // Sent before the new key was there; the new one stays the current one.
     assert_eq!(token_under(&mut bench, ALICE, &old), (200, None));

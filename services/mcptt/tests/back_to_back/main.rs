@@ -10,6 +10,7 @@
 mod affiliation;
 mod affiliation_by_others;
 mod authorisation;
+mod authorisation_refused;
 mod bench;
 mod call_refusals;
 mod floor_protection;
